@@ -1,0 +1,270 @@
+//! The values that go into the core and come out of it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::NodeId;
+use crate::unit::{Frame, Layer, TreeId, Unit};
+
+/// How a node takes part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Kind {
+    /// Holds keys; sends, receives, and relays if it has uplink to spare.
+    Participant,
+    /// Holds no key; only relays.
+    Relay,
+}
+
+/// What the edge found out about a peer when it checked its credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Admitted {
+    /// How it takes part.
+    pub kind: Kind,
+    /// True if its credential lets it plan (the organiser, later its deputies).
+    pub may_coordinate: bool,
+}
+
+/// A control message to everybody, signed by its origin. The core writes and reads `body`; the
+/// edge signs and checks it, since the core holds no keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Note {
+    /// Who says it.
+    pub origin: NodeId,
+    /// Grows with each note of the origin, also over its restarts (the edge seeds it from the wall clock).
+    pub serial: u64,
+    /// What the body is.
+    pub topic: Topic,
+    /// At most [`crate::config::NOTE_BODY_MAX`] bytes.
+    #[serde(with = "serde_bytes")]
+    pub body: Vec<u8>,
+}
+
+/// What a note is about, and so who reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Topic {
+    /// The origin's presence: kind, uplink, contacts, what it sends. The core's own.
+    Presence,
+    /// The coordinator's plan. The core's own.
+    Plan,
+    /// Key agreement: opaque to the core, handed to the application.
+    Keys,
+}
+
+/// Everything that can happen to a node. `P` is the payload of units, see [`crate::unit::Payload`].
+#[derive(Clone, Debug)]
+pub enum Input<P> {
+    /// A link to a peer is up and the edge has checked its credential.
+    Linked {
+        /// The peer.
+        peer: NodeId,
+        /// What its credential says.
+        admitted: Admitted,
+    },
+    /// The link is gone, or could not be made.
+    Unlinked {
+        /// The peer.
+        peer: NodeId,
+    },
+    /// A control message came over a link.
+    Control {
+        /// The neighbour that sent it.
+        from: NodeId,
+        /// One message, see [`crate::wire`].
+        bytes: Vec<u8>,
+    },
+    /// The edge has checked the signature and the origin's credential of a note, see [`Output::Vet`].
+    Vetted {
+        /// The neighbour that the note came from.
+        from: NodeId,
+        /// The note.
+        note: Note,
+        /// The signature as it came, to be passed on.
+        signature: Signature,
+        /// What the origin's credential says; `None` if the note is to be dropped.
+        verdict: Option<Admitted>,
+    },
+    /// The edge has signed a note of ours, see [`Output::Sign`].
+    Signed {
+        /// The note.
+        note: Note,
+        /// Its signature.
+        signature: Signature,
+    },
+    /// A unit came over a link.
+    Unit {
+        /// The neighbour that sent it.
+        from: NodeId,
+        /// The unit.
+        unit: Unit<P>,
+    },
+    /// A frame of our own source, sealed.
+    Publish(Frame<P>),
+    /// The edge dropped units to a child before writing them.
+    Dropped {
+        /// The child.
+        peer: NodeId,
+        /// The tree.
+        tree: TreeId,
+    },
+    /// Somebody who uses this node wants something.
+    Command(Command),
+    /// The deadline has come, see [`crate::node::Node::deadline`].
+    Timer,
+}
+
+/// What a user of the node can ask for.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Plan for the meeting from now on. Only for a node whose own credential allows it. `term` is
+    /// larger than any term that this meeting has seen.
+    Coordinate {
+        /// Names this stretch of coordination.
+        term: u32,
+    },
+    /// Be a source with these layers, or no longer (empty). A restart of the source is a new `Send`.
+    Send(Vec<LayerRate>),
+    /// What this node can send in all, in kbit/s, headers included; its owner's own limit.
+    Uplink {
+        /// kbit/s.
+        kbps: u32,
+    },
+    /// Where others can reach this node, as the edge writes addresses.
+    Contacts(Vec<String>),
+    /// Wants every source (a participant), or none (it only relays or only sends).
+    Watch(bool),
+    /// Ask the source of a slot for a key frame; repeated and parallel requests are merged.
+    RequestKey {
+        /// The source.
+        source: NodeId,
+        /// The layer.
+        layer: Layer,
+    },
+    /// Say something to everybody about keys.
+    Say(Vec<u8>),
+    /// Cut this peer and never take it back: it was removed, or its credential has ended.
+    Shut(NodeId),
+    /// Take leave of everybody; the next `poll`s say so to the neighbours.
+    Leave,
+}
+
+/// What a layer costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LayerRate {
+    /// Which layer.
+    pub layer: Layer,
+    /// kbit/s of sealed frames, headers of the overlay not counted.
+    pub kbps: u32,
+}
+
+/// An Ed25519 signature over a note.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Signature(pub [u8; 64]);
+
+/// Everything that a node wants done. Handle each before the next `handle`.
+#[derive(Clone, Debug)]
+pub enum Output<P> {
+    /// Send a control message to a neighbour, reliably and in order.
+    Control {
+        /// The neighbour.
+        to: NodeId,
+        /// One message, see [`crate::wire`].
+        bytes: Vec<u8>,
+    },
+    /// Send a unit to a child. The edge may drop it while it waits, and then says [`Input::Dropped`].
+    Unit {
+        /// The child.
+        to: NodeId,
+        /// The unit.
+        unit: Unit<P>,
+    },
+    /// A whole frame of a source that this node watches.
+    Deliver {
+        /// The source, as the plan says who feeds the slot.
+        source: NodeId,
+        /// Which plugging-in of that source.
+        feed: u32,
+        /// The frame.
+        frame: Frame<P>,
+    },
+    /// Check who signed this note and answer with [`Input::Vetted`].
+    Vet {
+        /// The neighbour that it came from.
+        from: NodeId,
+        /// The note.
+        note: Note,
+        /// What it claims as signature.
+        signature: Signature,
+    },
+    /// Sign this note of ours and answer with [`Input::Signed`].
+    Sign(Note),
+    /// Make a link to this peer.
+    Dial {
+        /// The peer.
+        peer: NodeId,
+        /// Where it says it can be reached.
+        contacts: Vec<String>,
+    },
+    /// Close the link to this peer.
+    Hangup(NodeId),
+    /// Tell the application.
+    Event(Event),
+}
+
+/// What the application may want to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Somebody said something about keys.
+    Keys {
+        /// Who.
+        from: NodeId,
+        /// What.
+        body: Vec<u8>,
+    },
+    /// A node is present that was not before.
+    Arrived {
+        /// Who.
+        peer: NodeId,
+        /// How it takes part.
+        kind: Kind,
+    },
+    /// A node took its leave, or was silent for [`crate::config::GONE_AFTER`].
+    Departed {
+        /// Who.
+        peer: NodeId,
+        /// True if it said so.
+        said_so: bool,
+    },
+    /// This node's source was plugged into a slot: frames that it publishes from now on travel.
+    OnStage {
+        /// The slot.
+        slot: u8,
+        /// Which plugging-in.
+        feed: u32,
+    },
+    /// This node's source was unplugged, or found no free slot.
+    OffStage,
+    /// A source that this node watches was plugged in or out.
+    Source {
+        /// The source.
+        peer: NodeId,
+        /// The layer that this node is to get, none if it was unplugged. Sound comes beside it.
+        layer: Option<Layer>,
+    },
+    /// A receiver needs a key frame of ours. At most one a second for each layer.
+    KeyWanted(Layer),
+    /// A child or parent link of a tree changed: what `--verbose` people read.
+    Rewired {
+        /// The tree.
+        tree: TreeId,
+        /// The new parent, none while looking for one.
+        parent: Option<NodeId>,
+    },
+    /// A peer broke the protocol: whoever it is, it is not our fault.
+    Blame {
+        /// The neighbour.
+        peer: NodeId,
+        /// What it did, for the log.
+        what: &'static str,
+    },
+}

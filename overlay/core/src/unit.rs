@@ -1,0 +1,98 @@
+//! What travels in a tree: a unit, with the header that relays read.
+
+use serde::{Deserialize, Serialize};
+
+/// One resolution of a source, or its sound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum Layer {
+    /// Opus, 20 ms a frame.
+    Audio = 0,
+    /// 320 x 180.
+    P180 = 1,
+    /// 640 x 360.
+    P360 = 2,
+    /// 1280 x 720.
+    P720 = 3,
+}
+
+impl Layer {
+    /// All layers, sound first: the order in which a short supply is given out.
+    pub const ALL: [Layer; 4] = [Layer::Audio, Layer::P180, Layer::P360, Layer::P720];
+
+    /// The layer of a wire byte.
+    pub fn from_byte(byte: u8) -> Option<Layer> {
+        Layer::ALL.get(usize::from(byte)).copied()
+    }
+
+    /// True for the layer that carries sound.
+    pub fn is_audio(self) -> bool {
+        self == Layer::Audio
+    }
+}
+
+/// One tree of one group: the group is a slot and a layer, `index` counts its k + m trees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TreeId {
+    /// The place on the stage whose source this tree carries.
+    pub slot: u8,
+    /// Which of the source's layers.
+    pub layer: Layer,
+    /// Which of the group's k + m trees, from 0.
+    pub index: u8,
+}
+
+/// What is known of a frame without a key. Relays thin and repair by it; receivers trust only the
+/// copy that is sealed into the frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameInfo {
+    /// Counts the frames of this layer since the source was plugged in, without gaps.
+    pub number: u32,
+    /// Decodes without any earlier frame. Always true for sound.
+    pub key: bool,
+    /// VP8 temporal layer; a relay may drop the highest first.
+    pub temporal: u8,
+}
+
+/// The clear header of a unit, 16 bytes on the wire (see `docs/protocol.md`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnitHeader {
+    /// The tree that carries it.
+    pub tree: TreeId,
+    /// Which plugging-in of a source into the slot: grows, never reused.
+    pub feed: u32,
+    /// The frame that it is a unit of.
+    pub frame: FrameInfo,
+    /// Data units of the frame's group.
+    pub k: u8,
+    /// Parity units of the frame's group.
+    pub m: u8,
+    /// Links that it has crossed.
+    pub hop: u8,
+}
+
+/// What the core asks of a payload. Over libp2p it is bytes; in netsim a length and a taint.
+pub trait Payload: Clone {
+    /// Length in bytes.
+    fn size(&self) -> usize;
+}
+
+/// A header and what it describes: a shard of a sealed frame, or the whole frame where k = 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unit<P> {
+    /// What relays read.
+    pub header: UnitHeader,
+    /// What they can't.
+    pub payload: P,
+}
+
+/// A frame of this node's own source, or one that was joined again from its units.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame<P> {
+    /// Which layer of the source.
+    pub layer: Layer,
+    /// What is known of it without a key.
+    pub info: FrameInfo,
+    /// The sealed frame.
+    pub payload: P,
+}
