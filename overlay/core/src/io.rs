@@ -158,8 +158,8 @@ pub struct LayerRate {
 }
 
 /// An Ed25519 signature over a note.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Signature(pub [u8; 64]);
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Signature(#[serde(with = "serde_bytes")] pub [u8; 64]);
 
 /// Everything that a node wants done. Handle each before the next `handle`.
 #[derive(Clone, Debug)]

@@ -1,8 +1,29 @@
 //! The overlay as plain state machines: who feeds whom, and what happens when somebody dies.
 //!
 //! No I/O, no clock, no randomness of its own, no keys, no codecs. See [`node::Node`] for the verbs.
+//! Each module imports only from those below it in this list:
+//!
+//! | module | its noun |
+//! |---|---|
+//! | [`node`] | one node: a value in, values out |
+//! | [`status`] | what a node knows of its own place, as plain data |
+//! | [`plan`] | the plan, and the pure function that makes it |
+//! | [`members`] | who is present, and what they say about themselves |
+//! | [`wire`] | control messages and unit headers as bytes |
+//! | [`timers`] | why a node wants to be called again, and when |
+//! | [`config`] | every bound and every span, with its reason |
+//! | [`io`] | the values that go in and come out |
+//! | [`unit`] | what travels in a tree |
+//! | [`id`], [`time`] | who and when |
 
+pub mod config;
 pub mod id;
 pub mod io;
+pub mod members;
+pub mod node;
+pub mod plan;
+pub mod status;
 pub mod time;
+pub mod timers;
 pub mod unit;
+pub mod wire;

@@ -1,0 +1,149 @@
+//! Every bound and every span of the overlay. A value that is a guess says so.
+
+use std::time::Duration;
+
+/// Bytes of a note's body. A wrap list for 512 members (52 bytes each) fits.
+pub const NOTE_BODY_MAX: usize = 32 * 1024;
+/// Bytes of an encoded control message: a note with its id, signature and framing.
+pub const MESSAGE_MAX: usize = NOTE_BODY_MAX + 512;
+/// Bytes of the payload of one unit that a node takes in: a 720p key frame fits.
+pub const UNIT_PAYLOAD_MAX: usize = 1024 * 1024;
+
+/// Members of a meeting, relays included. One tree of this size fits a note of the plan.
+pub const MEMBERS_MAX: usize = 512;
+/// Neighbours of one node.
+pub const LINKS_MAX: usize = 256;
+/// Peers that a node remembers as shut out, and departed members whose last serial it remembers.
+pub const SHUT_MAX: usize = 4096;
+/// Places on the stage.
+pub const SLOTS: u8 = 16;
+/// Trees that a node takes part in.
+pub const TREES_MAX: usize = SLOTS as usize * 4;
+/// Children of one node in one tree.
+pub const CHILDREN_MAX: usize = 128;
+/// Links between a source and a receiver; also the length of a root path.
+pub const HOPS_MAX: usize = 12;
+/// Backup parents in a row of the plan.
+pub const BACKUPS: usize = 2;
+/// Notes that one plan may be split into.
+pub const PLAN_PARTS_MAX: usize = 64;
+
+/// Contacts in a presence, and the length of each.
+pub const CONTACTS_MAX: usize = 16;
+/// Bytes of one contact.
+pub const CONTACT_LEN_MAX: usize = 256;
+/// Bytes of a credential.
+pub const CREDENTIAL_MAX: usize = 4096;
+
+/// A node says that it is present this often (and at once when something about it changes).
+pub const PRESENCE_EVERY: Duration = Duration::from_secs(1);
+/// Changes of a presence within this span go out as one.
+pub const PRESENCE_DEBOUNCE: Duration = Duration::from_millis(20);
+/// A member that was not heard of for this long has departed.
+pub const GONE_AFTER: Duration = Duration::from_secs(3);
+/// Changes of the meeting within this span make one plan.
+pub const PLAN_DEBOUNCE: Duration = Duration::from_millis(80);
+/// A coordinator that starts over waits this long after its first link for presences and the last plan.
+pub const PLAN_SETTLE: Duration = Duration::from_millis(300);
+
+/// A parent with nothing to carry on a link says so after this span.
+pub const TICK_EVERY: Duration = Duration::from_millis(100);
+/// A link on which a parent was silent this long, and 4 × its jitter, is suspected (DESIGN 3.4).
+pub const SILENCE_BASE: Duration = Duration::from_millis(120);
+/// The jitter that a link is believed to have before it was measured (a guess): suspected after 160 ms.
+pub const JITTER_START: Duration = Duration::from_millis(10);
+/// However much a link jitters, silence is suspected after this span.
+pub const SILENCE_MAX: Duration = Duration::from_millis(600);
+/// An answer to an attach is waited for this long (a guess: 3 × the round trip on a continent).
+pub const ATTACH_TIMEOUT: Duration = Duration::from_millis(250);
+/// A link to a candidate is waited for this long.
+pub const DIAL_TIMEOUT: Duration = Duration::from_millis(600);
+/// When every candidate has refused, the next round starts after this span.
+pub const RETRY_AFTER: Duration = Duration::from_millis(400);
+/// A child waits this long for a parent that says that it is being repaired itself.
+pub const STALL_PATIENCE: Duration = Duration::from_millis(500);
+/// A tree whose parent lives but brings nothing of it for this long is tried elsewhere; doubles each
+/// time up to [`STARVED_MAX`], since a source may simply be still.
+pub const STARVED_AFTER: Duration = Duration::from_millis(700);
+/// See [`STARVED_AFTER`].
+pub const STARVED_MAX: Duration = Duration::from_secs(12);
+/// A node that lives on a backup goes back to the parent of the plan after this span.
+pub const RETURN_AFTER: Duration = Duration::from_secs(5);
+/// An attach for a feed that this node's plan does not know yet is kept this long.
+pub const PARKED_FOR: Duration = Duration::from_millis(400);
+/// Attaches that are kept so.
+pub const PARKED_MAX: usize = 256;
+/// A child that was not heard of for this long no longer counts.
+pub const CHILD_GONE_AFTER: Duration = Duration::from_secs(2);
+/// A child says on a link with nothing to say that it is there.
+pub const ALIVE_EVERY: Duration = Duration::from_millis(500);
+/// A node in a tree that nobody needs it in leaves after this span.
+pub const LINGER_FOR: Duration = Duration::from_secs(2);
+/// While a picture's next layer has brought no key frame, the old one is kept up to this span.
+pub const SWITCH_PATIENCE: Duration = Duration::from_secs(5);
+/// Upkeep that needs no precise moment happens this often.
+pub const HOUSEKEEPING_EVERY: Duration = Duration::from_millis(100);
+
+/// What a node keeps of each tree to serve those who attach.
+pub const RING_SPAN: Duration = Duration::from_secs(1);
+/// Bytes of a ring: 1 s of 1.5 Mbit/s twice over.
+pub const RING_BYTES_MAX: usize = 512 * 1024;
+/// Units of a ring.
+pub const RING_UNITS_MAX: usize = 512;
+/// Requests for a key frame of one tree pass a node at most this often.
+pub const KEY_WANTED_EVERY: Duration = Duration::from_secs(1);
+/// After units were dropped a child gets only the base temporal layer for this span.
+pub const THIN_FOR: Duration = Duration::from_secs(2);
+
+/// A node sees to it that it has this many links, so that notes reach everybody.
+pub const GOSSIP_LINKS: usize = 4;
+/// A peer that could not be reached is dialled again after this span, doubling up to [`DIAL_AGAIN_MAX`].
+pub const DIAL_AGAIN: Duration = Duration::from_secs(1);
+/// See [`DIAL_AGAIN`].
+pub const DIAL_AGAIN_MAX: Duration = Duration::from_secs(30);
+/// Neighbours are told what notes there are this often.
+pub const HAVE_EVERY: Duration = Duration::from_secs(1);
+/// Note ids in one message.
+pub const NOTE_IDS_MAX: usize = 256;
+/// Note ids told to each neighbour each second beyond the fresh ones, in turn.
+pub const HAVE_IN_TURN: usize = 16;
+/// A note is fresh, and told of each second, for this span.
+pub const NOTE_FRESH_FOR: Duration = Duration::from_secs(4);
+/// Notes about keys that are kept of one origin.
+pub const KEYS_NOTES_MAX: usize = 64;
+/// Bytes of notes about keys that are kept of one origin.
+pub const KEYS_BYTES_MAX: usize = 256 * 1024;
+/// Bytes of notes about keys that are kept in all.
+pub const KEYS_TOTAL_MAX: usize = 16 * 1024 * 1024;
+/// How long a note about keys is kept.
+pub const KEYS_KEPT_FOR: Duration = Duration::from_secs(600);
+/// Serials of one origin that are remembered as seen, so that nothing is told twice.
+pub const SEEN_MAX: usize = 256;
+/// Notes that wait for the edge's verdict.
+pub const VETTING_MAX: usize = 1024;
+
+/// Control bytes that a neighbour may send each second, and at once after a quiet time.
+pub const CONTROL_BYTES_PER_S: u64 = 512 * 1024;
+/// See [`CONTROL_BYTES_PER_S`].
+pub const CONTROL_BYTES_BURST: u64 = 4 * 1024 * 1024;
+/// Control messages that a neighbour may send each second.
+pub const CONTROL_MESSAGES_PER_S: u64 = 2_000;
+/// Control messages that a neighbour may send at once after a quiet time.
+pub const CONTROL_MESSAGES_BURST: u64 = 8_000;
+/// What one unit that nobody asked for, or a note that does not verify, costs of the messages.
+pub const UNASKED_COST: u64 = 10;
+
+/// Share of an uplink that is planned at all, in percent (DESIGN 3.3: admitted up to 0.85 of the supply).
+pub const SUPPLY_PERCENT: u64 = 85;
+/// Share of that which the planner leaves free for grafts, in percent (DESIGN 3.3: 8 to 15 %).
+pub const RESERVE_PERCENT: u64 = 10;
+/// Share of an uplink up to which a node accepts grafts that no plan foresaw, in percent.
+pub const GRAFT_PERCENT: u64 = 95;
+/// What QUIC, UDP, IP and the headers of the overlay add to each packet, in bytes.
+pub const PACKET_OVERHEAD: u64 = 80;
+/// Bytes of payload in one packet.
+pub const PACKET_PAYLOAD: u64 = 1200;
+/// Pictures each second that the planner counts with.
+pub const PICTURES_PER_S: u64 = 30;
+/// Opus frames each second.
+pub const SOUNDS_PER_S: u64 = 50;

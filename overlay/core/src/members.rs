@@ -1,0 +1,65 @@
+//! Who is present, and what they say about themselves.
+
+use serde::{Deserialize, Serialize};
+
+use crate::config;
+use crate::io::{Kind, LayerRate};
+
+/// What a node says of itself each second, as the body of a note. The edge reads `credential` to
+/// check the note's origin; everything else is the core's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Presence {
+    /// How it takes part, as it says; believed only as the edge's verdict says.
+    pub kind: Kind,
+    /// What it can send in all, in kbit/s.
+    pub uplink_kbps: u32,
+    /// Where it can be reached; at most [`config::CONTACTS_MAX`].
+    pub contacts: Vec<String>,
+    /// Opaque here; at most [`config::CREDENTIAL_MAX`] bytes.
+    #[serde(with = "serde_bytes")]
+    pub credential: Vec<u8>,
+    /// What it sends; empty if it is no source. Layers in ascending order, each once.
+    pub sends: Vec<LayerRate>,
+    /// Names one stretch of sending: a source that starts anew says a larger one.
+    pub stint: u64,
+    /// The slot and the feed that it publishes into now.
+    pub on_stage: Option<(u8, u32)>,
+    /// Wants every source.
+    pub watch: bool,
+    /// Takes its leave.
+    pub leaving: bool,
+}
+
+/// Why a presence was refused: the origin's fault, always.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PresenceError {
+    /// Not a presence, or not in its one encoding.
+    #[error("not a presence: {0}")]
+    Codec(#[from] canopy_codec::Error),
+    /// A list or a text in it is too long, or its layers are not in order.
+    #[error("a presence with more in it than is allowed")]
+    TooMuch,
+}
+
+impl Presence {
+    /// Reads the body of a note. Every error is the origin's fault.
+    pub fn decode(body: &[u8]) -> Result<Presence, PresenceError> {
+        let presence: Presence = canopy_codec::decode_strict(body, config::NOTE_BODY_MAX)?;
+        let contacts_fit = presence.contacts.len() <= config::CONTACTS_MAX
+            && presence.contacts.iter().all(|contact| contact.len() <= config::CONTACT_LEN_MAX);
+        let layers_in_order = presence.sends.windows(2).all(|pair| pair[0].layer < pair[1].layer);
+        let slot_fits = presence.on_stage.is_none_or(|(slot, _)| slot < config::SLOTS);
+        if contacts_fit && layers_in_order && slot_fits && presence.credential.len() <= config::CREDENTIAL_MAX
+        {
+            Ok(presence)
+        } else {
+            Err(PresenceError::TooMuch)
+        }
+    }
+
+    /// Writes the body of a note. Fails if the owner of this node gave it too much.
+    pub fn encode(&self) -> Result<Vec<u8>, canopy_codec::Error> {
+        canopy_codec::encode(self, config::NOTE_BODY_MAX)
+    }
+}
