@@ -130,6 +130,9 @@ pub enum Command {
     },
     /// Where others can reach this node, as the edge writes addresses.
     Contacts(Vec<String>),
+    /// The credential that travels in this node's presence from now on. A relay gets its own only when
+    /// a meeting claims it, after the node has started; before that it says no presence.
+    Credential(Vec<u8>),
     /// Wants every source (a participant), or none (it only relays or only sends).
     Watch(bool),
     /// Ask the source of a slot for a key frame; repeated and parallel requests are merged.
