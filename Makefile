@@ -1,0 +1,29 @@
+# The two commands of the README, and what developers run beside them.
+
+# A clip for the organiser of the demo: `make demo CLIP=holiday.mp4`. Without, one is generated.
+CLIP ?=
+# 180p, 360p, or on a machine with more than two cores 720p.
+SIZE ?= 360p
+
+.PHONY: demo test lint bench-relay install
+
+demo: install
+	cargo build --release -p canopy
+	./target/release/canopy demo --size $(SIZE) $(if $(CLIP),--file '$(CLIP)')
+
+test: install
+	cargo test --workspace --exclude overlay-bench
+	cargo build -p canopy --no-default-features --target-dir target/relay-only
+	.ci/libc-only target/relay-only/debug/canopy
+
+lint: install
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	@command -v cargo-deny >/dev/null && cargo deny check || echo "cargo-deny isn't installed: licences and advisories were not checked"
+
+# A relay's processor time for each delivered copy, beside a plain QUIC forwarder and gossipsub.
+bench-relay:
+	cargo run --release -p overlay-bench -- relay
+
+install:
+	@.ci/install
