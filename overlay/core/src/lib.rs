@@ -6,7 +6,18 @@
 //! | module | its noun |
 //! |---|---|
 //! | [`node`] | one node: a value in, values out |
+//! | `coordinator` | whoever plans now |
+//! | `speech` | notes and messages between neighbours |
+//! | `follow` | a new plan: what it changes for this node |
+//! | `serve` | children: who is accepted, what they are told |
+//! | `repair` | looking for a parent |
+//! | `relay` | the data plane: forward, thin, drop, deliver |
+//! | `state` | what a node holds, one field for each room |
 //! | [`status`] | what a node knows of its own place, as plain data |
+//! | `links` | neighbours, and for each tree a parent and children |
+//! | `gossip` | notes that are kept and were seen |
+//! | `stage` | who is plugged into which slot |
+//! | `ring` | the last second of a tree |
 //! | [`plan`] | the plan, and the pure function that makes it |
 //! | [`members`] | who is present, and what they say about themselves |
 //! | [`wire`] | control messages and unit headers as bytes |
@@ -15,6 +26,18 @@
 //! | [`io`] | the values that go in and come out |
 //! | [`unit`] | what travels in a tree |
 //! | [`id`], [`time`] | who and when |
+
+mod coordinator;
+mod follow;
+mod gossip;
+mod links;
+mod relay;
+mod repair;
+mod ring;
+mod serve;
+mod speech;
+mod stage;
+mod state;
 
 pub mod config;
 pub mod id;

@@ -1,9 +1,13 @@
 //! Who is present, and what they say about themselves.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::config;
-use crate::io::{Kind, LayerRate};
+use crate::id::NodeId;
+use crate::io::{Admitted, Kind, LayerRate};
+use crate::time::Time;
 
 /// What a node says of itself each second, as the body of a note. The edge reads `credential` to
 /// check the note's origin; everything else is the core's.
@@ -61,5 +65,72 @@ impl Presence {
     /// Writes the body of a note. Fails if the owner of this node gave it too much.
     pub fn encode(&self) -> Result<Vec<u8>, canopy_codec::Error> {
         canopy_codec::encode(self, config::NOTE_BODY_MAX)
+    }
+}
+
+/// Somebody who is present.
+#[derive(Clone, Debug)]
+pub(crate) struct Member {
+    pub(crate) presence: Presence,
+    /// What the edge made of its credential.
+    pub(crate) admitted: Admitted,
+    heard: Time,
+}
+
+/// Everybody who is present, this node left out.
+#[derive(Debug, Default)]
+pub(crate) struct Members {
+    by_id: BTreeMap<NodeId, Member>,
+}
+
+/// What a presence changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    Arrived,
+    /// What matters to a planner is different.
+    Changed,
+    Same,
+    Left,
+    /// There are too many.
+    Refused,
+}
+
+impl Members {
+    pub(crate) fn heard(&mut self, now: Time, id: NodeId, presence: Presence, admitted: Admitted) -> Heard {
+        if presence.leaving {
+            return if self.by_id.remove(&id).is_some() { Heard::Left } else { Heard::Same };
+        }
+        if !self.by_id.contains_key(&id) && self.by_id.len() >= config::MEMBERS_MAX {
+            return Heard::Refused;
+        }
+        let changed =
+            self.by_id.get(&id).map(|member| member.presence != presence || member.admitted != admitted);
+        self.by_id.insert(id, Member { presence, admitted, heard: now });
+        match changed {
+            None => Heard::Arrived,
+            Some(true) => Heard::Changed,
+            Some(false) => Heard::Same,
+        }
+    }
+
+    /// Takes out who was silent for too long.
+    pub(crate) fn take_gone(&mut self, now: Time) -> Vec<NodeId> {
+        let silent = |member: &Member| now.since(member.heard) >= config::GONE_AFTER;
+        let gone: Vec<NodeId> =
+            self.by_id.iter().filter(|(_, member)| silent(member)).map(|(id, _)| *id).collect();
+        self.by_id.retain(|_, member| !silent(member));
+        gone
+    }
+
+    pub(crate) fn remove(&mut self, id: NodeId) -> bool {
+        self.by_id.remove(&id).is_some()
+    }
+
+    pub(crate) fn get(&self, id: NodeId) -> Option<&Member> {
+        self.by_id.get(&id)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (NodeId, &Member)> {
+        self.by_id.iter().map(|(id, member)| (*id, member))
     }
 }

@@ -1,35 +1,20 @@
-//! One node of the overlay.
+//! One node of the overlay: the verbs, and which room each value goes to.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
+use crate::config;
+use crate::gossip::Gossip;
 use crate::id::NodeId;
-use crate::io::{Admitted, Input, Kind, Output};
-use crate::status::Status;
+use crate::io::{Admitted, Command, Event, Input, Output};
+use crate::links::Links;
+use crate::members::Members;
+pub use crate::state::Config;
+use crate::state::State;
+use crate::status::{MemberStatus, Status, TreeStatus};
 use crate::time::Time;
-use crate::timers::Timer;
-use crate::unit::Payload;
-
-/// What a node is told at birth.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// This node.
-    pub me: NodeId,
-    /// How it takes part.
-    pub kind: Kind,
-    /// What its own credential lets it do.
-    pub admitted: Admitted,
-    /// Travels in its presence, for the others' edges to check; at most
-    /// [`crate::config::CREDENTIAL_MAX`] bytes.
-    pub credential: Vec<u8>,
-    /// The serial of its first note: larger than any of an earlier life (wall clock in ms does).
-    pub first_serial: u64,
-    /// What it can send in all, kbit/s; see [`crate::io::Command::Uplink`].
-    pub uplink_kbps: u32,
-    /// Where it can be reached; see [`crate::io::Command::Contacts`].
-    pub contacts: Vec<String>,
-    /// Wants every source; see [`crate::io::Command::Watch`].
-    pub watch: bool,
-}
+use crate::timers::{Timer, Timers};
+use crate::unit::{Payload, TreeId};
+use crate::wire::{Message, Refusal};
 
 /// One node: values in, values out.
 ///
@@ -40,38 +25,286 @@ pub struct Config {
 /// - Look at it: [`Node::status`], [`Node::check`].
 #[derive(Debug)]
 pub struct Node<P> {
-    config: Config,
-    outbox: VecDeque<Output<P>>,
+    state: State<P>,
 }
 
 impl<P: Payload> Node<P> {
     /// A node that knows nobody yet.
     pub fn new(config: Config) -> Node<P> {
-        Node { config, outbox: VecDeque::new() }
+        let mut timers = Timers::default();
+        for timer in [Timer::Presence, Timer::Have, Timer::Housekeeping] {
+            timers.set(timer, Time::ZERO);
+        }
+        let next_serial = config.first_serial;
+        let state = State {
+            config,
+            outbox: VecDeque::new(),
+            timers,
+            links: Links::default(),
+            members: Members::default(),
+            gossip: Gossip::default(),
+            trees: BTreeMap::new(),
+            parked: Vec::new(),
+            plan: None,
+            parts: BTreeMap::new(),
+            coordinator: None,
+            sends: Vec::new(),
+            stint: 0,
+            on_stage: None,
+            next_serial,
+            said_presence: None,
+            leaving: false,
+            first_link: None,
+            told: BTreeMap::new(),
+        };
+        Node { state }
     }
 
     /// Takes one value in at `now`, which never goes back.
-    pub fn handle(&mut self, _now: Time, _input: Input<P>) {
-        todo!()
+    pub fn handle(&mut self, now: Time, input: Input<P>) {
+        let state = &mut self.state;
+        match input {
+            Input::Unit { from, unit } => {
+                state.heard_of(now, from);
+                state.unit(now, from, unit);
+            }
+            Input::Publish(frame) => state.publish(now, frame),
+            Input::Dropped { peer, tree } => state.dropped(now, peer, tree),
+            Input::Control { from, bytes } => {
+                state.heard_of(now, from);
+                if state.links.has(from) {
+                    state.control(now, from, &bytes);
+                }
+            }
+            Input::Vetted { from, note, signature, verdict } => {
+                state.vetted(now, from, note, signature, verdict)
+            }
+            Input::Signed { note, signature } => state.signed(now, note, signature),
+            Input::Linked { peer, admitted } => state.linked(now, peer, admitted),
+            Input::Unlinked { peer } => state.unlinked(now, peer),
+            Input::Command(command) => state.command(now, command),
+            Input::Timer => {
+                while let Some(timer) = state.timers.expire(now) {
+                    state.timer(now, timer);
+                }
+            }
+        }
     }
 
     /// The next thing that the node wants done.
     pub fn poll(&mut self) -> Option<Output<P>> {
-        self.outbox.pop_front()
+        self.state.outbox.pop_front()
     }
 
     /// When and why to call [`Node::handle`] with [`Input::Timer`].
     pub fn deadline(&self) -> Option<(Time, Timer)> {
-        todo!()
+        self.state.timers.next()
     }
 
     /// Its own place, for reports.
     pub fn status(&self) -> Status {
-        todo!("{:?}", self.config)
+        self.state.status()
     }
 
     /// Panics if an invariant is broken. For tests and simulations.
     pub fn check(&self) {
-        todo!()
+        let state = &self.state;
+        assert!(state.links.len() <= config::LINKS_MAX);
+        assert!(state.trees.len() <= config::TREES_MAX);
+        assert!(state.parked.len() <= config::PARKED_MAX);
+        state.gossip.check();
+        for tree in state.trees.values() {
+            tree.check(state.config.me);
+            for child in &tree.children {
+                assert!(state.links.has(child.peer), "a child has a link");
+            }
+            assert!(tree.parent.is_none_or(|parent| state.links.has(parent)), "a parent has a link");
+        }
+    }
+}
+
+impl<P: Payload> State<P> {
+    fn linked(&mut self, now: Time, peer: NodeId, admitted: Admitted) {
+        if peer == self.me() || !self.links.up(now, peer, admitted) {
+            self.outbox.push_back(Output::Hangup(peer));
+            return;
+        }
+        self.first_link.get_or_insert(now);
+        self.offer_everything(now, peer);
+        self.ask_linked(now, peer);
+    }
+
+    fn unlinked(&mut self, now: Time, peer: NodeId) {
+        if self.links.down(peer) {
+            self.lost_link(now, peer);
+            return;
+        }
+        // A link that could not be made: whoever waited for it asks the next.
+        for id in self.trees_where(|tree| tree.trying.is_some_and(|attempt| attempt.peer == peer)) {
+            self.repair_due(now, id);
+        }
+    }
+
+    fn timer(&mut self, now: Time, timer: Timer) {
+        match timer {
+            Timer::Presence => self.say_presence(now),
+            Timer::Plan => self.make_plan(),
+            Timer::Have => {
+                self.offer_in_turn(now);
+                self.timers.set(Timer::Have, now + config::HAVE_EVERY);
+            }
+            Timer::Housekeeping => self.keep_house(now),
+            Timer::Tick(peer) => self.tick(now, peer),
+            Timer::Silence(peer) => self.silence_due(now, peer),
+            Timer::Repair(tree) => self.repair_due(now, tree),
+            Timer::KeyWanted(tree) => {
+                if self.trees.get(&tree).is_some_and(|tree| tree.key_pending) {
+                    self.want_key(now, tree);
+                }
+            }
+        }
+    }
+
+    fn keep_house(&mut self, now: Time) {
+        for peer in self.members.take_gone(now) {
+            self.departed(now, peer, false);
+        }
+        self.gossip.tidy(now);
+        self.drop_silent_children(now);
+        self.look_after_trees(now);
+        self.prune_trees(now);
+        self.unpark(now);
+        self.widen(now);
+        self.timers.set(Timer::Housekeeping, now + config::HOUSEKEEPING_EVERY);
+    }
+
+    /// Dials members until there are links enough for notes to reach everybody. Whom, each node decides
+    /// differently (by the distance of ids), so that the links make one net.
+    fn widen(&mut self, now: Time) {
+        if self.links.len() >= config::GOSSIP_LINKS || self.leaving {
+            return;
+        }
+        let me = self.me();
+        let distance = |id: &NodeId| std::array::from_fn::<u8, 32, _>(|at| me.0[at] ^ id.0[at]);
+        let mut others: Vec<NodeId> = self.members.iter().map(|(id, _)| id).collect();
+        others.sort_by_key(distance);
+        for peer in others.into_iter().take(config::GOSSIP_LINKS) {
+            self.dial(now, peer);
+        }
+    }
+
+    fn command(&mut self, now: Time, command: Command) {
+        match command {
+            Command::Coordinate { term } => self.coordinate(now, term),
+            Command::Send(layers) => {
+                self.sends = layers;
+                self.sends.sort_by_key(|rate| rate.layer);
+                self.sends.dedup_by_key(|rate| rate.layer);
+                // Serials grow over restarts, so a stint named by one does too.
+                self.stint = self.next_serial;
+                self.next_serial += 1;
+                self.presence_changed(now);
+            }
+            Command::Uplink { kbps } => {
+                self.config.uplink_kbps = kbps;
+                self.presence_changed(now);
+            }
+            Command::Contacts(contacts) => {
+                self.config.contacts = contacts;
+                self.config.contacts.retain(|contact| contact.len() <= config::CONTACT_LEN_MAX);
+                self.config.contacts.truncate(config::CONTACTS_MAX);
+                self.presence_changed(now);
+            }
+            Command::Credential(credential) => {
+                self.config.credential = credential;
+                self.presence_changed(now);
+            }
+            Command::Watch(watch) => {
+                self.config.watch = watch;
+                self.presence_changed(now);
+            }
+            Command::RequestKey { source, layer } => {
+                let slot = self.plan.as_ref().and_then(|(_, plan)| {
+                    plan.feeds.iter().find(|feed| feed.source == source).map(|feed| feed.slot)
+                });
+                if let Some(slot) = slot {
+                    self.want_key(now, TreeId { slot, layer, index: 0 });
+                }
+            }
+            Command::Say(body) if body.len() <= config::NOTE_BODY_MAX => {
+                self.say(crate::io::Topic::Keys, body)
+            }
+            Command::Say(_) => self.blame(self.config.me, "wants to say more than a note holds"),
+            Command::Shut(peer) => self.shut(now, peer),
+            Command::Leave => self.leave(now),
+        }
+    }
+
+    fn shut(&mut self, now: Time, peer: NodeId) {
+        if peer == self.me() || !self.links.shut(peer) {
+            return;
+        }
+        self.gossip.forget(peer);
+        if self.members.remove(peer) {
+            self.departed(now, peer, false);
+        }
+        if self.links.down(peer) {
+            self.outbox.push_back(Output::Hangup(peer));
+            self.lost_link(now, peer);
+        }
+    }
+
+    /// Children are told before anybody else, so that they ask their backups at once.
+    fn leave(&mut self, now: Time) {
+        self.leaving = true;
+        self.coordinator = None;
+        for (id, tree) in std::mem::take(&mut self.trees) {
+            for child in &tree.children {
+                self.tell(now, child.peer, &Message::Refused { tree: id, why: Refusal::Leaving });
+            }
+            for parent in [tree.parent, tree.old].into_iter().flatten() {
+                self.tell(now, parent, &Message::Detach { tree: id });
+            }
+            self.timers.cancel(Timer::Repair(id));
+        }
+        if self.on_stage.take().is_some() {
+            self.event(Event::OffStage);
+        }
+        self.say_presence(now);
+    }
+
+    fn status(&self) -> Status {
+        let trees = self.trees.values().map(|tree| TreeStatus {
+            tree: tree.id,
+            source: tree.source,
+            feed: tree.feed,
+            kbps: tree.kbps,
+            taken: tree.taking != crate::links::Taking::No,
+            parent: tree.parent,
+            backups: tree.row.iter().flat_map(|row| row.backups.clone()).collect(),
+            children: tree.children.iter().map(|child| child.peer).collect(),
+            live: tree.is_live(),
+        });
+        let members = self.members.iter().map(|(id, member)| MemberStatus {
+            id,
+            kind: member.admitted.kind,
+            uplink_kbps: member.presence.uplink_kbps,
+            sends: !member.presence.sends.is_empty(),
+            watch: member.presence.watch,
+            linked: self.links.has(id),
+        });
+        let plan = self.plan.as_ref();
+        Status {
+            me: self.config.me,
+            kind: self.config.kind,
+            coordinator: plan.map(|(origin, _)| *origin),
+            term: plan.map_or(0, |(_, plan)| plan.term),
+            plan: plan.map_or(0, |(_, plan)| plan.number),
+            uplink_kbps: self.config.uplink_kbps,
+            committed_kbps: u32::try_from(self.committed_kbps()).unwrap_or(u32::MAX),
+            on_stage: self.on_stage,
+            trees: trees.collect(),
+            members: members.collect(),
+        }
     }
 }

@@ -1,0 +1,165 @@
+//! Notes: what is known, what was seen, what to tell. Who believes them is decided elsewhere.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::config;
+use crate::id::NodeId;
+use crate::io::{Note, Signature, Topic};
+use crate::time::Time;
+use crate::wire::{Message, NoteId};
+
+/// A note that is kept to be passed on, as the message that carries it.
+#[derive(Debug)]
+struct Kept {
+    bytes: Vec<u8>,
+    at: Time,
+}
+
+/// What is known of one origin's notes of one topic.
+#[derive(Debug, Default)]
+struct Shelf {
+    kept: BTreeMap<u64, Kept>,
+    bytes: usize,
+    seen: BTreeSet<u64>,
+    /// Serials up to here count as seen.
+    floor: u64,
+}
+
+impl Shelf {
+    fn has_seen(&self, serial: u64) -> bool {
+        serial <= self.floor || self.seen.contains(&serial)
+    }
+
+    fn put(&mut self, now: Time, serial: u64, bytes: Vec<u8>, kept_max: usize) {
+        self.seen.insert(serial);
+        while self.seen.len() > config::SEEN_MAX {
+            self.floor = self.seen.pop_first().unwrap_or(self.floor);
+        }
+        self.bytes += bytes.len();
+        self.kept.insert(serial, Kept { bytes, at: now });
+        while self.kept.len() > kept_max || self.bytes > config::KEYS_BYTES_MAX {
+            self.drop_first();
+        }
+    }
+
+    fn drop_first(&mut self) -> usize {
+        let freed = self.kept.pop_first().map_or(0, |(_, kept)| kept.bytes.len());
+        self.bytes -= freed;
+        freed
+    }
+}
+
+/// All notes of all origins.
+#[derive(Debug, Default)]
+pub(crate) struct Gossip {
+    shelves: BTreeMap<(NodeId, Topic), Shelf>,
+    vetting: BTreeSet<NoteId>,
+}
+
+impl Gossip {
+    /// True if the note is new and the edge is to be asked about it; it then counts as being asked.
+    pub(crate) fn asks_about(&mut self, id: NoteId) -> bool {
+        !self.has_seen(id) && self.vetting.len() < config::VETTING_MAX && self.vetting.insert(id)
+    }
+
+    /// The edge has answered.
+    pub(crate) fn answered(&mut self, id: NoteId) {
+        self.vetting.remove(&id);
+    }
+
+    pub(crate) fn has_seen(&self, id: NoteId) -> bool {
+        self.shelves.get(&(id.origin, id.topic)).is_some_and(|shelf| shelf.has_seen(id.serial))
+    }
+
+    /// Keeps a note that is believed. Gives the message to pass on, or nothing if it was seen before.
+    /// Of presences only the latest matters, so an older one is as good as seen.
+    pub(crate) fn put(&mut self, now: Time, note: &Note, signature: Signature) -> Option<Vec<u8>> {
+        let id = NoteId::of(note);
+        let known = self.shelves.contains_key(&(id.origin, id.topic));
+        if self.has_seen(id) || !known && self.shelves.len() >= config::SHUT_MAX {
+            return None;
+        }
+        let bytes = Message::Note { note: note.clone(), signature }.encode().ok()?;
+        let shelf = self.shelves.entry((id.origin, id.topic)).or_default();
+        match id.topic {
+            Topic::Presence => {
+                shelf.put(now, id.serial, bytes.clone(), 1);
+                shelf.floor = shelf.floor.max(id.serial);
+                shelf.seen.clear();
+            }
+            Topic::Plan => shelf.put(now, id.serial, bytes.clone(), config::PLAN_PARTS_MAX),
+            Topic::Keys => shelf.put(now, id.serial, bytes.clone(), config::KEYS_NOTES_MAX),
+        }
+        Some(bytes)
+    }
+
+    /// Plans before this one are of no use to anybody.
+    pub(crate) fn drop_plans_before(&mut self, origin: NodeId, serial: u64) {
+        for ((whose, topic), shelf) in &mut self.shelves {
+            let stale = |at: u64| *whose != origin || at < serial;
+            while *topic == Topic::Plan && shelf.kept.keys().next().is_some_and(|at| stale(*at)) {
+                shelf.drop_first();
+            }
+        }
+    }
+
+    /// An origin has departed: its presence is told no more. What was seen stays seen.
+    pub(crate) fn depart(&mut self, origin: NodeId) {
+        if let Some(shelf) = self.shelves.get_mut(&(origin, Topic::Presence)) {
+            shelf.kept.clear();
+            shelf.bytes = 0;
+        }
+    }
+
+    /// An origin is shut out: nothing of it is kept.
+    pub(crate) fn forget(&mut self, origin: NodeId) {
+        self.shelves.retain(|(whose, _), _| *whose != origin);
+    }
+
+    /// Drops what is too old, and the oldest beyond the bound in all.
+    pub(crate) fn tidy(&mut self, now: Time) {
+        let mut total = 0;
+        for ((_, topic), shelf) in &mut self.shelves {
+            let old = |kept: &Kept| now.since(kept.at) > config::KEYS_KEPT_FOR;
+            while *topic == Topic::Keys && shelf.kept.values().next().is_some_and(old) {
+                shelf.drop_first();
+            }
+            total += shelf.bytes;
+        }
+        let mut shelves = self.shelves.iter_mut().filter(|((_, topic), _)| *topic == Topic::Keys);
+        while total > config::KEYS_TOTAL_MAX
+            && let Some((_, shelf)) = shelves.next()
+        {
+            while total > config::KEYS_TOTAL_MAX && !shelf.kept.is_empty() {
+                total -= shelf.drop_first();
+            }
+        }
+    }
+
+    /// The ids of everything that is kept of these origins: presences first, keys last, so that who asks
+    /// for all of it knows each origin before its other notes come.
+    pub(crate) fn ids(&self, present: impl Fn(NodeId) -> bool) -> Vec<NoteId> {
+        let of_topic = |topic: Topic| {
+            let shelves = self.shelves.iter().filter(move |((_, about), _)| *about == topic);
+            shelves.flat_map(|((origin, topic), shelf)| {
+                shelf.kept.keys().map(|serial| NoteId { origin: *origin, topic: *topic, serial: *serial })
+            })
+        };
+        let all = of_topic(Topic::Presence).chain(of_topic(Topic::Plan)).chain(of_topic(Topic::Keys));
+        all.filter(|id| id.topic == Topic::Plan || present(id.origin)).collect()
+    }
+
+    /// The message that carries a note, and when it came.
+    pub(crate) fn get(&self, id: NoteId) -> Option<(&[u8], Time)> {
+        let kept = self.shelves.get(&(id.origin, id.topic))?.kept.get(&id.serial)?;
+        Some((&kept.bytes, kept.at))
+    }
+
+    pub(crate) fn check(&self) {
+        for shelf in self.shelves.values() {
+            assert_eq!(shelf.bytes, shelf.kept.values().map(|kept| kept.bytes.len()).sum::<usize>());
+            assert!(shelf.kept.len() <= config::KEYS_NOTES_MAX.max(config::PLAN_PARTS_MAX));
+            assert!(shelf.seen.len() <= config::SEEN_MAX);
+        }
+    }
+}

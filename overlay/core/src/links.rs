@@ -1,0 +1,7 @@
+//! My neighbours, and for each tree my parent and my children.
+
+mod neighbours;
+mod tree;
+
+pub(crate) use neighbours::Links;
+pub(crate) use tree::{Attempt, Child, Parked, Taking, Thin, Tree};

@@ -1,0 +1,161 @@
+//! Whom there is a link to, how it behaves, and whom not to link to.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::config;
+use crate::id::NodeId;
+use crate::io::Admitted;
+use crate::time::Time;
+
+/// A peer with a link.
+#[derive(Debug)]
+pub(crate) struct Neighbour {
+    pub(crate) admitted: Admitted,
+    /// When anything came last.
+    pub(crate) heard: Time,
+    /// When a control message went out last.
+    pub(crate) sent: Time,
+    /// It was silent for too long, as a parent.
+    pub(crate) suspected: bool,
+    gap: Duration,
+    jitter: Duration,
+    bytes_left: u64,
+    messages_left: u64,
+    refilled: Time,
+    /// Where its turn of note ids goes on.
+    pub(crate) turn: usize,
+}
+
+impl Neighbour {
+    fn new(now: Time, admitted: Admitted) -> Neighbour {
+        Neighbour {
+            admitted,
+            heard: now,
+            sent: now,
+            suspected: false,
+            gap: Duration::ZERO,
+            jitter: config::JITTER_START,
+            bytes_left: config::CONTROL_BYTES_BURST,
+            messages_left: config::CONTROL_MESSAGES_BURST,
+            refilled: now,
+            turn: 0,
+        }
+    }
+
+    /// Something came. The mean deviation of the gaps between arrivals is smoothed as in RFC 3550
+    /// section 6.4.1 (gain 1/16); there is no timestamp to compare with, so gaps are compared with their mean.
+    pub(crate) fn touch(&mut self, now: Time) {
+        let gap = now.since(self.heard).min(config::SILENCE_MAX);
+        self.heard = now;
+        let off = gap.abs_diff(self.gap);
+        self.gap = (self.gap * 15 + gap) / 16;
+        self.jitter = (self.jitter * 15 + off) / 16;
+    }
+
+    /// When silence means something.
+    pub(crate) fn silent_at(&self) -> Time {
+        let patience = config::SILENCE_BASE + self.jitter.max(config::JITTER_START) * 4;
+        self.heard + patience.min(config::SILENCE_MAX)
+    }
+
+    /// Takes from what it may send. False when it has sent too much.
+    pub(crate) fn charge(&mut self, now: Time, messages: u64, bytes: u64) -> bool {
+        let millis = u64::try_from(now.since(self.refilled).as_millis()).unwrap_or(u64::MAX).min(60_000);
+        if millis > 0 {
+            self.refilled = now;
+            let bytes = self.bytes_left + config::CONTROL_BYTES_PER_S * millis / 1000;
+            self.bytes_left = bytes.min(config::CONTROL_BYTES_BURST);
+            let messages = self.messages_left + config::CONTROL_MESSAGES_PER_S * millis / 1000;
+            self.messages_left = messages.min(config::CONTROL_MESSAGES_BURST);
+        }
+        let enough = self.bytes_left >= bytes && self.messages_left >= messages;
+        self.bytes_left = self.bytes_left.saturating_sub(bytes);
+        self.messages_left = self.messages_left.saturating_sub(messages);
+        enough
+    }
+}
+
+/// A peer that was dialled.
+#[derive(Clone, Copy, Debug)]
+struct Dialled {
+    again: Time,
+    wait: Duration,
+}
+
+/// All neighbours.
+#[derive(Debug, Default)]
+pub(crate) struct Links {
+    neighbours: BTreeMap<NodeId, Neighbour>,
+    dialled: BTreeMap<NodeId, Dialled>,
+    shut: BTreeSet<NodeId>,
+}
+
+impl Links {
+    /// False if the peer is shut out, or there are too many.
+    pub(crate) fn up(&mut self, now: Time, peer: NodeId, admitted: Admitted) -> bool {
+        if self.shut.contains(&peer) || self.neighbours.len() >= config::LINKS_MAX {
+            return false;
+        }
+        self.dialled.remove(&peer);
+        self.neighbours.insert(peer, Neighbour::new(now, admitted));
+        true
+    }
+
+    pub(crate) fn down(&mut self, peer: NodeId) -> bool {
+        self.neighbours.remove(&peer).is_some()
+    }
+
+    /// Never to be linked again. False if it was so before.
+    pub(crate) fn shut(&mut self, peer: NodeId) -> bool {
+        if self.shut.len() >= config::SHUT_MAX {
+            self.shut.pop_first();
+        }
+        self.shut.insert(peer)
+    }
+
+    pub(crate) fn is_shut(&self, peer: NodeId) -> bool {
+        self.shut.contains(&peer)
+    }
+
+    pub(crate) fn get(&self, peer: NodeId) -> Option<&Neighbour> {
+        self.neighbours.get(&peer)
+    }
+
+    pub(crate) fn get_mut(&mut self, peer: NodeId) -> Option<&mut Neighbour> {
+        self.neighbours.get_mut(&peer)
+    }
+
+    pub(crate) fn has(&self, peer: NodeId) -> bool {
+        self.neighbours.contains_key(&peer)
+    }
+
+    pub(crate) fn ids(&self) -> Vec<NodeId> {
+        self.neighbours.keys().copied().collect()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.neighbours.len()
+    }
+
+    /// True if the peer may be dialled now, which is then remembered.
+    pub(crate) fn may_dial(&mut self, now: Time, peer: NodeId) -> bool {
+        if self.has(peer) || self.is_shut(peer) || self.len() >= config::LINKS_MAX {
+            return false;
+        }
+        let wait = match self.dialled.get(&peer) {
+            Some(dialled) if dialled.again > now => return false,
+            Some(dialled) => (dialled.wait * 2).min(config::DIAL_AGAIN_MAX),
+            None => config::DIAL_AGAIN,
+        };
+        if self.dialled.len() >= config::MEMBERS_MAX {
+            self.dialled.pop_first();
+        }
+        self.dialled.insert(peer, Dialled { again: now + wait, wait });
+        true
+    }
+
+    pub(crate) fn forget_dial(&mut self, peer: NodeId) {
+        self.dialled.remove(&peer);
+    }
+}

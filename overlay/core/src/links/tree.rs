@@ -1,0 +1,191 @@
+//! A node's place in one tree: who feeds it, whom it feeds, and what it keeps.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::config;
+use crate::id::NodeId;
+use crate::plan::{Branch, Row};
+use crate::ring::Ring;
+use crate::time::Time;
+use crate::unit::{Payload, TreeId, UnitHeader};
+
+/// One tree that this node is in.
+#[derive(Debug)]
+pub(crate) struct Tree<P> {
+    pub(crate) id: TreeId,
+    pub(crate) source: NodeId,
+    pub(crate) feed: u32,
+    pub(crate) kbps: u32,
+    pub(crate) is_root: bool,
+    /// This node's row in the plan; none for a node that joined to help, or lingers.
+    pub(crate) row: Option<Row>,
+    pub(crate) parent: Option<NodeId>,
+    /// The parent was silent for too long.
+    pub(crate) suspect: bool,
+    /// Since when the parent says that it is not fed itself.
+    pub(crate) stalled: Option<Time>,
+    /// The parent before, until the first unit of the new one.
+    pub(crate) old: Option<NodeId>,
+    pub(crate) trying: Option<Attempt>,
+    /// Who was asked in this round.
+    pub(crate) tried: BTreeSet<NodeId>,
+    /// From the source to the parent.
+    pub(crate) path: Vec<NodeId>,
+    pub(crate) children: Vec<Child>,
+    pub(crate) ring: Ring<P>,
+    /// When a unit came last, or the tree was joined.
+    pub(crate) fed: Time,
+    pub(crate) patience: Duration,
+    /// When to go back to the parent of the plan.
+    pub(crate) return_at: Option<Time>,
+    /// Since when nobody needs this node here.
+    pub(crate) idle: Option<Time>,
+    /// When a key frame was asked for last, and whether one is awaited still.
+    pub(crate) key_asked: Option<Time>,
+    pub(crate) key_pending: bool,
+    pub(crate) taking: Taking,
+}
+
+/// An attach that was not answered yet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Attempt {
+    pub(crate) peer: NodeId,
+    /// False while there is no link yet.
+    pub(crate) sent: bool,
+}
+
+/// Whether frames go to this node's user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taking {
+    No,
+    /// From the next key frame on: the layer that it replaces is still shown.
+    FromKey {
+        since: Time,
+    },
+    Yes,
+    /// Only until the layer that replaces it has brought a key frame.
+    UntilNext,
+}
+
+/// An attach that came before the plan that it belongs to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parked {
+    pub(crate) from: NodeId,
+    pub(crate) tree: TreeId,
+    pub(crate) feed: u32,
+    pub(crate) start: Option<u32>,
+    pub(crate) until: Time,
+}
+
+/// Whom this node feeds.
+#[derive(Debug)]
+pub(crate) struct Child {
+    pub(crate) peer: NodeId,
+    pub(crate) planned: bool,
+    pub(crate) thin: Thin,
+    pub(crate) sent: Time,
+}
+
+/// What a child is spared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Thin {
+    /// Nothing.
+    Nothing,
+    /// Everything up to the next key frame.
+    ToKey,
+    /// What no other frame needs: all but the base temporal layer.
+    ToBase { until: Time },
+}
+
+impl Child {
+    /// The one place that decides whether a child gets a unit. Sound always goes on.
+    pub(crate) fn wants(&mut self, now: Time, header: &UnitHeader) -> bool {
+        if header.tree.layer.is_audio() {
+            return true;
+        }
+        match self.thin {
+            Thin::Nothing => true,
+            Thin::ToKey if !header.frame.key => false,
+            Thin::ToKey => {
+                self.thin = Thin::ToBase { until: now + config::THIN_FOR };
+                true
+            }
+            Thin::ToBase { until } if now >= until => {
+                self.thin = Thin::Nothing;
+                true
+            }
+            Thin::ToBase { .. } => header.frame.temporal == 0,
+        }
+    }
+}
+
+impl<P: Payload> Tree<P> {
+    pub(crate) fn new(now: Time, id: TreeId, branch: &Branch, me: NodeId) -> Tree<P> {
+        Tree {
+            id,
+            source: branch.source,
+            feed: branch.feed,
+            kbps: branch.kbps,
+            is_root: branch.source == me,
+            row: branch.rows.get(&me).cloned(),
+            parent: None,
+            suspect: false,
+            stalled: None,
+            old: None,
+            trying: None,
+            tried: BTreeSet::new(),
+            path: Vec::new(),
+            children: Vec::new(),
+            ring: Ring::new(),
+            fed: now,
+            patience: config::STARVED_AFTER,
+            return_at: None,
+            idle: None,
+            key_asked: None,
+            key_pending: false,
+            taking: Taking::No,
+        }
+    }
+
+    /// True if units can be expected.
+    pub(crate) fn is_live(&self) -> bool {
+        self.is_root || self.parent.is_some() && !self.suspect && self.stalled.is_none()
+    }
+
+    /// What to tell children: the way from the source to this node.
+    pub(crate) fn path_to(&self, me: NodeId) -> Vec<NodeId> {
+        self.path.iter().copied().chain([me]).take(config::HOPS_MAX).collect()
+    }
+
+    pub(crate) fn child(&mut self, peer: NodeId) -> Option<&mut Child> {
+        self.children.iter_mut().find(|child| child.peer == peer)
+    }
+
+    pub(crate) fn has_child(&self, peer: NodeId) -> bool {
+        self.children.iter().any(|child| child.peer == peer)
+    }
+
+    /// True if the plan or a child needs this node here.
+    pub(crate) fn is_needed(&self) -> bool {
+        self.is_root || self.row.is_some() || !self.children.is_empty() || self.taking != Taking::No
+    }
+
+    /// True if this peer may bring units: also one that was asked, since its answer travels on another lane.
+    pub(crate) fn is_fed_by(&self, peer: NodeId) -> bool {
+        self.parent == Some(peer)
+            || self.old == Some(peer)
+            || self.trying.is_some_and(|attempt| attempt.sent && attempt.peer == peer)
+    }
+
+    pub(crate) fn check(&self, me: NodeId) {
+        let peers: BTreeSet<NodeId> = self.children.iter().map(|child| child.peer).collect();
+        assert_eq!(peers.len(), self.children.len(), "a child is fed once");
+        assert!(!peers.contains(&me), "nobody feeds itself");
+        assert!(self.parent.is_none_or(|parent| !peers.contains(&parent)), "a parent is no child");
+        assert!(!self.path.contains(&me), "no loop");
+        assert!(!self.is_root || self.parent.is_none(), "a root has no parent");
+        assert!(self.children.len() <= config::CHILDREN_MAX);
+        assert!(self.ring.bytes() <= config::RING_BYTES_MAX);
+    }
+}

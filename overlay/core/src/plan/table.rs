@@ -1,0 +1,109 @@
+//! What a plan says, and what it is made from.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::NodeId;
+use crate::io::{Kind, LayerRate};
+use crate::unit::{Layer, TreeId};
+
+/// Who feeds whom, in every tree.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// The coordinator's term.
+    pub term: u32,
+    /// Grows within a term.
+    pub number: u32,
+    /// Who is plugged into which slot, in the order of slots.
+    pub feeds: Vec<Feed>,
+    /// The trees that carry anything.
+    pub trees: BTreeMap<TreeId, Branch>,
+}
+
+impl Plan {
+    /// Who is plugged into a slot.
+    pub fn feed(&self, slot: u8) -> Option<&Feed> {
+        self.feeds.iter().find(|feed| feed.slot == slot)
+    }
+
+    /// A node's row in a tree.
+    pub fn row(&self, tree: TreeId, node: NodeId) -> Option<&Row> {
+        self.trees.get(&tree)?.rows.get(&node)
+    }
+
+    /// The layer of a slot whose picture a node is to take; sound if it takes only that.
+    pub fn taken(&self, slot: u8, node: NodeId) -> Option<Layer> {
+        let takes = |tree: &TreeId| self.row(*tree, node).is_some_and(|row| row.takes);
+        self.trees
+            .keys()
+            .filter(|tree| tree.slot == slot)
+            .filter(|tree| takes(tree))
+            .map(|tree| tree.layer)
+            .max()
+    }
+}
+
+/// A source in a slot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Feed {
+    /// The slot.
+    pub slot: u8,
+    /// Which plugging-in: grows over the whole meeting, never reused.
+    pub feed: u32,
+    /// The source.
+    pub source: NodeId,
+    /// Its stretch of sending, as its presence names it.
+    pub stint: u64,
+    /// What it sends, ascending.
+    pub layers: Vec<LayerRate>,
+}
+
+/// One tree of the plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Branch {
+    /// The root.
+    pub source: NodeId,
+    /// The feed that it carries.
+    pub feed: u32,
+    /// What one child costs its parent, kbit/s on the wire.
+    pub kbps: u32,
+    /// Data trees of its group.
+    pub k: u8,
+    /// Parity trees of its group.
+    pub m: u8,
+    /// Everybody in it but the root.
+    pub rows: BTreeMap<NodeId, Row>,
+}
+
+/// A node's place in one tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Who feeds it.
+    pub parent: NodeId,
+    /// Who else could, best first; at most [`crate::config::BACKUPS`].
+    pub backups: Vec<NodeId>,
+    /// It hands the frames to its user; otherwise it only relays.
+    pub takes: bool,
+}
+
+/// What the planner knows of the meeting.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct View {
+    /// Everybody present.
+    pub nodes: BTreeMap<NodeId, Supply>,
+    /// Who is plugged in.
+    pub feeds: Vec<Feed>,
+}
+
+/// What the planner knows of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Supply {
+    /// How it takes part.
+    pub kind: Kind,
+    /// Its owner's limit, kbit/s.
+    pub uplink_kbps: u32,
+    /// Wants every source.
+    pub watch: bool,
+}

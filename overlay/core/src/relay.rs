@@ -1,0 +1,130 @@
+//! The data plane: forward, thin, drop, deliver. Nothing here looks at who is in the meeting.
+
+use crate::config;
+use crate::id::NodeId;
+use crate::io::{Event, Output};
+use crate::links::{Taking, Thin, Tree};
+use crate::state::State;
+use crate::time::Time;
+use crate::unit::{Frame, Payload, TreeId, Unit, UnitHeader};
+use crate::wire::Message;
+
+impl<P: Payload> State<P> {
+    /// A unit came over a link.
+    pub(crate) fn unit(&mut self, now: Time, from: NodeId, mut unit: Unit<P>) {
+        let id = unit.header.tree;
+        if unit.payload.size() > config::UNIT_PAYLOAD_MAX || usize::from(unit.header.hop) > config::HOPS_MAX {
+            self.blame(from, "sent a unit beyond the bounds");
+            self.outbox.push_back(Output::Hangup(from));
+            return;
+        }
+        let Some(tree) = self.trees.get_mut(&id).filter(|tree| tree.is_fed_by(from)) else {
+            self.charge(now, from, config::UNASKED_COST, 0);
+            return;
+        };
+        if tree.feed != unit.header.feed {
+            return;
+        }
+        tree.fed = now;
+        tree.patience = config::STARVED_AFTER;
+        let old = if tree.parent == Some(from) { tree.old.take() } else { None };
+        unit.header.hop = unit.header.hop.saturating_add(1);
+        carry(now, tree, unit, &mut self.outbox);
+        if let Some(old) = old {
+            self.tell(now, old, &Message::Detach { tree: id });
+        }
+        self.end_switch(id);
+    }
+
+    /// A frame of this node's own source: it becomes one unit, since k = 1 in this version.
+    pub(crate) fn publish(&mut self, now: Time, frame: Frame<P>) {
+        let Some((slot, feed)) = self.on_stage else { return };
+        let id = TreeId { slot, layer: frame.layer, index: 0 };
+        let Some(tree) = self.trees.get_mut(&id).filter(|tree| tree.is_root) else { return };
+        let header = UnitHeader { tree: id, feed, frame: frame.info, k: 1, m: 0, hop: 0 };
+        carry(now, tree, Unit { header, payload: frame.payload }, &mut self.outbox);
+    }
+
+    /// The edge could not keep up with a child: nothing of this tree until the next key frame.
+    pub(crate) fn dropped(&mut self, now: Time, peer: NodeId, id: TreeId) {
+        let child = self.trees.get_mut(&id).and_then(|tree| tree.child(peer));
+        if let Some(child) = child.filter(|_| !id.layer.is_audio()) {
+            child.thin = Thin::ToKey;
+            self.want_key(now, id);
+        }
+    }
+
+    /// Frames of a tree that came before this node knew whom to tell.
+    pub(crate) fn deliver_kept(&mut self, id: TreeId) {
+        let Some(tree) = self.trees.get_mut(&id) else { return };
+        let kept: Vec<Unit<P>> = tree.ring.since(None).0.cloned().collect();
+        for unit in kept {
+            deliver(tree, unit, &mut self.outbox);
+        }
+        self.end_switch(id);
+    }
+
+    /// The first key frame of a new layer ends the old one.
+    fn end_switch(&mut self, id: TreeId) {
+        let Some(tree) = self.trees.get_mut(&id).filter(|tree| matches!(tree.taking, Taking::FromKey { .. }))
+        else {
+            return;
+        };
+        let has_key = tree.ring.since(None).1;
+        if !has_key {
+            return;
+        }
+        tree.taking = Taking::Yes;
+        for other in self.trees.values_mut().filter(|other| other.id.slot == id.slot) {
+            if other.taking == Taking::UntilNext {
+                other.taking = Taking::No;
+            }
+        }
+    }
+
+    /// Takes from what a neighbour may send; one that sends too much is cut. False then.
+    pub(crate) fn charge(&mut self, now: Time, from: NodeId, messages: u64, bytes: u64) -> bool {
+        let fits = self.links.get_mut(from).is_some_and(|neighbour| neighbour.charge(now, messages, bytes));
+        if !fits && self.links.has(from) {
+            self.event(Event::Blame { peer: from, what: "floods" });
+            self.outbox.push_back(Output::Hangup(from));
+        }
+        fits
+    }
+}
+
+/// Keeps a unit, gives it to each child that wants it and to this node's user. Once for each number.
+fn carry<P: Payload>(
+    now: Time,
+    tree: &mut Tree<P>,
+    unit: Unit<P>,
+    outbox: &mut std::collections::VecDeque<Output<P>>,
+) {
+    if !tree.ring.add(now, unit.clone()) {
+        return;
+    }
+    if unit.header.frame.key {
+        tree.key_pending = false;
+    }
+    for child in &mut tree.children {
+        if child.wants(now, &unit.header) {
+            child.sent = now;
+            outbox.push_back(Output::Unit { to: child.peer, unit: unit.clone() });
+        }
+    }
+    deliver(tree, unit, outbox);
+}
+
+fn deliver<P: Payload>(tree: &Tree<P>, unit: Unit<P>, outbox: &mut std::collections::VecDeque<Output<P>>) {
+    let UnitHeader { tree: id, feed, frame: info, k, .. } = unit.header;
+    let wanted = match tree.taking {
+        Taking::No => false,
+        Taking::FromKey { .. } => info.key,
+        Taking::Yes | Taking::UntilNext => true,
+    };
+    // A frame of several units would be joined here; this version plans k = 1 only.
+    if wanted && k == 1 {
+        let frame = Frame { layer: id.layer, info, payload: unit.payload };
+        outbox.push_back(Output::Deliver { source: tree.source, feed, frame });
+    }
+}

@@ -1,0 +1,323 @@
+//! Looking for a parent: the one of the plan, its backups, any neighbour; never out of a loop.
+
+use crate::config;
+use crate::id::NodeId;
+use crate::io::{Event, Kind};
+use crate::links::Attempt;
+use crate::state::State;
+use crate::time::Time;
+use crate::timers::Timer;
+use crate::unit::{Payload, TreeId};
+use crate::wire::{Message, TreeTick};
+
+impl<P: Payload> State<P> {
+    /// Starts a round of asking for a parent. A parent that still feeds is kept until the new one does.
+    pub(crate) fn seek(&mut self, now: Time, id: TreeId) {
+        let Some(tree) = self.trees.get_mut(&id) else { return };
+        if tree.is_root || tree.trying.is_some() {
+            return;
+        }
+        tree.tried.clear();
+        tree.tried.extend(tree.parent);
+        self.ask_next(now, id);
+    }
+
+    /// Asks the best candidate that was not asked in this round.
+    fn ask_next(&mut self, now: Time, id: TreeId) {
+        for peer in self.candidates(id) {
+            let linked = self.links.has(peer);
+            if !linked && !self.dial(now, peer) {
+                continue;
+            }
+            let Some(tree) = self.trees.get_mut(&id) else { return };
+            tree.tried.insert(peer);
+            tree.trying = Some(Attempt { peer, sent: linked });
+            if linked {
+                return self.ask(now, id, peer);
+            }
+            self.timers.set(Timer::Repair(id), now + config::DIAL_TIMEOUT);
+            return;
+        }
+        self.timers.set(Timer::Repair(id), now + config::RETRY_AFTER);
+    }
+
+    fn ask(&mut self, now: Time, id: TreeId, peer: NodeId) {
+        let Some(tree) = self.trees.get(&id) else { return };
+        let message = Message::Attach { tree: id, feed: tree.feed, from: tree.ring.next_number() };
+        self.tell(now, peer, &message);
+        self.timers.set(Timer::Repair(id), now + config::ATTACH_TIMEOUT);
+    }
+
+    /// Row, backups, then whoever the plan says has the tree, then any relay; best first.
+    fn candidates(&self, id: TreeId) -> Vec<NodeId> {
+        let me = self.me();
+        let Some(tree) = self.trees.get(&id) else { return Vec::new() };
+        let row =
+            tree.row.iter().flat_map(|row| std::iter::once(row.parent).chain(row.backups.iter().copied()));
+        let mut all: Vec<NodeId> = row.collect();
+        let branch = self.plan.as_ref().and_then(|(_, plan)| plan.trees.get(&id));
+        let mut interiors: Vec<NodeId> =
+            branch.iter().flat_map(|branch| branch.rows.values().map(|row| row.parent)).collect();
+        interiors.sort();
+        interiors.dedup();
+        let relays =
+            self.members.iter().filter(|(_, member)| member.admitted.kind == Kind::Relay).map(|(id, _)| id);
+        let receivers = branch.iter().flat_map(|branch| branch.rows.keys().copied());
+        let neighbours = receivers.filter(|id| self.links.has(*id));
+        all.extend(interiors.into_iter().chain([tree.source]).chain(relays).chain(neighbours));
+        let mut seen = std::collections::BTreeSet::new();
+        all.retain(|peer| {
+            let usable = *peer != me && !tree.tried.contains(peer) && !tree.has_child(*peer);
+            let silent = self.links.get(*peer).is_some_and(|neighbour| neighbour.suspected);
+            usable && !silent && !self.links.is_shut(*peer) && seen.insert(*peer)
+        });
+        all
+    }
+
+    /// True if this tree can't do without another parent.
+    fn lacks_parent(&self, id: TreeId) -> bool {
+        self.trees.get(&id).is_some_and(|tree| !tree.is_root && (tree.parent.is_none() || tree.suspect))
+    }
+
+    /// Nobody answered in time, or it is time for the next round.
+    pub(crate) fn repair_due(&mut self, now: Time, id: TreeId) {
+        let Some(tree) = self.trees.get_mut(&id) else { return };
+        match tree.trying.take() {
+            Some(attempt) => {
+                if attempt.sent {
+                    self.tell(now, attempt.peer, &Message::Detach { tree: id });
+                }
+                self.ask_next(now, id);
+            }
+            None if self.lacks_parent(id) => self.seek(now, id),
+            None => {}
+        }
+    }
+
+    /// A neighbour has said yes.
+    pub(crate) fn accepted(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        id: TreeId,
+        feed: u32,
+        live: bool,
+        path: Vec<NodeId>,
+    ) {
+        let me = self.me();
+        let expected = self.trees.get(&id).is_some_and(|tree| {
+            tree.feed == feed
+                && (tree.parent == Some(from) || tree.trying.is_some_and(|attempt| attempt.peer == from))
+        });
+        let Some(tree) = self.trees.get_mut(&id).filter(|_| expected) else {
+            return self.tell(now, from, &Message::Detach { tree: id });
+        };
+        let asked = tree.trying.is_some_and(|attempt| attempt.peer == from);
+        if asked {
+            tree.trying = None;
+            self.timers.cancel(Timer::Repair(id));
+        }
+        if path.contains(&me) || tree.has_child(from) {
+            return self.turn_away(now, from, id);
+        }
+        let before = tree.parent.replace(from).filter(|parent| *parent != from);
+        let older = before.and_then(|before| tree.old.replace(before)).filter(|older| *older != from);
+        if tree.old == Some(from) {
+            tree.old = None;
+        }
+        tree.suspect = false;
+        tree.stalled = (!live).then_some(now);
+        tree.path = path;
+        let planned = tree.row.as_ref().is_none_or(|row| row.parent == from);
+        tree.return_at = (!planned).then(|| now + config::RETURN_AFTER);
+        if let Some(older) = older {
+            self.tell(now, older, &Message::Detach { tree: id });
+        }
+        self.watch_parent(now, from);
+        self.event(Event::Rewired { tree: id, parent: Some(from) });
+        self.tell_children(now, id);
+        if self.trees.get(&id).is_some_and(|tree| tree.key_pending) {
+            self.want_key(now, id);
+        }
+    }
+
+    /// Sees to it that this parent's silence is noticed, and that it knows that we are here.
+    fn watch_parent(&mut self, now: Time, parent: NodeId) {
+        if let Some(neighbour) = self.links.get_mut(parent) {
+            neighbour.heard = now;
+            self.timers.set(Timer::Silence(parent), neighbour.silent_at());
+        }
+        self.timers.set_earlier(Timer::Tick(parent), now + config::ALIVE_EVERY);
+    }
+
+    /// A parent, or a candidate, can't feed us: it would be a loop, or it said no.
+    fn turn_away(&mut self, now: Time, from: NodeId, id: TreeId) {
+        self.tell(now, from, &Message::Detach { tree: id });
+        self.lose_parent(now, from, id);
+    }
+
+    /// A neighbour has said no, or no longer.
+    pub(crate) fn refused(&mut self, now: Time, from: NodeId, id: TreeId) {
+        self.lose_parent(now, from, id);
+    }
+
+    fn lose_parent(&mut self, now: Time, peer: NodeId, id: TreeId) {
+        let Some(tree) = self.trees.get_mut(&id) else { return };
+        if tree.old == Some(peer) {
+            tree.old = None;
+        }
+        let was_parent = tree.parent == Some(peer);
+        if was_parent {
+            // A parent that was about to be left still feeds.
+            tree.parent = tree.old.take();
+            tree.stalled = None;
+        }
+        let orphaned = was_parent && tree.parent.is_none();
+        let asked = tree.trying.is_some_and(|attempt| attempt.peer == peer);
+        if asked {
+            tree.trying = None;
+            self.ask_next(now, id);
+        } else if was_parent {
+            self.seek(now, id);
+        }
+        if let Some(tree) = self.trees.get_mut(&id).filter(|_| was_parent) {
+            tree.tried.insert(peer);
+        }
+        if orphaned {
+            self.event(Event::Rewired { tree: id, parent: None });
+            self.tell_children(now, id);
+        }
+    }
+
+    /// The link to a peer is gone.
+    pub(crate) fn lost_link(&mut self, now: Time, peer: NodeId) {
+        self.timers.cancel(Timer::Silence(peer));
+        self.timers.cancel(Timer::Tick(peer));
+        self.parked.retain(|parked| parked.from != peer);
+        for id in self.trees.keys().copied().collect::<Vec<_>>() {
+            self.detach(id, peer);
+            self.lose_parent(now, peer, id);
+        }
+    }
+
+    /// A link that was waited for is up.
+    pub(crate) fn ask_linked(&mut self, now: Time, peer: NodeId) {
+        let waits = |attempt: Attempt| attempt.peer == peer && !attempt.sent;
+        for id in self.trees_where(|tree| tree.trying.is_some_and(waits)) {
+            if let Some(tree) = self.trees.get_mut(&id) {
+                tree.trying = Some(Attempt { peer, sent: true });
+            }
+            self.ask(now, id, peer);
+        }
+        // Orphans need not wait for their next round.
+        for id in self.trees_where(|tree| !tree.is_root && tree.parent.is_none() && tree.trying.is_none()) {
+            self.seek(now, id);
+        }
+    }
+
+    /// A parent may have been silent for too long: then all its trees ask their backups at once.
+    pub(crate) fn silence_due(&mut self, now: Time, peer: NodeId) {
+        let trees = self.trees_where(|tree| tree.parent == Some(peer));
+        let Some(neighbour) = self.links.get_mut(peer).filter(|_| !trees.is_empty()) else { return };
+        let due = neighbour.silent_at();
+        if now < due {
+            return self.timers.set(Timer::Silence(peer), due);
+        }
+        neighbour.suspected = true;
+        for id in trees {
+            if let Some(tree) = self.trees.get_mut(&id) {
+                tree.suspect = true;
+            }
+            self.tell_children(now, id);
+            self.seek(now, id);
+        }
+    }
+
+    /// Anything came from a neighbour: a suspicion was wrong, and who is being asked instead is let go.
+    pub(crate) fn heard_of(&mut self, now: Time, peer: NodeId) {
+        let Some(neighbour) = self.links.get_mut(peer) else { return };
+        neighbour.touch(now);
+        if !std::mem::take(&mut neighbour.suspected) {
+            return;
+        }
+        let due = neighbour.silent_at();
+        self.timers.set(Timer::Silence(peer), due);
+        for id in self.trees_where(|tree| tree.parent == Some(peer) && tree.suspect) {
+            let Some(tree) = self.trees.get_mut(&id) else { continue };
+            tree.suspect = false;
+            let let_go = tree.trying.take().filter(|attempt| attempt.sent);
+            self.timers.cancel(Timer::Repair(id));
+            if let Some(attempt) = let_go {
+                self.tell(now, attempt.peer, &Message::Detach { tree: id });
+            }
+            self.tell_children(now, id);
+        }
+    }
+
+    /// A parent says what it feeds us.
+    pub(crate) fn ticked(&mut self, now: Time, from: NodeId, ticks: Vec<TreeTick>) {
+        let me = self.me();
+        for tick in ticks {
+            let id = tick.tree;
+            let Some(tree) = self.trees.get_mut(&id).filter(|tree| tree.is_fed_by(from)) else {
+                self.tell(now, from, &Message::Detach { tree: id });
+                continue;
+            };
+            if tree.parent != Some(from) {
+                continue;
+            }
+            let was = (tree.is_live(), tree.path.clone());
+            tree.stalled = if tick.live { None } else { tree.stalled.or(Some(now)) };
+            if let Some(path) = tick.path {
+                if path.contains(&me) {
+                    self.turn_away(now, from, id);
+                    continue;
+                }
+                tree.path = path;
+            }
+            if was != (tree.is_live(), tree.path.clone()) {
+                self.tell_children(now, id);
+            }
+        }
+    }
+
+    /// Looks for trees whose parent is no good: stalled for long, starved, or not the one of the plan.
+    pub(crate) fn look_after_trees(&mut self, now: Time) {
+        for id in self.trees.keys().copied().collect::<Vec<_>>() {
+            let Some(tree) = self.trees.get_mut(&id).filter(|tree| !tree.is_root && tree.trying.is_none())
+            else {
+                continue;
+            };
+            let stalled = tree.stalled.is_some_and(|since| now.since(since) >= config::STALL_PATIENCE);
+            let starved = tree.parent.is_some() && now.since(tree.fed) >= tree.patience;
+            let returns = tree.return_at.is_some_and(|at| now >= at);
+            if stalled {
+                tree.stalled = Some(now);
+            }
+            if starved {
+                tree.fed = now;
+                tree.patience = (tree.patience * 2).min(config::STARVED_MAX);
+            }
+            if stalled || starved {
+                self.seek(now, id);
+            } else if returns {
+                tree.return_at = Some(now + config::RETURN_AFTER * 2);
+                self.ask_planned(now, id);
+            }
+        }
+    }
+
+    /// Asks the parent of the plan, and nobody else if it refuses.
+    pub(crate) fn ask_planned(&mut self, now: Time, id: TreeId) {
+        let Some(tree) = self.trees.get(&id) else { return };
+        let Some(planned) = tree.row.as_ref().map(|row| row.parent).filter(|peer| tree.parent != Some(*peer))
+        else {
+            return;
+        };
+        let everybody = self.candidates(id);
+        let Some(tree) = self.trees.get_mut(&id) else { return };
+        tree.tried = everybody.into_iter().filter(|peer| *peer != planned).chain(tree.parent).collect();
+        tree.tried.remove(&planned);
+        self.ask_next(now, id);
+    }
+}

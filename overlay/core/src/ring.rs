@@ -1,0 +1,119 @@
+//! The last second of a tree: the same bytes for whoever attaches, and what was seen already.
+
+use std::collections::VecDeque;
+
+use crate::config;
+use crate::time::Time;
+use crate::unit::{Payload, Unit};
+
+/// Units of one feed in the order of their numbers, bounded by age, count and bytes.
+#[derive(Debug)]
+pub(crate) struct Ring<P> {
+    units: VecDeque<(Time, Unit<P>)>,
+    bytes: usize,
+    seen: Window,
+}
+
+impl<P: Payload> Ring<P> {
+    pub(crate) fn new() -> Ring<P> {
+        Ring { units: VecDeque::new(), bytes: 0, seen: Window::default() }
+    }
+
+    /// Keeps a unit. False if this number was here before, or is too far behind to tell.
+    pub(crate) fn add(&mut self, now: Time, unit: Unit<P>) -> bool {
+        if !self.seen.mark(unit.header.frame.number) {
+            return false;
+        }
+        self.bytes += unit.payload.size();
+        let number = unit.header.frame.number;
+        let at =
+            self.units.iter().rposition(|(_, kept)| kept.header.frame.number < number).map_or(0, |at| at + 1);
+        self.units.insert(at, (now, unit));
+        self.trim(now);
+        true
+    }
+
+    fn trim(&mut self, now: Time) {
+        while let Some((kept_at, unit)) = self.units.front() {
+            let old = now.since(*kept_at) > config::RING_SPAN;
+            if !old && self.units.len() <= config::RING_UNITS_MAX && self.bytes <= config::RING_BYTES_MAX {
+                return;
+            }
+            self.bytes -= unit.payload.size();
+            self.units.pop_front();
+        }
+    }
+
+    /// The number behind the highest that was seen; none if nothing was.
+    pub(crate) fn next_number(&self) -> Option<u32> {
+        self.seen.highest.map(|highest| highest.saturating_add(1))
+    }
+
+    /// What to give to somebody who lacks everything from `from` on, and whether it can go on from
+    /// there: false if it has to wait for a key frame.
+    pub(crate) fn since(&self, from: Option<u32>) -> (impl Iterator<Item = &Unit<P>>, bool) {
+        let units = || self.units.iter().map(|(_, unit)| unit);
+        let oldest = units().next().map(|unit| unit.header.frame.number);
+        let first_key = || units().find(|unit| unit.header.frame.key);
+        let last_key = || units().rev().find(|unit| unit.header.frame.key);
+        let start = match (from, oldest) {
+            (Some(from), Some(oldest)) if from >= oldest => Some(from),
+            (Some(from), None) => Some(from),
+            (Some(_), Some(_)) => first_key().map(|unit| unit.header.frame.number),
+            (None, _) => last_key().map(|unit| unit.header.frame.number),
+        };
+        let first = start.unwrap_or(u32::MAX);
+        (units().filter(move |unit| unit.header.frame.number >= first), start.is_some())
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+/// The numbers that were seen: the highest, and which of the 128 below it.
+#[derive(Debug, Default)]
+struct Window {
+    highest: Option<u32>,
+    below: u128,
+}
+
+impl Window {
+    fn mark(&mut self, number: u32) -> bool {
+        let Some(highest) = self.highest else {
+            self.highest = Some(number);
+            return true;
+        };
+        if number > highest {
+            let step = number - highest;
+            self.below = if step >= 128 { 0 } else { self.below << step };
+            self.below |= if step <= 128 { 1 << (step - 1) } else { 0 };
+            self.highest = Some(number);
+            return true;
+        }
+        let back = highest - number;
+        if back == 0 || back > 128 || self.below & (1 << (back - 1)) != 0 {
+            return false;
+        }
+        self.below |= 1 << (back - 1);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_counts_once_and_gaps_can_be_filled() {
+        let mut window = Window::default();
+        for (number, fresh) in [(5, true), (5, false), (8, true), (6, true), (6, false), (7, true), (4, true)]
+        {
+            assert_eq!(window.mark(number), fresh, "{number}");
+        }
+        assert!(window.mark(500));
+        assert!(!window.mark(300), "too far behind to tell");
+        assert!(window.mark(499));
+        assert!(window.mark(372), "128 below");
+    }
+}

@@ -1,0 +1,179 @@
+//! Children: who is accepted, what they are told, when they no longer count.
+
+use crate::config;
+use crate::id::NodeId;
+use crate::io::Output;
+use crate::links::{Child, Parked, Thin, Tree};
+use crate::plan::graft_kbps;
+use crate::state::State;
+use crate::time::Time;
+use crate::timers::Timer;
+use crate::unit::{Payload, TreeId, Unit};
+use crate::wire::{Message, Refusal, TreeTick};
+
+impl<P: Payload> State<P> {
+    /// A neighbour wants to be fed.
+    pub(crate) fn attach(&mut self, now: Time, from: NodeId, id: TreeId, feed: u32, start: Option<u32>) {
+        if self.leaving {
+            return self.refuse(now, from, id, Refusal::Leaving);
+        }
+        let known = self.plan.as_ref().and_then(|(_, plan)| plan.trees.get(&id)).map(|branch| branch.feed);
+        if known.is_none_or(|known| known < feed) {
+            return self.park(now, Parked { from, tree: id, feed, start, until: now + config::PARKED_FOR });
+        }
+        if known != Some(feed) || !self.trees.contains_key(&id) && !self.join(now, id) {
+            return self.refuse(now, from, id, Refusal::Unknown);
+        }
+        let planned = self.is_planned_child(id, from);
+        let refusal = self.trees.get(&id).and_then(|tree| refusal(tree, from));
+        if let Some(why) = refusal {
+            return self.refuse(now, from, id, why);
+        }
+        if !self.make_room(now, id, from, planned) {
+            return self.refuse(now, from, id, Refusal::Full);
+        }
+        self.accept(now, from, id, start, planned);
+    }
+
+    fn park(&mut self, now: Time, parked: Parked) {
+        let same = |other: &Parked| other.from == parked.from && other.tree == parked.tree;
+        self.parked.retain(|other| !same(other));
+        if self.parked.len() >= config::PARKED_MAX {
+            return self.refuse(now, parked.from, parked.tree, Refusal::Unknown);
+        }
+        self.parked.push(parked);
+    }
+
+    /// Looks again at attaches that came before their plan.
+    pub(crate) fn unpark(&mut self, now: Time) {
+        for parked in std::mem::take(&mut self.parked) {
+            if parked.until > now {
+                self.attach(now, parked.from, parked.tree, parked.feed, parked.start);
+            } else {
+                self.refuse(now, parked.from, parked.tree, Refusal::Unknown);
+            }
+        }
+    }
+
+    /// Takes part in a tree of the plan that this node has no row in, because it was asked to help.
+    fn join(&mut self, now: Time, id: TreeId) -> bool {
+        let me = self.me();
+        let Some(branch) = self.plan.as_ref().and_then(|(_, plan)| plan.trees.get(&id)) else { return false };
+        if self.trees.len() >= config::TREES_MAX {
+            return false;
+        }
+        let tree = Tree::new(now, id, branch, me);
+        self.trees.insert(id, tree);
+        self.seek(now, id);
+        true
+    }
+
+    fn is_planned_child(&self, id: TreeId, child: NodeId) -> bool {
+        let plan = self.plan.as_ref().map(|(_, plan)| plan);
+        plan.and_then(|plan| plan.row(id, child)).is_some_and(|row| row.parent == self.config.me)
+    }
+
+    fn refuse(&mut self, now: Time, to: NodeId, tree: TreeId, why: Refusal) {
+        self.tell(now, to, &Message::Refused { tree, why });
+    }
+
+    /// True if one more child fits. Children of the plan go before grafts, which are sent away for them.
+    fn make_room(&mut self, now: Time, id: TreeId, from: NodeId, planned: bool) -> bool {
+        let Some(tree) = self.trees.get(&id) else { return false };
+        if tree.has_child(from) {
+            return true;
+        }
+        let cost = u64::from(tree.kbps);
+        if tree.children.len() >= config::CHILDREN_MAX {
+            return false;
+        }
+        let limit = graft_kbps(self.config.uplink_kbps);
+        while self.committed_kbps() + cost > limit {
+            let grafts = self.trees.values().flat_map(|tree| {
+                tree.children.iter().filter(|child| !child.planned).map(|child| (tree.id, child.peer))
+            });
+            let Some((graft, child)) = grafts.max_by_key(|(id, _)| id.layer).filter(|_| planned) else {
+                return false;
+            };
+            self.detach(graft, child);
+            self.refuse(now, child, graft, Refusal::Full);
+        }
+        true
+    }
+
+    fn accept(&mut self, now: Time, from: NodeId, id: TreeId, start: Option<u32>, planned: bool) {
+        let me = self.me();
+        let Some(tree) = self.trees.get_mut(&id) else { return };
+        let message =
+            Message::Accepted { tree: id, feed: tree.feed, live: tree.is_live(), path: tree.path_to(me) };
+        let (units, ready) = tree.ring.since(start);
+        let units: Vec<Unit<P>> = units.cloned().collect();
+        let waits = !ready && !id.layer.is_audio();
+        let thin = if waits { Thin::ToKey } else { Thin::Nothing };
+        tree.idle = None;
+        tree.children.retain(|child| child.peer != from);
+        tree.children.push(Child { peer: from, planned, thin, sent: now });
+        self.tell(now, from, &message);
+        self.outbox.extend(units.into_iter().map(|unit| Output::Unit { to: from, unit }));
+        self.timers.set_earlier(Timer::Tick(from), now + config::TICK_EVERY);
+        if waits {
+            self.want_key(now, id);
+        }
+    }
+
+    /// A child goes, or is sent away.
+    pub(crate) fn detach(&mut self, id: TreeId, child: NodeId) {
+        if let Some(tree) = self.trees.get_mut(&id) {
+            tree.children.retain(|other| other.peer != child);
+        }
+    }
+
+    /// Tells a neighbour that this node is there, if nothing else did for long enough.
+    pub(crate) fn tick(&mut self, now: Time, peer: NodeId) {
+        let Some(sent) = self.links.get(peer).map(|neighbour| neighbour.sent) else { return };
+        let (mut carried, mut trees) = (sent, Vec::new());
+        for tree in self.trees.values_mut() {
+            let live = tree.is_live();
+            let id = tree.id;
+            if let Some(child) = tree.child(peer) {
+                carried = carried.max(child.sent);
+                let thinned = child.thin != Thin::Nothing;
+                trees.push(TreeTick { tree: id, live, thinned, path: None });
+            }
+        }
+        let feeds_me = self.trees.values().any(|tree| tree.parent == Some(peer));
+        let every = match (trees.is_empty(), feeds_me) {
+            (false, _) => config::TICK_EVERY,
+            (true, true) => config::ALIVE_EVERY,
+            (true, false) => return,
+        };
+        if now.since(carried) >= every {
+            self.tell(now, peer, &Message::Tick { trees });
+            carried = now;
+        }
+        self.timers.set(Timer::Tick(peer), carried + every);
+    }
+
+    /// Children that were not heard of for too long are taken out.
+    pub(crate) fn drop_silent_children(&mut self, now: Time) {
+        let links = &self.links;
+        for tree in self.trees.values_mut() {
+            tree.children.retain(|child| {
+                let heard = links.get(child.peer).map(|neighbour| neighbour.heard);
+                heard.is_some_and(|heard| now.since(heard) < config::CHILD_GONE_AFTER)
+            });
+        }
+    }
+}
+
+/// Why a tree can't take this child, its cost aside.
+fn refusal<P: Payload>(tree: &Tree<P>, from: NodeId) -> Option<Refusal> {
+    let above = tree.path.contains(&from) || tree.parent == Some(from);
+    let asked = tree.trying.is_some_and(|attempt| attempt.peer == from);
+    if above || asked || tree.source == from {
+        return Some(Refusal::Loop);
+    }
+    // Who has never had a parent is on its way into the tree; who has lost one may be a while.
+    let lost = !tree.is_live() && !tree.path.is_empty();
+    (lost && !tree.has_child(from)).then_some(Refusal::Stalled)
+}

@@ -1,0 +1,162 @@
+//! What a node holds, one field for each room. The rooms add their behaviour in `impl` blocks of their own.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::config;
+use crate::gossip::Gossip;
+use crate::id::NodeId;
+use crate::io::{Admitted, Event, Kind, LayerRate, Output};
+use crate::links::{Links, Parked, Tree};
+use crate::members::Members;
+use crate::plan::{Parts, Plan};
+use crate::stage::Coordinator;
+use crate::time::Time;
+use crate::timers::{Timer, Timers};
+use crate::unit::{Layer, Payload, TreeId};
+use crate::wire::{Message, TreeTick};
+
+/// What a node is told at birth.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// This node.
+    pub me: NodeId,
+    /// How it takes part.
+    pub kind: Kind,
+    /// What its own credential lets it do.
+    pub admitted: Admitted,
+    /// Travels in its presence, for the others' edges to check; at most
+    /// [`crate::config::CREDENTIAL_MAX`] bytes.
+    pub credential: Vec<u8>,
+    /// The serial of its first note: larger than any of an earlier life (wall clock in ms does).
+    pub first_serial: u64,
+    /// What it can send in all, kbit/s; see [`crate::io::Command::Uplink`].
+    pub uplink_kbps: u32,
+    /// Where it can be reached; see [`crate::io::Command::Contacts`].
+    pub contacts: Vec<String>,
+    /// Wants every source; see [`crate::io::Command::Watch`].
+    pub watch: bool,
+}
+
+/// Everything that a node knows.
+#[derive(Debug)]
+pub(crate) struct State<P> {
+    pub(crate) config: Config,
+    pub(crate) outbox: VecDeque<Output<P>>,
+    pub(crate) timers: Timers,
+    pub(crate) links: Links,
+    pub(crate) members: Members,
+    pub(crate) gossip: Gossip,
+    pub(crate) trees: BTreeMap<TreeId, Tree<P>>,
+    pub(crate) parked: Vec<Parked>,
+    /// The plan that is followed, and who made it.
+    pub(crate) plan: Option<(NodeId, Plan)>,
+    pub(crate) parts: BTreeMap<NodeId, Parts>,
+    pub(crate) coordinator: Option<Coordinator>,
+    /// What this node publishes.
+    pub(crate) sends: Vec<LayerRate>,
+    pub(crate) stint: u64,
+    pub(crate) on_stage: Option<(u8, u32)>,
+    pub(crate) next_serial: u64,
+    pub(crate) said_presence: Option<Time>,
+    pub(crate) leaving: bool,
+    pub(crate) first_link: Option<Time>,
+    /// What this node takes of each slot, as its user was told.
+    pub(crate) told: BTreeMap<u8, (NodeId, u32, Layer)>,
+}
+
+impl<P: Payload> State<P> {
+    pub(crate) fn me(&self) -> NodeId {
+        self.config.me
+    }
+
+    pub(crate) fn event(&mut self, event: Event) {
+        self.outbox.push_back(Output::Event(event));
+    }
+
+    /// Sends a control message, if there is a link.
+    pub(crate) fn tell(&mut self, now: Time, to: NodeId, message: &Message) {
+        if let Ok(bytes) = message.encode() {
+            self.tell_bytes(now, to, bytes);
+        }
+    }
+
+    pub(crate) fn tell_bytes(&mut self, now: Time, to: NodeId, bytes: Vec<u8>) {
+        if let Some(neighbour) = self.links.get_mut(to) {
+            neighbour.sent = now;
+            self.outbox.push_back(Output::Control { to, bytes });
+        }
+    }
+
+    /// Tells the children of a tree that something about its way from the source has changed.
+    pub(crate) fn tell_children(&mut self, now: Time, id: TreeId) {
+        let me = self.me();
+        let Some(tree) = self.trees.get(&id) else { return };
+        let path = Some(tree.path_to(me));
+        let tick = TreeTick { tree: id, live: tree.is_live(), thinned: false, path };
+        let message = Message::Tick { trees: vec![tick] };
+        let children: Vec<NodeId> = tree.children.iter().map(|child| child.peer).collect();
+        for child in children {
+            self.tell(now, child, &message);
+        }
+    }
+
+    /// Dials a member that is not linked, unless that was tried a moment ago. True if it is on its way.
+    pub(crate) fn dial(&mut self, now: Time, peer: NodeId) -> bool {
+        let Some(contacts) = self.members.get(peer).map(|member| member.presence.contacts.clone()) else {
+            return false;
+        };
+        if contacts.is_empty() || peer == self.me() || !self.links.may_dial(now, peer) {
+            return false;
+        }
+        self.outbox.push_back(Output::Dial { peer, contacts });
+        true
+    }
+
+    /// A peer has broken the protocol.
+    pub(crate) fn blame(&mut self, peer: NodeId, what: &'static str) {
+        self.event(Event::Blame { peer, what });
+    }
+
+    /// What a plan is made from may be different now. Changes that come close together make one plan.
+    pub(crate) fn meeting_changed(&mut self, now: Time) {
+        if self.coordinator.is_none() {
+            return;
+        }
+        let settled = self.first_link.map_or(now, |at| at + config::PLAN_SETTLE);
+        if self.timers.get(Timer::Plan).is_none() {
+            self.timers.set(Timer::Plan, settled.max(now + config::PLAN_DEBOUNCE));
+        }
+    }
+
+    /// What all children cost, kbit/s.
+    pub(crate) fn committed_kbps(&self) -> u64 {
+        self.trees.values().map(|tree| u64::from(tree.kbps) * tree.children.len() as u64).sum()
+    }
+
+    /// The tree ids in which a peer has a part that `test` names.
+    pub(crate) fn trees_where(&self, test: impl Fn(&Tree<P>) -> bool) -> Vec<TreeId> {
+        self.trees.values().filter(|tree| test(tree)).map(|tree| tree.id).collect()
+    }
+
+    /// Passes on the wish for a key frame, at most once a second for each tree; at the source it is an event.
+    pub(crate) fn want_key(&mut self, now: Time, id: TreeId) {
+        let Some(tree) = self.trees.get_mut(&id) else { return };
+        if id.layer.is_audio() {
+            return;
+        }
+        let due = tree.key_asked.map_or(now, |asked| asked + config::KEY_WANTED_EVERY);
+        let to = tree.parent.filter(|_| !tree.is_root);
+        if due > now || to.is_none() && !tree.is_root {
+            tree.key_pending = true;
+            let at = due.max(now + config::HOUSEKEEPING_EVERY);
+            self.timers.set_earlier(Timer::KeyWanted(id), at);
+            return;
+        }
+        tree.key_asked = Some(now);
+        tree.key_pending = false;
+        match to {
+            Some(parent) => self.tell(now, parent, &Message::KeyWanted { tree: id }),
+            None => self.event(Event::KeyWanted(id.layer)),
+        }
+    }
+}
