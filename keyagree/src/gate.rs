@@ -1,0 +1,124 @@
+//! Who is let in: the part of the key agreement that relays run too. It holds no secret.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::credential::{self, Admission, Refusal};
+use crate::identity::{BadSignature, Context, Identity, InviteId, IssuerKey, MeetingId, PeerKey, verify};
+use crate::time::UnixTime;
+use crate::wire::{KICKS_MAX, Message};
+
+/// Most peers whose credentials a gate keeps.
+pub const KNOWN_MAX: usize = 4096;
+
+/// Checks credentials against one meeting's issuer, remembers who was admitted, and learns who was
+/// removed. Kick lists only grow: no order of messages can let somebody in again.
+///
+/// [`Gate::admit`] at each link and for each presence; [`Gate::heard`] for each key message;
+/// [`Gate::known`] for the origin of each note.
+pub struct Gate {
+    meeting: MeetingId,
+    issuer: IssuerKey,
+    known: BTreeMap<PeerKey, Admission>,
+    removed: BTreeSet<InviteId>,
+}
+
+impl Gate {
+    /// A gate of one meeting.
+    pub fn new(meeting: MeetingId, issuer: IssuerKey) -> Gate {
+        Gate { meeting, issuer, known: BTreeMap::new(), removed: BTreeSet::new() }
+    }
+
+    /// The meeting.
+    pub fn meeting(&self) -> MeetingId {
+        self.meeting
+    }
+
+    /// Checks what `peer` shows. The transport has proven that `peer` is its key, or a note that
+    /// carries the credential is signed by it.
+    pub fn admit(&mut self, now: UnixTime, peer: PeerKey, credential: &[u8]) -> Result<Admission, Refusal> {
+        let admission = credential::check(now, &self.meeting, &self.issuer, &peer, credential)?;
+        if admission.invite.is_some_and(|invite| self.removed.contains(&invite)) {
+            return Err(Refusal::Removed);
+        }
+        self.make_room(now, &peer);
+        self.known.insert(peer, admission.clone());
+        Ok(admission)
+    }
+
+    /// What the credential of a peer said, if it was admitted and still counts.
+    pub fn known(&self, peer: &PeerKey) -> Option<&Admission> {
+        self.known.get(peer)
+    }
+
+    /// Who was admitted and has expired by now; they are forgotten.
+    pub fn expire(&mut self, now: UnixTime) -> Vec<PeerKey> {
+        let over: Vec<PeerKey> = self
+            .known
+            .iter()
+            .filter(|(_, admission)| now >= admission.expires)
+            .map(|(peer, _)| *peer)
+            .collect();
+        self.forget(&over);
+        over
+    }
+
+    /// Hears a key message whose note was signed by `from`. Returns who is shut out by it.
+    pub fn heard(&mut self, now: UnixTime, from: PeerKey, body: &[u8]) -> Vec<PeerKey> {
+        let coordinates =
+            self.known.get(&from).is_some_and(|from| from.may_coordinate() && now < from.expires);
+        let Ok(Message::Kicks(kicks)) = Message::decode(body) else { return Vec::new() };
+        if !coordinates || kicks.value.meeting != self.meeting || !kicks.signed_by(&from) {
+            return Vec::new();
+        }
+        self.remove(&kicks.value.invites)
+    }
+
+    /// Shuts these invites out: what a kick list said, or what the organiser's own file says.
+    pub fn remove(&mut self, invites: &[InviteId]) -> Vec<PeerKey> {
+        for invite in invites {
+            if self.removed.len() < KICKS_MAX {
+                self.removed.insert(*invite);
+            }
+        }
+        let is_out =
+            |admission: &Admission| admission.invite.is_some_and(|invite| self.removed.contains(&invite));
+        let out: Vec<PeerKey> =
+            self.known.iter().filter(|(_, admission)| is_out(admission)).map(|(peer, _)| *peer).collect();
+        self.forget(&out);
+        out
+    }
+
+    /// The invites that were removed so far.
+    pub fn removed(&self) -> impl Iterator<Item = InviteId> + '_ {
+        self.removed.iter().copied()
+    }
+
+    fn forget(&mut self, peers: &[PeerKey]) {
+        for peer in peers {
+            self.known.remove(peer);
+        }
+    }
+
+    /// Only holders of an invite or grant of this meeting get here, so a full map means that one of
+    /// them makes up keys; whoever ends soonest gives way, and can show its credential again.
+    fn make_room(&mut self, now: UnixTime, newcomer: &PeerKey) {
+        if self.known.len() < KNOWN_MAX || self.known.contains_key(newcomer) {
+            return;
+        }
+        if self.expire(now).is_empty() {
+            let soonest =
+                self.known.iter().min_by_key(|(_, admission)| admission.expires).map(|(peer, _)| *peer);
+            self.forget(soonest.as_slice());
+        }
+    }
+}
+
+/// Signs a note of the overlay.
+pub fn sign_note(identity: &Identity, note: &[u8]) -> [u8; 64] {
+    identity.sign(Context::NOTE, note)
+}
+
+/// Checks that `origin` signed a note of the overlay; else it is the fault of whoever passed it on.
+pub fn verify_note(origin: &PeerKey, note: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature> {
+    verify(origin, Context::NOTE, note, signature)
+}
