@@ -84,6 +84,9 @@ pub const SWITCH_PATIENCE: Duration = Duration::from_secs(5);
 /// Upkeep that needs no precise moment happens this often.
 pub const HOUSEKEEPING_EVERY: Duration = Duration::from_millis(100);
 
+/// A neighbour that broke the protocol is not linked again for this span.
+pub const COOL_FOR: Duration = Duration::from_secs(30);
+
 /// What a node keeps of each tree to serve those who attach.
 pub const RING_SPAN: Duration = Duration::from_secs(1);
 /// Bytes of a ring: 1 s of 1.5 Mbit/s twice over.

@@ -59,13 +59,12 @@ impl<P: Payload> State<P> {
         if replaced {
             self.leave_tree(now, id);
         }
-        if !self.trees.contains_key(&id) {
+        let Some(tree) = self.trees.get_mut(&id) else {
             if is_root || row.is_some() {
                 self.trees.insert(id, Tree::new(now, id, branch, me));
             }
             return;
-        }
-        let Some(tree) = self.trees.get_mut(&id) else { return };
+        };
         tree.row = row.cloned();
         tree.kbps = branch.kbps;
         for child in &mut tree.children {

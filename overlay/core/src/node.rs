@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::config;
 use crate::gossip::Gossip;
 use crate::id::NodeId;
-use crate::io::{Admitted, Command, Event, Input, Output};
+use crate::io::{Command, Event, Input, Output};
 use crate::links::Links;
 use crate::members::Members;
 pub use crate::state::Config;
@@ -77,10 +77,10 @@ impl<P: Payload> Node<P> {
                 }
             }
             Input::Vetted { from, note, signature, verdict } => {
-                state.vetted(now, from, note, signature, verdict)
+                state.vetted(now, from, note, signature, verdict);
             }
             Input::Signed { note, signature } => state.signed(now, note, signature),
-            Input::Linked { peer, admitted } => state.linked(now, peer, admitted),
+            Input::Linked { peer, .. } => state.linked(now, peer),
             Input::Unlinked { peer } => state.unlinked(now, peer),
             Input::Command(command) => state.command(now, command),
             Input::Timer => {
@@ -124,8 +124,8 @@ impl<P: Payload> Node<P> {
 }
 
 impl<P: Payload> State<P> {
-    fn linked(&mut self, now: Time, peer: NodeId, admitted: Admitted) {
-        if peer == self.me() || !self.links.up(now, peer, admitted) {
+    fn linked(&mut self, now: Time, peer: NodeId) {
+        if peer == self.me() || !self.links.up(now, peer) {
             self.outbox.push_back(Output::Hangup(peer));
             return;
         }
@@ -232,7 +232,7 @@ impl<P: Payload> State<P> {
                 }
             }
             Command::Say(body) if body.len() <= config::NOTE_BODY_MAX => {
-                self.say(crate::io::Topic::Keys, body)
+                self.say(crate::io::Topic::Keys, body);
             }
             Command::Say(_) => self.blame(self.config.me, "wants to say more than a note holds"),
             Command::Shut(peer) => self.shut(now, peer),

@@ -2,7 +2,7 @@
 
 use crate::config;
 use crate::id::NodeId;
-use crate::io::{Event, Output};
+use crate::io::Output;
 use crate::links::{Taking, Thin, Tree};
 use crate::state::State;
 use crate::time::Time;
@@ -14,8 +14,7 @@ impl<P: Payload> State<P> {
     pub(crate) fn unit(&mut self, now: Time, from: NodeId, mut unit: Unit<P>) {
         let id = unit.header.tree;
         if unit.payload.size() > config::UNIT_PAYLOAD_MAX || usize::from(unit.header.hop) > config::HOPS_MAX {
-            self.blame(from, "sent a unit beyond the bounds");
-            self.outbox.push_back(Output::Hangup(from));
+            self.cut(now, from, "sent a unit beyond the bounds");
             return;
         }
         let Some(tree) = self.trees.get_mut(&id).filter(|tree| tree.is_fed_by(from)) else {
@@ -86,8 +85,7 @@ impl<P: Payload> State<P> {
     pub(crate) fn charge(&mut self, now: Time, from: NodeId, messages: u64, bytes: u64) -> bool {
         let fits = self.links.get_mut(from).is_some_and(|neighbour| neighbour.charge(now, messages, bytes));
         if !fits && self.links.has(from) {
-            self.event(Event::Blame { peer: from, what: "floods" });
-            self.outbox.push_back(Output::Hangup(from));
+            self.cut(now, from, "floods");
         }
         fits
     }

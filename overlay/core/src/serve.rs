@@ -109,7 +109,7 @@ impl<P: Payload> State<P> {
         let (units, ready) = tree.ring.since(start);
         let units: Vec<Unit<P>> = units.cloned().collect();
         let waits = !ready && !id.layer.is_audio();
-        let thin = if waits { Thin::ToKey } else { Thin::Nothing };
+        let thin = if waits { Thin::ToFirstKey } else { Thin::Nothing };
         tree.idle = None;
         tree.children.retain(|child| child.peer != from);
         tree.children.push(Child { peer: from, planned, thin, sent: now });

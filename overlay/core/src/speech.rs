@@ -7,7 +7,7 @@ use crate::follow::Origin;
 use crate::id::NodeId;
 use crate::io::{Admitted, Event, Note, Output, Signature, Topic};
 use crate::members::{Heard, Presence};
-use crate::plan::{Part, Parts};
+use crate::plan::Part;
 use crate::state::State;
 use crate::time::Time;
 use crate::timers::Timer;
@@ -26,8 +26,7 @@ impl<P: Payload> State<P> {
         match Message::decode(bytes) {
             Ok(message) => self.message(now, from, message),
             Err(_) => {
-                self.blame(from, "sent what is no control message");
-                self.outbox.push_back(Output::Hangup(from));
+                self.cut(now, from, "sent what is no control message");
             }
         }
     }
@@ -145,9 +144,7 @@ impl<P: Payload> State<P> {
         if self.parts.len() >= config::GOSSIP_LINKS && !self.parts.contains_key(&note.origin) {
             self.parts.pop_first();
         }
-        if let Some((plan, serial)) =
-            self.parts.entry(note.origin).or_insert_with(Parts::default).add(part, note.serial)
-        {
+        if let Some((plan, serial)) = self.parts.entry(note.origin).or_default().add(part, note.serial) {
             self.gossip.drop_plans_before(note.origin, serial);
             self.follow(now, Origin(note.origin), plan);
         }

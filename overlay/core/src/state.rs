@@ -112,7 +112,14 @@ impl<P: Payload> State<P> {
         true
     }
 
-    /// A peer has broken the protocol.
+    /// A neighbour has broken the protocol: it is named, and cut for a while.
+    pub(crate) fn cut(&mut self, now: Time, peer: NodeId, what: &'static str) {
+        self.blame(peer, what);
+        self.links.cool(now, peer);
+        self.outbox.push_back(Output::Hangup(peer));
+    }
+
+    /// A peer did what it should not.
     pub(crate) fn blame(&mut self, peer: NodeId, what: &'static str) {
         self.event(Event::Blame { peer, what });
     }

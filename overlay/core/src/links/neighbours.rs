@@ -5,13 +5,11 @@ use std::time::Duration;
 
 use crate::config;
 use crate::id::NodeId;
-use crate::io::Admitted;
 use crate::time::Time;
 
 /// A peer with a link.
 #[derive(Debug)]
 pub(crate) struct Neighbour {
-    pub(crate) admitted: Admitted,
     /// When anything came last.
     pub(crate) heard: Time,
     /// When a control message went out last.
@@ -28,9 +26,8 @@ pub(crate) struct Neighbour {
 }
 
 impl Neighbour {
-    fn new(now: Time, admitted: Admitted) -> Neighbour {
+    fn new(now: Time) -> Neighbour {
         Neighbour {
-            admitted,
             heard: now,
             sent: now,
             suspected: false,
@@ -89,16 +86,17 @@ pub(crate) struct Links {
     neighbours: BTreeMap<NodeId, Neighbour>,
     dialled: BTreeMap<NodeId, Dialled>,
     shut: BTreeSet<NodeId>,
+    cooling: BTreeMap<NodeId, Time>,
 }
 
 impl Links {
     /// False if the peer is shut out, or there are too many.
-    pub(crate) fn up(&mut self, now: Time, peer: NodeId, admitted: Admitted) -> bool {
-        if self.shut.contains(&peer) || self.neighbours.len() >= config::LINKS_MAX {
+    pub(crate) fn up(&mut self, now: Time, peer: NodeId) -> bool {
+        if !self.is_welcome(now, peer) || self.neighbours.len() >= config::LINKS_MAX {
             return false;
         }
         self.dialled.remove(&peer);
-        self.neighbours.insert(peer, Neighbour::new(now, admitted));
+        self.neighbours.insert(peer, Neighbour::new(now));
         true
     }
 
@@ -112,6 +110,19 @@ impl Links {
             self.shut.pop_first();
         }
         self.shut.insert(peer)
+    }
+
+    /// It has broken the protocol: not to be linked again for a while.
+    pub(crate) fn cool(&mut self, now: Time, peer: NodeId) {
+        self.cooling.retain(|_, until| *until > now);
+        if self.cooling.len() >= config::SHUT_MAX {
+            self.cooling.pop_first();
+        }
+        self.cooling.insert(peer, now + config::COOL_FOR);
+    }
+
+    fn is_welcome(&self, now: Time, peer: NodeId) -> bool {
+        !self.shut.contains(&peer) && self.cooling.get(&peer).is_none_or(|until| *until <= now)
     }
 
     pub(crate) fn is_shut(&self, peer: NodeId) -> bool {
@@ -140,7 +151,7 @@ impl Links {
 
     /// True if the peer may be dialled now, which is then remembered.
     pub(crate) fn may_dial(&mut self, now: Time, peer: NodeId) -> bool {
-        if self.has(peer) || self.is_shut(peer) || self.len() >= config::LINKS_MAX {
+        if self.has(peer) || !self.is_welcome(now, peer) || self.len() >= config::LINKS_MAX {
             return false;
         }
         let wait = match self.dialled.get(&peer) {

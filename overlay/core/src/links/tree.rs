@@ -92,7 +92,9 @@ pub(crate) struct Child {
 pub(crate) enum Thin {
     /// Nothing.
     Nothing,
-    /// Everything up to the next key frame.
+    /// Everything up to the next key frame: it came without one, and nothing was dropped.
+    ToFirstKey,
+    /// Everything up to the next key frame, since something was dropped.
     ToKey,
     /// What no other frame needs: all but the base temporal layer.
     ToBase { until: Time },
@@ -106,7 +108,11 @@ impl Child {
         }
         match self.thin {
             Thin::Nothing => true,
-            Thin::ToKey if !header.frame.key => false,
+            Thin::ToFirstKey | Thin::ToKey if !header.frame.key => false,
+            Thin::ToFirstKey => {
+                self.thin = Thin::Nothing;
+                true
+            }
             Thin::ToKey => {
                 self.thin = Thin::ToBase { until: now + config::THIN_FOR };
                 true

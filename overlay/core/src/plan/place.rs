@@ -102,14 +102,15 @@ impl Growing<'_, '_> {
         self.rows.insert(node, Row { parent, backups: Vec::new(), takes });
     }
 
-    /// Relays outside the tree that could feed somebody: those that did so before, then the emptiest.
+    /// Relays outside the tree that could feed somebody: those that did so before, from the root
+    /// down, then the emptiest.
     fn idle_relays(&self, previous: Option<&Branch>) -> Vec<NodeId> {
-        let before = |id: &NodeId| previous.is_some_and(|branch| branch.rows.contains_key(id));
+        let depth_before = |id: &NodeId| previous.map_or(usize::MAX, |branch| depth_in(branch, *id));
         let mut relays: Vec<NodeId> = self.budgets.view.nodes.keys().copied().collect();
         relays.retain(|id| {
             self.budgets.is_relay(*id) && !self.depth.contains_key(id) && self.budgets.spare(*id) >= self.kbps
         });
-        relays.sort_by_key(|id| (!before(id), Reverse(self.budgets.spare(*id)), *id));
+        relays.sort_by_key(|id| (depth_before(id), Reverse(self.budgets.spare(*id)), *id));
         relays
     }
 
@@ -188,6 +189,18 @@ impl Growing<'_, '_> {
             }
         }
     }
+}
+
+/// Links between the root and a node; a large number if it is not in the tree.
+fn depth_in(branch: &Branch, node: NodeId) -> usize {
+    let mut at = node;
+    for depth in 0..=config::HOPS_MAX {
+        match branch.rows.get(&at) {
+            Some(row) => at = row.parent,
+            None => return if at == branch.source { depth } else { usize::MAX },
+        }
+    }
+    usize::MAX
 }
 
 impl Budgets<'_> {

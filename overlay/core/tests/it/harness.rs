@@ -1,0 +1,329 @@
+//! A tiny world: nodes, links with a fixed delay, sources that publish while they are on the stage.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use overlay_core::id::NodeId;
+use overlay_core::io::{Admitted, Command, Event, Input, Kind, LayerRate, Note, Output, Signature};
+use overlay_core::node::{Config, Node};
+use overlay_core::time::Time;
+use overlay_core::unit::{Frame, FrameInfo, Layer, Payload, Unit};
+
+/// A payload that is only a length.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Blob(pub(crate) usize);
+
+impl Payload for Blob {
+    fn size(&self) -> usize {
+        self.0
+    }
+}
+
+/// Sound and two pictures, as the demo sends them.
+pub(crate) fn ladder() -> Vec<LayerRate> {
+    let rate = |layer, kbps| LayerRate { layer, kbps };
+    vec![rate(Layer::Audio, 32), rate(Layer::P180, 150), rate(Layer::P360, 500)]
+}
+
+/// How long a signal takes over each link.
+pub(crate) const DELAY: Duration = Duration::from_millis(10);
+/// A killed peer is noticed by the transport only after this span.
+const UNLINKED_AFTER: Duration = Duration::from_secs(10);
+
+/// A frame that was handed to a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Got {
+    pub(crate) at: Time,
+    pub(crate) source: NodeId,
+    pub(crate) feed: u32,
+    pub(crate) layer: Layer,
+    pub(crate) info: FrameInfo,
+}
+
+#[derive(Default)]
+struct Source {
+    rates: Vec<LayerRate>,
+    numbers: BTreeMap<Layer, u32>,
+    keys: BTreeSet<Layer>,
+    due: BTreeMap<Layer, Time>,
+}
+
+pub(crate) struct World {
+    pub(crate) now: Time,
+    pub(crate) nodes: BTreeMap<NodeId, Node<Blob>>,
+    pub(crate) events: Vec<(NodeId, Event)>,
+    pub(crate) got: BTreeMap<NodeId, Vec<Got>>,
+    /// Units that each node has sent.
+    pub(crate) carried: BTreeMap<NodeId, u64>,
+    /// Nodes whose units never leave.
+    pub(crate) mute: BTreeSet<NodeId>,
+    admitted: BTreeMap<NodeId, Admitted>,
+    links: BTreeSet<(NodeId, NodeId)>,
+    queue: BTreeMap<(Time, u64), (NodeId, Input<Blob>)>,
+    sources: BTreeMap<NodeId, Source>,
+    count: u64,
+}
+
+pub(crate) fn id(n: u8) -> NodeId {
+    NodeId([n; 32])
+}
+
+/// What this world's edges take for a signature.
+pub(crate) fn sign(note: &Note) -> Signature {
+    let mut bytes = [0; 64];
+    bytes[..32].copy_from_slice(&note.origin.0);
+    Signature(bytes)
+}
+
+impl World {
+    pub(crate) fn new() -> World {
+        World {
+            now: Time(1_000_000),
+            nodes: BTreeMap::new(),
+            events: Vec::new(),
+            got: BTreeMap::new(),
+            carried: BTreeMap::new(),
+            mute: BTreeSet::new(),
+            admitted: BTreeMap::new(),
+            links: BTreeSet::new(),
+            queue: BTreeMap::new(),
+            sources: BTreeMap::new(),
+            count: 0,
+        }
+    }
+
+    pub(crate) fn add(&mut self, n: u8, kind: Kind, uplink_kbps: u32) -> NodeId {
+        self.add_with_serial(n, kind, uplink_kbps, 1)
+    }
+
+    /// Node 1 may coordinate.
+    pub(crate) fn add_with_serial(
+        &mut self,
+        n: u8,
+        kind: Kind,
+        uplink_kbps: u32,
+        first_serial: u64,
+    ) -> NodeId {
+        let me = id(n);
+        let admitted = Admitted { kind, may_coordinate: n == 1 };
+        let config = Config {
+            me,
+            kind,
+            admitted,
+            credential: vec![n],
+            first_serial,
+            uplink_kbps,
+            contacts: vec![format!("{n}")],
+            watch: kind == Kind::Participant,
+        };
+        self.admitted.insert(me, admitted);
+        self.nodes.insert(me, Node::new(config));
+        self.input(me, Input::Timer);
+        me
+    }
+
+    /// The demo: six participants, of whom the first three send, and two relays. All know the first.
+    pub(crate) fn demo(relays: u8) -> World {
+        let mut world = World::new();
+        for n in 1..=6 {
+            world.add(n, Kind::Participant, 1_500);
+        }
+        for n in 11..11 + relays {
+            world.add(n, Kind::Relay, 20_000);
+        }
+        world.command(id(1), Command::Coordinate { term: 1 });
+        for n in (2..=6).chain(11..11 + relays) {
+            world.link(id(1), id(n));
+        }
+        for n in 1..=3 {
+            world.command(id(n), Command::Send(ladder()));
+        }
+        world
+    }
+
+    pub(crate) fn link(&mut self, a: NodeId, b: NodeId) {
+        let fresh = self.links.insert((a.min(b), a.max(b)));
+        if fresh && self.nodes.contains_key(&a) && self.nodes.contains_key(&b) {
+            self.later(a, Input::Linked { peer: b, admitted: self.admitted[&b] });
+            self.later(b, Input::Linked { peer: a, admitted: self.admitted[&a] });
+        }
+    }
+
+    fn is_linked(&self, a: NodeId, b: NodeId) -> bool {
+        self.links.contains(&(a.min(b), a.max(b)))
+    }
+
+    pub(crate) fn unlink(&mut self, a: NodeId, b: NodeId) {
+        if self.links.remove(&(a.min(b), a.max(b))) {
+            self.later(a, Input::Unlinked { peer: b });
+            self.later(b, Input::Unlinked { peer: a });
+        }
+    }
+
+    /// The process is gone; nobody is told, except by the transport after long.
+    pub(crate) fn kill(&mut self, who: NodeId) {
+        self.nodes.remove(&who);
+        self.sources.remove(&who);
+        let peers: Vec<NodeId> = self.nodes.keys().copied().collect();
+        for peer in peers {
+            if self.links.remove(&(who.min(peer), who.max(peer))) {
+                self.at(self.now + UNLINKED_AFTER, peer, Input::Unlinked { peer: who });
+            }
+        }
+    }
+
+    fn at(&mut self, at: Time, to: NodeId, input: Input<Blob>) {
+        self.count += 1;
+        self.queue.insert((at, self.count), (to, input));
+    }
+
+    fn later(&mut self, to: NodeId, input: Input<Blob>) {
+        self.at(self.now + DELAY, to, input);
+    }
+
+    pub(crate) fn command(&mut self, to: NodeId, command: Command) {
+        if let Command::Send(rates) = &command {
+            self.sources.insert(to, Source { rates: rates.clone(), ..Source::default() });
+        }
+        self.input(to, Input::Command(command));
+    }
+
+    /// Gives one value to a node and does what it wants.
+    pub(crate) fn input(&mut self, to: NodeId, input: Input<Blob>) {
+        let now = self.now;
+        let Some(node) = self.nodes.get_mut(&to) else { return };
+        node.handle(now, input);
+        node.check();
+        while let Some(output) = self.nodes.get_mut(&to).and_then(Node::poll) {
+            self.output(to, output);
+        }
+    }
+
+    fn output(&mut self, me: NodeId, output: Output<Blob>) {
+        match output {
+            Output::Control { to, bytes } if self.is_linked(me, to) => {
+                self.later(to, Input::Control { from: me, bytes });
+            }
+            Output::Unit { to, unit } if self.is_linked(me, to) && !self.mute.contains(&me) => {
+                *self.carried.entry(me).or_default() += unit.payload.0 as u64;
+                self.later(to, Input::Unit { from: me, unit });
+            }
+            Output::Control { .. } | Output::Unit { .. } => {}
+            Output::Deliver { source, feed, frame } => {
+                let got = Got { at: self.now, source, feed, layer: frame.layer, info: frame.info };
+                self.got.entry(me).or_default().push(got);
+            }
+            Output::Vet { from, note, signature } => {
+                let genuine = signature == sign(&note);
+                let verdict = self.admitted.get(&note.origin).copied().filter(|_| genuine);
+                self.at(self.now, me, Input::Vetted { from, note, signature, verdict });
+            }
+            Output::Sign(note) => {
+                let signature = sign(&note);
+                self.at(self.now, me, Input::Signed { note, signature });
+            }
+            Output::Dial { peer, .. } => {
+                if self.nodes.contains_key(&peer) {
+                    self.link(me, peer);
+                } else {
+                    self.later(me, Input::Unlinked { peer });
+                }
+            }
+            Output::Hangup(peer) => self.unlink(me, peer),
+            Output::Event(event) => self.happened(me, event),
+        }
+    }
+
+    fn happened(&mut self, me: NodeId, event: Event) {
+        if let Some(source) = self.sources.get_mut(&me) {
+            match event {
+                Event::OnStage { .. } => {
+                    source.numbers.clear();
+                    source.keys = Layer::ALL.into();
+                    source.due = source.rates.iter().map(|rate| (rate.layer, self.now)).collect();
+                }
+                Event::OffStage => source.due.clear(),
+                Event::KeyWanted(layer) => drop(source.keys.insert(layer)),
+                _ => {}
+            }
+        }
+        self.events.push((me, event));
+    }
+
+    fn publish_due(&mut self) {
+        let sources: Vec<NodeId> = self.sources.keys().copied().collect();
+        for me in sources {
+            let Some(source) = self.sources.get_mut(&me) else { continue };
+            let mut frames = Vec::new();
+            for rate in &source.rates {
+                let gap = Duration::from_millis(if rate.layer.is_audio() { 20 } else { 40 });
+                let Some(due) = source.due.get_mut(&rate.layer).filter(|due| **due <= self.now) else {
+                    continue;
+                };
+                *due = *due + gap;
+                let number = source.numbers.entry(rate.layer).or_default();
+                let key = rate.layer.is_audio() || source.keys.remove(&rate.layer);
+                let info = FrameInfo { number: *number, key, temporal: (*number % 2) as u8 * u8::from(!key) };
+                *number += 1;
+                let size = rate.kbps as usize * 125 * gap.as_millis() as usize / 1000;
+                frames.push(Frame { layer: rate.layer, info, payload: Blob(size) });
+            }
+            for frame in frames {
+                self.input(me, Input::Publish(frame));
+            }
+        }
+    }
+
+    /// Lets `millis` pass.
+    pub(crate) fn run(&mut self, millis: u64) {
+        let end = self.now + Duration::from_millis(millis);
+        loop {
+            let timers = self.nodes.iter().filter_map(|(id, node)| Some((node.deadline()?.0, *id)));
+            let timer = timers.min();
+            let queued = self.queue.keys().next().copied();
+            let source = self.sources.values().flat_map(|source| source.due.values()).min().copied();
+            let next =
+                [timer.map(|(at, _)| at), queued.map(|(at, _)| at), source].into_iter().flatten().min();
+            let Some(next) = next.filter(|next| *next <= end) else { break };
+            self.now = self.now.max(next);
+            if queued.is_some_and(|(at, _)| at <= self.now) {
+                let first = self.queue.pop_first();
+                first.into_iter().for_each(|(_, (to, input))| self.input(to, input));
+            } else if let Some((_, id)) = timer.filter(|(at, _)| *at <= self.now) {
+                self.input(id, Input::Timer);
+            } else {
+                self.publish_due();
+            }
+        }
+        self.now = end;
+    }
+
+    /// Hands one unit to a node as if a neighbour had sent it.
+    pub(crate) fn unit(&mut self, from: NodeId, to: NodeId, unit: Unit<Blob>) {
+        self.input(to, Input::Unit { from, unit });
+    }
+
+    /// What a receiver got of a source and layer since `since`.
+    pub(crate) fn frames(&self, receiver: NodeId, source: NodeId, layer: Layer, since: Time) -> Vec<Got> {
+        let all = self.got.get(&receiver).map_or(&[][..], Vec::as_slice);
+        all.iter()
+            .filter(|got| got.source == source && got.layer == layer && got.at >= since)
+            .copied()
+            .collect()
+    }
+
+    /// The longest time without a frame between `since` and now, in ms.
+    pub(crate) fn gap_ms(&self, receiver: NodeId, source: NodeId, layer: Layer, since: Time) -> u128 {
+        let mut last = since;
+        let mut longest = Duration::ZERO;
+        for got in self.frames(receiver, source, layer, since) {
+            longest = longest.max(got.at.since(last));
+            last = got.at;
+        }
+        longest.max(self.now.since(last)).as_millis()
+    }
+
+    pub(crate) fn has_event(&self, who: NodeId, event: &Event) -> bool {
+        self.events.iter().any(|(at, happened)| *at == who && happened == event)
+    }
+}

@@ -1,0 +1,8 @@
+//! Stories about overlay-core, told through its public verbs.
+
+mod codec;
+mod harness;
+mod hostile;
+mod meeting;
+mod planning;
+mod repair;

@@ -1,0 +1,208 @@
+//! A meeting that goes well: joining, sending, leaving, removing, coming back.
+
+use overlay_core::io::{Command, Event, Kind, LayerRate};
+use overlay_core::unit::Layer;
+
+use crate::harness::{World, id, ladder};
+
+#[test]
+fn everybody_gets_the_larger_picture_and_the_sound_through_relays() {
+    let mut world = World::demo(2);
+    world.run(2_000);
+    let since = world.now;
+    world.run(4_000);
+    for receiver in 1..=6 {
+        for source in (1..=3).filter(|source| *source != receiver) {
+            let sound = world.frames(id(receiver), id(source), Layer::Audio, since);
+            let picture = world.frames(id(receiver), id(source), Layer::P360, since);
+            assert!(sound.len() >= 199, "sound of {source} at {receiver}: {}", sound.len());
+            assert!(picture.len() >= 99, "picture of {source} at {receiver}: {}", picture.len());
+            for frames in [sound, picture] {
+                let in_order = frames.windows(2).all(|pair| pair[1].info.number == pair[0].info.number + 1);
+                assert!(in_order, "each frame once and in order");
+            }
+        }
+    }
+    let relayed: u64 = [id(11), id(12)].iter().map(|relay| world.carried[relay]).sum();
+    let all: u64 = world.carried.values().sum();
+    assert!(relayed * 2 > all, "relays carry most: {relayed} of {all}");
+}
+
+#[test]
+fn a_source_hears_that_it_is_on_the_stage_and_a_watcher_what_comes() {
+    let mut world = World::demo(1);
+    world.run(1_500);
+    let on_stage = |event: &Event| matches!(event, Event::OnStage { .. });
+    assert!(world.events.iter().any(|(who, event)| *who == id(2) && on_stage(event)));
+    assert!(world.has_event(id(4), &Event::Source { peer: id(2), layer: Some(Layer::P360) }));
+    assert!(world.has_event(id(5), &Event::Arrived { peer: id(2), kind: Kind::Participant }));
+    world.command(id(2), Command::Send(Vec::new()));
+    world.run(1_500);
+    assert!(world.has_event(id(2), &Event::OffStage));
+    assert!(world.has_event(id(4), &Event::Source { peer: id(2), layer: None }));
+    let since = world.now;
+    world.run(1_000);
+    assert!(world.frames(id(4), id(2), Layer::Audio, since).is_empty());
+}
+
+#[test]
+fn a_source_that_starts_anew_gets_a_larger_feed() {
+    let mut world = World::demo(2);
+    world.run(2_000);
+    let before = world.nodes[&id(2)].status().on_stage.expect("on stage");
+    world.command(id(2), Command::Send(ladder()));
+    world.run(1_000);
+    let after = world.nodes[&id(2)].status().on_stage.expect("on stage again");
+    assert_eq!(after.0, before.0, "the same slot");
+    assert!(after.1 > before.1, "a larger feed");
+    let since = world.now;
+    world.run(1_000);
+    let frames = world.frames(id(6), id(2), Layer::P360, since);
+    assert!(frames.len() >= 24 && frames.iter().all(|got| got.feed == after.1));
+}
+
+#[test]
+fn who_joins_late_starts_at_a_key_frame() {
+    let mut world = World::demo(2);
+    world.run(3_000);
+    world.add(7, Kind::Participant, 1_500);
+    let joined = world.now;
+    world.link(id(7), id(11));
+    world.run(2_500);
+    for source in 1..=3 {
+        let pictures = world.frames(id(7), id(source), Layer::P360, joined);
+        assert!(pictures[0].info.key, "the first of {source} is a key frame");
+        assert!(pictures[0].at.since(joined).as_millis() < 1_500, "first picture");
+        let sound = world.frames(id(7), id(source), Layer::Audio, joined);
+        assert!(sound[0].at.since(joined).as_millis() < 1_000, "first sound");
+    }
+}
+
+#[test]
+fn who_leaves_is_gone_at_once_and_says_so() {
+    let mut world = World::demo(2);
+    world.run(2_000);
+    world.command(id(3), Command::Leave);
+    world.run(500);
+    for other in [1, 2, 4, 5, 6, 11] {
+        assert!(world.has_event(id(other), &Event::Departed { peer: id(3), said_so: true }), "{other}");
+    }
+    assert!(world.has_event(id(4), &Event::Source { peer: id(3), layer: None }));
+}
+
+#[test]
+fn a_relay_that_leaves_is_not_missed() {
+    let mut world = World::demo(2);
+    world.run(2_000);
+    let since = world.now;
+    world.command(id(11), Command::Leave);
+    world.run(3_000);
+    for receiver in 4..=6 {
+        for source in 1..=3 {
+            let gap = world.gap_ms(id(receiver), id(source), Layer::Audio, since);
+            assert!(gap <= 150, "{receiver} misses {source} for {gap} ms");
+        }
+    }
+}
+
+#[test]
+fn who_is_shut_out_gets_nothing_and_is_heard_no_more() {
+    let mut world = World::demo(2);
+    world.run(2_000);
+    for other in [1, 2, 3, 4, 5, 11, 12] {
+        world.command(id(other), Command::Shut(id(6)));
+    }
+    world.run(500);
+    let since = world.now;
+    world.command(id(6), Command::Say(b"let me in".to_vec()));
+    world.link(id(6), id(11));
+    world.run(3_000);
+    assert!(world.got[&id(6)].iter().all(|got| got.at < since), "nothing reaches it");
+    let heard = |event: &Event| matches!(event, Event::Keys { from, .. } if *from == id(6));
+    assert!(!world.events.iter().any(|(_, event)| heard(event)), "nothing is heard of it");
+    assert!(world.nodes[&id(11)].status().members.iter().all(|member| member.id != id(6)));
+}
+
+#[test]
+fn key_notes_reach_those_who_come_later() {
+    let mut world = World::demo(2);
+    world.run(1_000);
+    for n in 0..5 {
+        world.command(id(2), Command::Say(vec![n]));
+    }
+    world.run(1_000);
+    world.add(7, Kind::Participant, 1_500);
+    world.link(id(7), id(12));
+    world.run(2_000);
+    for n in 0..5 {
+        assert!(world.has_event(id(7), &Event::Keys { from: id(2), body: vec![n] }), "note {n}");
+    }
+    let at_five = |event: &Event| matches!(event, Event::Keys { from, .. } if *from == id(2));
+    let count = world.events.iter().filter(|(who, event)| *who == id(5) && at_five(event)).count();
+    assert_eq!(count, 5, "each once");
+}
+
+#[test]
+fn a_coordinator_that_comes_back_with_a_higher_term_disturbs_nobody() {
+    let mut world = World::demo(2);
+    world.run(3_000);
+    world.kill(id(1));
+    world.run(1_500);
+    let since = world.now;
+    world.add_with_serial(1, Kind::Participant, 1_500, 1_000_000);
+    world.command(id(1), Command::Coordinate { term: 2 });
+    world.link(id(1), id(11));
+    world.command(id(1), Command::Send(ladder()));
+    world.run(4_000);
+    for node in world.nodes.values() {
+        assert_eq!(node.status().term, 2, "{}", node.status().me);
+    }
+    for receiver in 4..=6 {
+        for source in 2..=3 {
+            let gap = world.gap_ms(id(receiver), id(source), Layer::Audio, since);
+            assert!(gap <= 60, "{receiver} misses {source} for {gap} ms");
+        }
+        assert!(world.frames(id(receiver), id(1), Layer::P360, since).len() > 40);
+    }
+}
+
+#[test]
+fn when_a_layer_is_switched_the_old_one_is_kept_until_the_new_one_has_a_key_frame() {
+    let mut world = World::demo(2);
+    world.run(3_000);
+    let since = world.now;
+    // The relays' owners take their uplinks back: not everybody can have the larger picture now.
+    for relay in [11, 12] {
+        world.command(id(relay), Command::Uplink { kbps: 2_500 });
+    }
+    world.run(5_000);
+    let mut switched = 0;
+    for receiver in 1..=6 {
+        for source in (1..=3).filter(|source| *source != receiver) {
+            let small = world.frames(id(receiver), id(source), Layer::P180, since);
+            if let Some(first) = small.first() {
+                switched += 1;
+                assert!(first.info.key, "a layer starts at a key frame");
+                let large = world.frames(id(receiver), id(source), Layer::P360, since);
+                let last = large.last().expect("the larger picture went on");
+                assert!(last.at + std::time::Duration::from_millis(100) >= first.at, "no hole between them");
+            }
+        }
+    }
+    assert!(switched > 0, "somebody has the smaller picture now");
+}
+
+#[test]
+fn sound_alone_is_planned_too() {
+    let mut world = World::new();
+    world.add(1, Kind::Participant, 200);
+    world.add(2, Kind::Participant, 200);
+    world.command(id(1), Command::Coordinate { term: 1 });
+    world.link(id(1), id(2));
+    world.command(id(2), Command::Send(vec![LayerRate { layer: Layer::Audio, kbps: 32 }]));
+    world.run(2_000);
+    assert!(world.has_event(id(1), &Event::Source { peer: id(2), layer: Some(Layer::Audio) }));
+    assert!(
+        world.frames(id(1), id(2), Layer::Audio, world.now - std::time::Duration::from_secs(1)).len() >= 49
+    );
+}

@@ -1,0 +1,238 @@
+//! What the planner promises: no cycles, budgets kept, sound first, rows that stay.
+
+use std::collections::BTreeMap;
+
+use overlay_core::config;
+use overlay_core::id::NodeId;
+use overlay_core::io::{Kind, LayerRate};
+use overlay_core::plan::{Branch, Feed, Part, Parts, Plan, Supply, View, compute, planned_kbps, split};
+use overlay_core::unit::{Layer, TreeId};
+use proptest::prelude::*;
+
+use crate::harness::{id, ladder};
+
+type Trees = BTreeMap<TreeId, Branch>;
+
+fn view(people: u8, relays: u8, sources: u8, uplink_kbps: u32) -> View {
+    let mut view = View::default();
+    for n in 1..=people {
+        view.nodes.insert(id(n), Supply { kind: Kind::Participant, uplink_kbps, watch: true });
+    }
+    for n in 0..relays {
+        view.nodes.insert(id(100 + n), Supply { kind: Kind::Relay, uplink_kbps: 20_000, watch: false });
+    }
+    for n in 0..sources {
+        view.feeds.push(Feed {
+            slot: n,
+            feed: u32::from(n) + 1,
+            source: id(n + 1),
+            stint: 1,
+            layers: ladder(),
+        });
+    }
+    view
+}
+
+fn plan(view: &View, trees: Trees) -> Plan {
+    Plan { term: 1, number: 1, feeds: view.feeds.clone(), trees }
+}
+
+fn used(trees: &Trees) -> BTreeMap<NodeId, u64> {
+    let mut used = BTreeMap::new();
+    for branch in trees.values() {
+        for row in branch.rows.values() {
+            *used.entry(row.parent).or_default() += u64::from(branch.kbps);
+        }
+    }
+    used
+}
+
+fn assert_sound(view: &View, trees: &Trees) {
+    for (parent, kbps) in used(trees) {
+        let uplink = view.nodes[&parent].uplink_kbps;
+        assert!(kbps <= planned_kbps(uplink), "{parent} is to send {kbps} of {uplink}");
+    }
+    for (tree, branch) in trees {
+        for (node, row) in &branch.rows {
+            let mut at = *node;
+            let mut hops = 0;
+            while at != branch.source {
+                at = branch.rows.get(&at).unwrap_or_else(|| panic!("{tree:?}: {at} hangs on nothing")).parent;
+                hops += 1;
+                assert!(hops <= config::HOPS_MAX, "{tree:?}: a cycle at {node}");
+            }
+            assert!(row.backups.len() <= config::BACKUPS);
+            for backup in &row.backups {
+                assert!(backup != node && *backup != row.parent);
+                assert!(!leads_through(branch, *node, *backup), "{tree:?}: {backup} can't save {node}");
+            }
+        }
+    }
+}
+
+fn leads_through(branch: &Branch, node: NodeId, mut at: NodeId) -> bool {
+    while let Some(row) = branch.rows.get(&at) {
+        if at == node {
+            return true;
+        }
+        at = row.parent;
+    }
+    false
+}
+
+fn takers(trees: &Trees, layer: Layer) -> usize {
+    let of_layer = trees.iter().filter(|(tree, _)| tree.layer == layer);
+    of_layer.map(|(_, branch)| branch.rows.values().filter(|row| row.takes).count()).sum()
+}
+
+#[test]
+fn the_demo_is_served_whole_and_its_backups_are_warm() {
+    let view = view(6, 2, 3, 1_500);
+    let trees = compute(&view, None);
+    assert_sound(&view, &trees);
+    assert_eq!(takers(&trees, Layer::Audio), 15);
+    assert_eq!(takers(&trees, Layer::P360), 15);
+    assert_eq!(takers(&trees, Layer::P180), 0);
+    for branch in trees.values() {
+        for relay in [id(100), id(101)] {
+            assert!(branch.rows.contains_key(&relay), "both relays are in each tree");
+        }
+        let safe = branch.rows.values().all(|row| row.parent == branch.source || !row.backups.is_empty());
+        assert!(safe, "who doesn't hang on the source itself has a backup: {branch:?}");
+        let of_relays = branch.rows.values().filter(|row| row.takes).all(|row| row.parent.0[0] >= 100);
+        assert!(of_relays, "relays feed the receivers");
+    }
+}
+
+#[test]
+fn without_relays_people_keep_sound_and_what_fits() {
+    let view = view(6, 0, 3, 1_500);
+    let trees = compute(&view, None);
+    assert_sound(&view, &trees);
+    assert_eq!(takers(&trees, Layer::Audio), 15, "sound goes to everybody");
+    assert!(takers(&trees, Layer::P360) < 15);
+    assert_eq!(takers(&trees, Layer::P360) + takers(&trees, Layer::P180), 15, "the smallest picture fits");
+}
+
+#[test]
+fn when_even_the_smallest_picture_is_too_much_sound_stays() {
+    let view = view(6, 0, 3, 450);
+    let trees = compute(&view, None);
+    assert_sound(&view, &trees);
+    assert_eq!(takers(&trees, Layer::Audio), 15);
+    let pictures = takers(&trees, Layer::P180);
+    assert!(pictures > 0 && pictures < 15, "{pictures} pictures");
+}
+
+#[test]
+fn nobody_moves_when_somebody_comes() {
+    let before_view = view(6, 2, 3, 1_500);
+    let before = compute(&before_view, None);
+    let after_view = view(7, 2, 3, 1_500);
+    let after = compute(&after_view, Some(&plan(&before_view, before.clone())));
+    assert_sound(&after_view, &after);
+    for (tree, branch) in &before {
+        for (node, row) in &branch.rows {
+            assert_eq!(after[tree].rows[node].parent, row.parent, "{tree:?} {node}");
+        }
+    }
+}
+
+#[test]
+fn only_those_who_must_move_when_a_relay_goes() {
+    let before_view = view(6, 2, 3, 1_500);
+    let before = compute(&before_view, None);
+    let mut after_view = before_view.clone();
+    after_view.nodes.remove(&id(100));
+    let after = compute(&after_view, Some(&plan(&before_view, before.clone())));
+    assert_sound(&after_view, &after);
+    for (tree, branch) in &before {
+        for (node, row) in branch.rows.iter().filter(|(node, row)| **node != id(100) && row.parent != id(100))
+        {
+            assert_eq!(after[tree].rows[node].parent, row.parent, "{tree:?} {node}");
+        }
+    }
+}
+
+#[test]
+fn a_plan_comes_back_from_its_parts_in_any_order() {
+    let mut view = View::default();
+    let node = |n: u32| {
+        let mut bytes = [7; 32];
+        bytes[..4].copy_from_slice(&n.to_be_bytes());
+        NodeId(bytes)
+    };
+    for n in 0..300 {
+        view.nodes.insert(node(n), Supply { kind: Kind::Participant, uplink_kbps: 8_000, watch: true });
+    }
+    let audio = vec![LayerRate { layer: Layer::Audio, kbps: 32 }];
+    for n in 0..8_u8 {
+        let source = node(u32::from(n));
+        view.feeds.push(Feed { slot: n, feed: 1 + u32::from(n), source, stint: 1, layers: audio.clone() });
+    }
+    let plan = plan(&view, compute(&view, None));
+    let mut bodies = split(&plan).expect("fits");
+    assert!(bodies.len() > 1, "several notes");
+    assert!(bodies.iter().all(|body| body.len() <= config::NOTE_BODY_MAX));
+    bodies.reverse();
+    let mut parts = Parts::default();
+    let mut whole = None;
+    for (serial, body) in (10..).zip(&bodies) {
+        assert!(whole.is_none());
+        whole = parts.add(Part::decode(body).expect("our own"), serial);
+    }
+    assert_eq!(whole, Some((plan, 10)));
+}
+
+fn any_view() -> impl Strategy<Value = View> {
+    let nodes = proptest::collection::vec((any::<bool>(), 0_u32..6_000, any::<bool>()), 1..14);
+    (nodes, 0_usize..6, any::<u8>()).prop_map(|(nodes, sources, salt)| {
+        let mut view = View::default();
+        for (n, (relay, uplink_kbps, watch)) in (1_u8..).zip(nodes) {
+            let kind = if relay { Kind::Relay } else { Kind::Participant };
+            view.nodes
+                .insert(id(n.wrapping_mul(37) ^ salt), Supply { kind, uplink_kbps, watch: watch && !relay });
+        }
+        let people: Vec<NodeId> = view
+            .nodes
+            .iter()
+            .filter(|(_, supply)| supply.kind == Kind::Participant)
+            .map(|(id, _)| *id)
+            .collect();
+        for (slot, source) in (0..).zip(people.into_iter().take(sources)) {
+            view.feeds.push(Feed { slot, feed: u32::from(slot) + 1, source, stint: 1, layers: ladder() });
+        }
+        view
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_plan_has_a_cycle_or_overruns_a_budget(first in any_view(), second in any_view()) {
+        let before = compute(&first, None);
+        assert_sound(&first, &before);
+        let after = compute(&second, Some(&plan(&first, before)));
+        assert_sound(&second, &after);
+    }
+
+    #[test]
+    fn nobody_takes_two_pictures_of_one_source(view in any_view()) {
+        let trees = compute(&view, None);
+        let mut taken = std::collections::BTreeSet::new();
+        for (tree, branch) in trees.iter().filter(|(tree, _)| !tree.layer.is_audio()) {
+            for (node, _) in branch.rows.iter().filter(|(_, row)| row.takes) {
+                prop_assert!(taken.insert((tree.slot, *node)));
+                prop_assert!(*node != branch.source);
+            }
+        }
+    }
+
+    #[test]
+    fn a_plan_that_holds_is_made_again(view in any_view()) {
+        let first = compute(&view, None);
+        let again = compute(&view, Some(&plan(&view, first.clone())));
+        let third = compute(&view, Some(&plan(&view, again.clone())));
+        prop_assert_eq!(takers(&again, Layer::Audio) >= takers(&first, Layer::Audio), true);
+        prop_assert_eq!(again, third);
+    }
+}

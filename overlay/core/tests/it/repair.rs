@@ -1,0 +1,179 @@
+//! Somebody dies, lies or stands still; the others find another way.
+
+use overlay_core::io::{Event, Kind};
+use overlay_core::unit::Layer;
+
+use crate::harness::{World, id};
+
+/// The longest gap that any receiver had of any source's layer since `since`.
+fn worst_gap(world: &World, layer: Layer, since: overlay_core::time::Time) -> u128 {
+    let mut worst = 0;
+    for receiver in (1..=6).filter(|n| world.nodes.contains_key(&id(*n))) {
+        for source in (1..=3).filter(|source| *source != receiver) {
+            worst = worst.max(world.gap_ms(id(receiver), id(source), layer, since));
+        }
+    }
+    worst
+}
+
+#[test]
+fn a_relay_that_dies_is_replaced_through_a_backup() {
+    let mut world = World::demo(2);
+    world.run(3_000);
+    let since = world.now;
+    world.kill(id(11));
+    world.run(6_000);
+    let (sound, picture) = (worst_gap(&world, Layer::Audio, since), worst_gap(&world, Layer::P360, since));
+    assert!(sound <= 300, "sound was away for {sound} ms");
+    assert!(picture <= 300, "the picture was away for {picture} ms");
+    for receiver in 4..=6 {
+        for source in 1..=3 {
+            let frames = world.frames(id(receiver), id(source), Layer::P360, since);
+            let whole = frames.windows(2).all(|pair| pair[1].info.number == pair[0].info.number + 1);
+            assert!(whole, "what was missing was pulled from the ring");
+        }
+    }
+    assert!(world.has_event(id(4), &Event::Departed { peer: id(11), said_so: false }));
+}
+
+#[test]
+fn when_both_relays_die_sound_comes_from_the_participants() {
+    let mut world = World::demo(2);
+    world.run(3_000);
+    world.kill(id(11));
+    world.kill(id(12));
+    world.run(8_000);
+    let since = world.now;
+    world.run(3_000);
+    assert!(worst_gap(&world, Layer::Audio, since) <= 60);
+}
+
+#[test]
+fn a_relay_that_swallows_everything_is_left() {
+    let mut world = World::demo(2);
+    world.run(3_000);
+    world.mute.insert(id(12));
+    world.run(3_000);
+    let since = world.now;
+    world.run(3_000);
+    // It still ticks, so its children go back to it now and then as the plan says; they never stop.
+    assert!(worst_gap(&world, Layer::Audio, since) <= 1_000);
+    for receiver in 4..=6 {
+        for source in 1..=3 {
+            assert!(world.frames(id(receiver), id(source), Layer::Audio, since).len() >= 145);
+        }
+    }
+}
+
+#[test]
+fn a_link_that_breaks_between_the_living_is_gone_around() {
+    let mut world = World::demo(2);
+    world.run(3_000);
+    let since = world.now;
+    world.unlink(id(4), id(11));
+    world.unlink(id(4), id(12));
+    world.run(4_000);
+    assert!(worst_gap(&world, Layer::Audio, since) <= 300);
+}
+
+#[test]
+fn who_is_asked_by_a_node_above_it_refuses_the_loop() {
+    use overlay_core::io::Input;
+    use overlay_core::unit::TreeId;
+    use overlay_core::wire::{Message, Refusal};
+
+    let mut world = World::demo(2);
+    world.run(3_000);
+    // A receiver that hangs on a relay is asked by that very relay.
+    let status = world.nodes[&id(5)].status();
+    let tree = status.trees.iter().find(|tree| tree.parent.is_some()).expect("5 is fed");
+    let (tree_id, feed, parent): (TreeId, u32, _) = (tree.tree, tree.feed, tree.parent.expect("as found"));
+    let bytes = Message::Attach { tree: tree_id, feed, from: None }.encode().expect("fits");
+    let node = world.nodes.get_mut(&id(5)).expect("alive");
+    node.handle(world.now, Input::Control { from: parent, bytes });
+    let mut answers = Vec::new();
+    while let Some(output) = node.poll() {
+        if let overlay_core::io::Output::Control { to, bytes } = output {
+            answers.push((to, Message::decode(&bytes).expect("our own")));
+        }
+    }
+    assert_eq!(answers, [(parent, Message::Refused { tree: tree_id, why: Refusal::Loop })]);
+}
+
+#[test]
+fn a_child_that_can_t_keep_up_gets_nothing_more_of_the_picture_until_a_key_frame() {
+    use overlay_core::io::Input;
+
+    let mut world = World::demo(2);
+    world.run(3_000);
+    let status = world.nodes[&id(5)].status();
+    let tree =
+        status.trees.iter().find(|tree| tree.tree.layer == Layer::P360 && tree.taken).expect("a picture");
+    let (tree, source, parent) = (tree.tree, tree.source, tree.parent.expect("fed"));
+    let since = world.now;
+    world.input(parent, Input::Dropped { peer: id(5), tree });
+    world.run(2_000);
+    // What was on its way still arrives; behind the hole stands a key frame.
+    let frames = world.frames(id(5), source, Layer::P360, since);
+    let hole = frames.windows(2).find(|pair| pair[1].info.number > pair[0].info.number + 1).expect("a hole");
+    assert!(hole[1].info.key);
+    assert!(
+        world.events.iter().any(|(who, event)| *who == source && *event == Event::KeyWanted(Layer::P360))
+    );
+    assert_eq!(
+        world.gap_ms(id(5), source, Layer::Audio, since).min(60),
+        world.gap_ms(id(5), source, Layer::Audio, since)
+    );
+}
+
+#[test]
+fn wishes_for_a_key_frame_are_merged_to_one_a_second() {
+    use overlay_core::io::Command;
+
+    let mut world = World::demo(2);
+    world.run(3_000);
+    let asked = |world: &World| {
+        world
+            .events
+            .iter()
+            .filter(|(who, event)| *who == id(1) && *event == Event::KeyWanted(Layer::P360))
+            .count()
+    };
+    let before = asked(&world);
+    for _ in 0..20 {
+        for receiver in 2..=6 {
+            world.command(id(receiver), Command::RequestKey { source: id(1), layer: Layer::P360 });
+        }
+        world.run(100);
+    }
+    let times = asked(&world) - before;
+    assert!((1..=3).contains(&times), "{times} in two seconds");
+}
+
+#[test]
+fn a_relay_outside_a_tree_joins_it_when_it_is_asked() {
+    let mut world = World::new();
+    for n in [1, 2] {
+        world.add(n, Kind::Participant, 5_000);
+    }
+    world.add(11, Kind::Relay, 20_000);
+    world.add(12, Kind::Relay, 20_000);
+    world.command(id(1), overlay_core::io::Command::Coordinate { term: 1 });
+    for n in [2, 11, 12] {
+        world.link(id(1), id(n));
+    }
+    world.command(id(1), overlay_core::io::Command::Send(crate::harness::ladder()));
+    world.run(3_000);
+    // One receiver needs one relay in each tree; the other is its backup, outside that tree.
+    let inside = |world: &World, n| {
+        let status = world.nodes[&id(n)].status();
+        status.trees.iter().any(|tree| tree.tree.layer == Layer::Audio)
+    };
+    let (used, spare) = if inside(&world, 11) { (11, 12) } else { (12, 11) };
+    assert!(!inside(&world, spare));
+    let since = world.now;
+    world.kill(id(used));
+    world.run(1_500);
+    assert!(inside(&world, spare), "it has joined");
+    assert!(world.gap_ms(id(2), id(1), Layer::Audio, since) <= 320);
+}
