@@ -134,7 +134,7 @@ impl SourceKeys {
 }
 
 /// The public nonce salt of a key (DESIGN: first 12 bytes, label big-endian, then the meeting).
-pub(crate) fn salt(label: u64, meeting: &MeetingId) -> [u8; 12] {
+pub fn salt(label: u64, meeting: &MeetingId) -> [u8; 12] {
     first(&digest("canopy/1/nonce-salt", &[&label.to_be_bytes(), &meeting.0]))
 }
 

@@ -15,12 +15,13 @@ pub const VERSION: u8 = 1;
 pub const SAY_MAX: usize = 16 * 1024;
 /// Most members of a meeting: so many wraps, or so many names in a welcome, fit one message.
 pub const MEMBERS_MAX: usize = 256;
-/// Most joins or leaves in one record; more wait for the next.
-pub const CHANGES_MAX: usize = 64;
+/// Most joins, and most leaves, in one record; more wait for the next. So many of both and
+/// [`MEMBERS_MAX`] names fit one welcome.
+pub(crate) const CHANGES_MAX: usize = 48;
 /// Most invites that can be removed from one meeting.
 pub const KICKS_MAX: usize = 1024;
 /// Length of a wrap in bytes: tag of the chain's step, secret, AEAD tag.
-pub const WRAP_LEN: usize = 52;
+pub(crate) const WRAP_LEN: usize = 52;
 
 /// An epoch's full name: two coordinators, or two runs of one, never name two epochs alike.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Serialize, Deserialize)]
@@ -163,7 +164,7 @@ pub(crate) struct Announcement {
     pub(crate) record: [u8; 32],
     /// Grows with each secret that the source draws, also over its restarts.
     pub(crate) serial: u64,
-    /// Generation of the layers' chains: always 0 until a source announces again in mid-epoch.
+    /// At generation 0.
     pub(crate) streams: Vec<Stream>,
     #[serde(with = "serde_bytes")]
     pub(crate) enc: Vec<u8>,

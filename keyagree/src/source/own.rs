@@ -1,0 +1,136 @@
+//! This node's own source: its secret, its announcements, and when its chains step.
+
+use std::collections::VecDeque;
+
+use crate::credential::Signed;
+use crate::session::{Output, Seat, SessionRng};
+use crate::source::announcement_info;
+use crate::stream::{LAYERS_MAX, SealingKey, SealingKeys, SourceKeys};
+use crate::suite::{KeyPair, Secret, seal};
+use crate::time::UnixTime;
+use crate::wire::{Announcement, EpochId, Message, Ratchet, Stream};
+
+/// A generation's length. The limit of 2^20 frames of DESIGN 4.4 lies far beyond: no layer makes
+/// 17,000 frames a second.
+const GENERATION_MS: u64 = 60_000;
+/// A step is said so long before it counts.
+pub(crate) const RATCHET_LEAD_MS: u64 = 3_000;
+/// An announcement is out so long before its keys are used, at the least.
+const ANNOUNCED_MS: u64 = 300;
+
+/// The epoch that the source enters.
+pub(crate) struct Place<'a> {
+    pub(crate) id: EpochId,
+    pub(crate) record: &'a [u8; 32],
+    pub(crate) keys: &'a KeyPair,
+    pub(crate) activate_at: UnixTime,
+}
+
+struct Now {
+    epoch: EpochId,
+    keys: SourceKeys,
+    ratchet_at: UnixTime,
+}
+
+/// See the module.
+#[derive(Default)]
+pub(crate) struct Own {
+    layers: Vec<u8>,
+    serial: u64,
+    now: Option<Now>,
+}
+
+impl Own {
+    /// Takes these layers, or none; the secret so far is forgotten.
+    pub(crate) fn set(&mut self, layers: Option<Vec<u8>>) {
+        self.layers.clear();
+        self.now = None;
+        for layer in layers.into_iter().flatten() {
+            if self.layers.len() < LAYERS_MAX && !self.layers.contains(&layer) {
+                self.layers.push(layer);
+            }
+        }
+    }
+
+    pub(crate) fn ratchet_at(&self) -> Option<UnixTime> {
+        self.now.as_ref().map(|now| now.ratchet_at)
+    }
+
+    /// Goes into an epoch: with the stepped secret if it was there before a join, else a fresh one.
+    pub(crate) fn enter(
+        &mut self,
+        now: UnixTime,
+        seat: &Seat,
+        rng: &mut SessionRng,
+        place: &Place<'_>,
+        steps: bool,
+        out: &mut VecDeque<Output>,
+    ) {
+        if self.layers.is_empty() {
+            return;
+        }
+        let stepped = self.now.as_ref().filter(|_| steps).map(|now| now.keys.joined(place.record));
+        let secret = stepped.unwrap_or_else(|| {
+            // The clock orders the secrets of a source over its restarts too.
+            self.serial = now.0.max(self.serial + 1);
+            Secret::generate(rng)
+        });
+        let keys = SourceKeys::new(&secret, &self.layers);
+        let info = announcement_info(&seat.meeting, &seat.identity.public(), place.record, self.serial);
+        let Some(sealed) = seal(&mut **rng, &place.keys.public(), &info, secret.expose()) else { return };
+        let streams = keys.chains.iter().map(|chain| {
+            let drawn = chain.draw(&seat.meeting);
+            Stream { layer: chain.layer, label: drawn.label, commitment: drawn.commitment }
+        });
+        let said = Announcement {
+            meeting: seat.meeting,
+            source: seat.identity.public(),
+            epoch: place.id,
+            record: *place.record,
+            serial: self.serial,
+            streams: streams.collect(),
+            enc: sealed.enc,
+            sealed: sealed.sealed,
+        };
+        out.push_back(Output::Say(Message::Announcement(Signed::new(said, &seat.identity)).encode()));
+        let activate_at = place.activate_at.max(now.plus_ms(ANNOUNCED_MS));
+        out.push_back(Output::Seal(sealing(seat, place.id, &keys, activate_at)));
+        let ratchet_at = activate_at.plus_ms(GENERATION_MS - RATCHET_LEAD_MS);
+        self.now = Some(Now { epoch: place.id, keys, ratchet_at });
+    }
+
+    /// Steps the chains when it is time.
+    pub(crate) fn tick(&mut self, now: UnixTime, seat: &Seat, out: &mut VecDeque<Output>) {
+        let Some(own) = self.now.as_mut().filter(|own| now >= own.ratchet_at) else { return };
+        own.ratchet_at = now.plus_ms(GENERATION_MS);
+        if !own.keys.chains.iter_mut().all(crate::stream::Chain::step) {
+            return;
+        }
+        let said = Ratchet {
+            meeting: seat.meeting,
+            source: seat.identity.public(),
+            epoch: own.epoch,
+            serial: self.serial,
+            generation: own.keys.chains.first().map_or(0, |chain| chain.generation),
+        };
+        out.push_back(Output::Say(Message::Ratchet(Signed::new(said, &seat.identity)).encode()));
+        out.push_back(Output::Seal(sealing(seat, own.epoch, &own.keys, now.plus_ms(RATCHET_LEAD_MS))));
+    }
+}
+
+fn sealing(seat: &Seat, epoch: EpochId, keys: &SourceKeys, activate_at: UnixTime) -> SealingKeys {
+    let keys = keys.chains.iter().map(|chain| {
+        let drawn = chain.draw(&seat.meeting);
+        SealingKey {
+            label: drawn.label,
+            generation: chain.generation,
+            layer: chain.layer,
+            epoch,
+            key: drawn.key,
+            salt: drawn.salt,
+            commitment: drawn.commitment,
+            activate_at,
+        }
+    });
+    SealingKeys { epoch, activate_at, keys: keys.collect() }
+}

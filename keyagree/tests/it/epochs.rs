@@ -1,0 +1,186 @@
+//! Joining, leaving, being removed, and coming back.
+
+use keyagree::session::Past;
+use keyagree::{Event, Input, Role};
+
+use crate::world::World;
+
+#[test]
+fn three_join_and_a_newcomer_opens_what_follows_and_nothing_before() {
+    for seed in 0..6 {
+        let mut world = World::new(seed);
+        let host = world.organiser();
+        let (one, two) = (world.guest(), world.guest());
+        world.run_ms(6_000);
+        world.agree(&[host, one, two]);
+        world.send(host, &[0, 1]);
+        world.send(one, &[0, 1, 2]);
+        world.run_ms(5_000);
+        let before = world.now;
+        let late = world.guest();
+        world.run_ms(6_000);
+        world.agree(&[host, one, two, late]);
+        let (settled, end) = (world.now, world.now.plus_ms(3_000));
+        world.run_ms(3_000);
+        assert_eq!(world.missed(two, before, settled), 0, "a join makes no gap for who is there");
+        assert_eq!(world.missed(late, settled, end), 0);
+        assert!(world.ever_opens(late, settled, end) > 0);
+        assert_eq!(world.ever_opens(late, keyagree::UnixTime(0), before), 0, "the past stays shut");
+        assert!(
+            world.people[two]
+                .has(|event| matches!(event, Event::PeerJoined { peer } if *peer == world.people[late].key))
+        );
+    }
+}
+
+#[test]
+fn whoever_leaves_opens_nothing_two_seconds_later() {
+    for seed in 10..14 {
+        let mut world = World::new(seed);
+        let host = world.organiser();
+        let (one, two) = (world.guest(), world.guest());
+        world.send(host, &[0, 2]);
+        world.run_ms(8_000);
+        world.agree(&[host, one, two]);
+        let left_at = world.now;
+        let code = world.people[host].session().code();
+        let leaver = world.people[two].key;
+        world.calm = true;
+        world.crash(two);
+        world.put(host, Input::Departed(leaver));
+        world.run_ms(6_000);
+        world.agree(&[host, one]);
+        assert_ne!(world.people[host].session().code(), code, "other members, other code");
+        assert!(world.ever_opens(two, left_at, left_at.plus_ms(1_000)) > 0, "it did hold keys");
+        assert_eq!(world.ever_opens(two, left_at.plus_ms(2_000), world.now), 0);
+        assert_eq!(world.missed(one, left_at, world.now), 0, "a leave makes no gap for who stays");
+        assert!(
+            world.people[one]
+                .has(|event| matches!(event, Event::PeerLeft { peer, removed: false } if *peer == leaver))
+        );
+    }
+}
+
+#[test]
+fn the_removed_is_told_shut_out_everywhere_and_not_let_in_again() {
+    let mut world = World::new(20);
+    let host = world.organiser();
+    let (one, out) = (world.guest(), world.guest());
+    world.send(one, &[0, 1]);
+    world.run_ms(8_000);
+    let (at, invite, key) = (world.now, world.people[out].invite, world.people[out].key);
+    world.put(host, Input::Remove(invite));
+    world.run_ms(5_000);
+    world.agree(&[host, one]);
+    assert!(world.people[out].has(|event| *event == Event::Removed));
+    assert!(
+        world.people[one]
+            .has(|event| matches!(event, Event::PeerLeft { peer, removed: true } if *peer == key))
+    );
+    assert_eq!(world.ever_opens(out, at.plus_ms(3_000), world.now), 0);
+    assert!(world.people[out].open.is_empty(), "it has forgotten what it held");
+    assert!(world.people[one].gate.known(&key).is_none());
+    let credential = world.people[out].credential.clone();
+    let now = world.now;
+    assert_eq!(world.people[one].gate.admit(now, key, &credential), Err(keyagree::Refusal::Removed));
+    assert_eq!(world.people[host].session().removed(), vec![invite]);
+}
+
+#[test]
+fn a_used_invite_lets_nobody_else_in_and_says_so() {
+    let mut world = World::new(30);
+    let host = world.organiser();
+    let invite = world.invite(Role::Guest);
+    let first = world.guest_with(&invite);
+    world.run_ms(5_000);
+    let second = world.guest_with(&invite);
+    world.run_ms(5_000);
+    world.agree(&[host, first]);
+    assert!(
+        world.people[second]
+            .has(|event| matches!(event, Event::Refused { reason } if reason.contains("already in use")))
+    );
+    assert!(world.people[second].session().epoch().is_none());
+}
+
+#[test]
+fn the_coordinator_crashes_and_resumes_while_frames_go_on() {
+    for seed in 40..44 {
+        let mut world = World::new(seed);
+        let host = world.organiser();
+        let (one, two) = (world.guest(), world.guest());
+        world.send(one, &[0, 1]);
+        world.run_ms(8_000);
+        world.agree(&[host, one, two]);
+        let bindings = world.people[host].session().bindings();
+        assert_eq!(bindings.len(), 3);
+        let crashed = world.now;
+        world.crash(host);
+        world.run_ms(20_000);
+        assert_eq!(world.missed(two, crashed, world.now), 0, "frames need no coordinator");
+        world.coordinate(host, Past { term: 2, bindings, removed: Vec::new() });
+        world.run_ms(8_000);
+        world.agree(&[host, one, two]);
+        assert_eq!(world.people[two].session().epoch().unwrap().term, 2);
+        let settled = world.now;
+        world.run_ms(2_000);
+        assert_eq!(world.missed(two, settled, world.now) + world.missed(host, settled, world.now), 0);
+    }
+}
+
+#[test]
+fn a_member_that_missed_everything_catches_up_by_asking_anew() {
+    let mut world = World::new(50);
+    let host = world.organiser();
+    let (one, two) = (world.guest(), world.guest());
+    world.run_ms(6_000);
+    // Its own gate lost who coordinates for a while, so it heard nothing at all.
+    let (host_key, credential) = (world.people[host].key, world.people[host].credential.clone());
+    world.people[one].gate = keyagree::Gate::new(world.issuer.meeting(), world.issuer.public());
+    let leaver = world.people[two].key;
+    world.crash(two);
+    world.put(host, Input::Departed(leaver));
+    world.run_ms(4_000);
+    assert_ne!(world.people[one].session().epoch(), world.people[host].session().epoch());
+    let now = world.now;
+    world.people[one].gate.admit(now, host_key, &credential).unwrap();
+    let late = world.guest();
+    world.run_ms(12_000);
+    world.agree(&[host, one, late]);
+}
+
+#[test]
+fn long_epochs_are_renewed_and_chains_step_without_a_gap() {
+    let mut world = World::new(60);
+    let host = world.organiser();
+    let (one, two) = (world.guest(), world.guest());
+    world.send(one, &[0, 1]);
+    world.run_ms(8_000);
+    let (from, epoch) = (world.now, world.people[host].session().epoch().unwrap());
+    let code = world.people[two].session().code();
+    world.run_ms(11 * 60_000 + 40_000);
+    world.agree(&[host, one, two]);
+    assert!(world.people[two].session().epoch().unwrap().epoch >= epoch.epoch + 2);
+    assert_eq!(world.people[two].session().code(), code, "no other members, no other code");
+    assert_eq!(world.missed(two, from, world.now), 0);
+    let labels: std::collections::BTreeSet<u64> = world.frames.iter().map(|frame| frame.label).collect();
+    assert!(labels.len() >= 20, "two layers, a generation a minute");
+    assert!(world.people[two].open.len() <= 8, "and what is old is forgotten");
+}
+
+#[test]
+fn a_restarted_source_has_fresh_keys_that_all_hold() {
+    let mut world = World::new(70);
+    let host = world.organiser();
+    let one = world.guest();
+    world.send(host, &[0]);
+    world.run_ms(6_000);
+    world.send(host, &[0]);
+    world.run_ms(4_000);
+    let labels: std::collections::BTreeSet<u64> =
+        world.people[host].sealing.iter().map(|keys| keys.keys[0].label).collect();
+    assert_eq!(labels.len(), world.people[host].sealing.len(), "never the same key twice");
+    let from = world.now;
+    world.run_ms(2_000);
+    assert_eq!(world.missed(one, from, world.now), 0);
+}

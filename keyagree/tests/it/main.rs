@@ -1,0 +1,9 @@
+//! The stories of key agreement, told through its public verbs.
+
+mod epochs;
+mod garbage;
+mod gate;
+mod lines;
+mod secrets;
+mod vectors;
+mod world;
