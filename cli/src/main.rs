@@ -1,2 +1,79 @@
-//! (being built)
-fn main() {}
+//! `canopy`: hold a meeting, take part in one, or lend capacity to one.
+
+mod args;
+mod authority;
+mod clock;
+#[cfg(feature = "ffmpeg")]
+mod demo;
+mod entropy;
+mod fail;
+mod home;
+#[cfg(feature = "ffmpeg")]
+mod invitation;
+#[cfg(feature = "ffmpeg")]
+mod join;
+mod journal;
+mod meeting;
+#[cfg(feature = "ffmpeg")]
+mod node;
+mod organise;
+mod place;
+mod quantity;
+#[cfg(feature = "ffmpeg")]
+mod receive;
+mod relay;
+#[cfg(feature = "ffmpeg")]
+mod seat;
+#[cfg(feature = "ffmpeg")]
+mod send;
+mod stop;
+mod tap;
+#[cfg(feature = "ffmpeg")]
+mod waiting;
+
+use std::process::ExitCode;
+
+use args::{Args, Command};
+use clap::Parser;
+use fail::Outcome;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    clock::start();
+    let args = Args::parse();
+    log(args.verbose);
+    match run(args.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fail) => fail.report(),
+    }
+}
+
+fn run(command: Command) -> Outcome {
+    match command {
+        Command::New(new) => organise::new(new),
+        Command::Invite(more) => organise::invite(more),
+        Command::Lend(lend) => organise::lend(lend),
+        Command::Remove(remove) => organise::remove(remove),
+        Command::Relay(relay) => relay::run(relay),
+        #[cfg(feature = "ffmpeg")]
+        Command::Join(join) => join::run(join),
+        #[cfg(feature = "ffmpeg")]
+        Command::Demo(demo) => demo::run(demo),
+        #[cfg(not(feature = "ffmpeg"))]
+        Command::Join(_) | Command::Demo(_) => Err(fail::Fail::usage(
+            "this program was built without FFmpeg and can only relay: build it with its default features to take part",
+        )),
+    }
+}
+
+/// Logs go to standard error: warnings, with `-v` what this program does, with `-vv` what its network does.
+/// `RUST_LOG` says it in detail.
+fn log(verbose: u8) {
+    let default = match verbose {
+        0 => "warn",
+        1 => "warn,canopy=info,overlay_libp2p=info,media_pipeline=info",
+        _ => "info,canopy=debug,overlay_libp2p=debug,media_pipeline=debug",
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}

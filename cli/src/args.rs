@@ -1,0 +1,196 @@
+//! What can be typed.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+
+use crate::quantity;
+
+/// An end-to-end encrypted video meeting without a media server.
+#[derive(Debug, Parser)]
+#[command(name = "canopy", version, max_term_width = 100)]
+pub struct Args {
+    /// Say more on standard error; twice for what the network does.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// One command of the program.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a meeting: prints the organiser's invite, then one for each guest.
+    New(New),
+    /// Make more invites for a meeting, also while it runs.
+    Invite(MoreInvites),
+    /// Add capacity that a volunteer lends, also while the meeting runs.
+    Lend(Lend),
+    /// Remove a guest from a meeting, also while it runs.
+    Remove(Remove),
+    /// Take part in a meeting.
+    Join(Join),
+    /// Lend capacity to one meeting: prints a lease line for its organiser.
+    Relay(Relay),
+    /// Hold a real meeting of separate processes on this machine, and measure it.
+    Demo(Demo),
+}
+
+/// `canopy new`
+#[derive(Debug, clap::Args)]
+pub struct New {
+    /// A name for the meeting; it stays on this machine.
+    pub name: String,
+    /// How many guests to make invites for.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(0..=1000))]
+    pub guests: u16,
+    /// A lease line (`canopy-lease:…`) that a volunteer sent; repeatable.
+    #[arg(long, value_name = "LEASE")]
+    pub lease: Vec<String>,
+    /// How long the invites are good for.
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = quantity::span)]
+    pub expires: Duration,
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// Where a node can be reached.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Place {
+    /// An address of this machine that others can reach; repeatable. Default: all its addresses.
+    #[arg(long, value_name = "IP")]
+    pub address: Vec<IpAddr>,
+    /// UDP and TCP port. Default: a free one.
+    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    pub port: u16,
+}
+
+/// `canopy invite`
+#[derive(Debug, clap::Args)]
+pub struct MoreInvites {
+    /// The meeting, as named in `canopy new`.
+    pub name: String,
+    /// How many more guests to make invites for.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub guests: u16,
+    /// How long they are good for.
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = quantity::span)]
+    pub expires: Duration,
+}
+
+/// `canopy lend`
+#[derive(Debug, clap::Args)]
+pub struct Lend {
+    /// The meeting, as named in `canopy new`.
+    pub name: String,
+    /// Lease lines (`canopy-lease:…`) that volunteers sent.
+    #[arg(required = true)]
+    pub lease: Vec<String>,
+}
+
+/// `canopy remove`
+#[derive(Debug, clap::Args)]
+pub struct Remove {
+    /// The meeting, as named in `canopy new`.
+    pub name: String,
+    /// The number of the guest's invite, as `canopy new` printed it.
+    pub guest: u32,
+}
+
+/// `canopy join`
+#[derive(Debug, clap::Args)]
+pub struct Join {
+    /// A file that holds the invite, `-` for standard input, or the invite itself (others on this
+    /// machine can then see it). Without: asks for it.
+    pub invite: Option<String>,
+    /// Send this clip: anything that FFmpeg reads.
+    #[arg(long, value_name = "CLIP", group = "what")]
+    pub file: Option<PathBuf>,
+    /// Play the clip once; else it is looped.
+    #[arg(long, requires = "file")]
+    pub once: bool,
+    /// Send a moving picture with a running clock, and a tone.
+    #[arg(long, group = "what")]
+    pub test_card: bool,
+    /// Send nothing.
+    #[arg(long, group = "what")]
+    pub listen_only: bool,
+    /// Without a window. (There is none yet: camera, screen and live playback come later.)
+    #[arg(long)]
+    pub headless: bool,
+    /// Write one Matroska file for each source into this folder.
+    #[arg(long, value_name = "DIR")]
+    pub record: Option<PathBuf>,
+    /// The largest picture to send: 180p, 360p or 720p.
+    #[arg(long, default_value = "720p", value_parser = ["180p", "360p", "720p"])]
+    pub size: String,
+    /// What this node may send in all; what its own media leaves of it relays for others.
+    #[arg(long, value_name = "RATE", default_value = "3mbit", value_parser = quantity::rate_kbps)]
+    pub uplink: u32,
+    /// How long to wait to be let in.
+    #[arg(long, value_name = "TIME", default_value = "2min", value_parser = quantity::span)]
+    pub timeout: Duration,
+    #[command(flatten)]
+    pub place: Place,
+    #[command(flatten)]
+    pub probes: Probes,
+}
+
+/// What the demo measures by. Documented in `docs/demo.md`.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Probes {
+    /// Write what happens to each frame as JSON lines.
+    #[arg(long, hide = true, value_name = "FILE")]
+    pub journal: Option<PathBuf>,
+    /// A folder where sources leave every tenth scaled picture, and receivers compare with it.
+    #[arg(long, hide = true, value_name = "DIR")]
+    pub reference: Option<PathBuf>,
+    /// When removed, stay and try all keys on what a colluding relay passes on at this address.
+    #[arg(long, hide = true, value_name = "ADDR")]
+    pub colluder: Option<std::net::SocketAddr>,
+}
+
+/// `canopy relay`
+#[derive(Debug, clap::Args)]
+pub struct Relay {
+    /// The most that this machine sends, headers included.
+    #[arg(long, value_name = "RATE", value_parser = quantity::rate_kbps)]
+    pub uplink: u32,
+    /// For how long.
+    #[arg(long, value_name = "TIME", value_parser = quantity::span)]
+    pub lease: Duration,
+    #[command(flatten)]
+    pub place: Place,
+    /// Write counters to this file each half second, as JSON.
+    #[arg(long, hide = true, value_name = "FILE")]
+    pub counters: Option<PathBuf>,
+    /// Be a colluding relay: pass every unit on to whoever connects to this address.
+    #[arg(long, hide = true, value_name = "ADDR")]
+    pub tap: Option<std::net::SocketAddr>,
+}
+
+/// `canopy demo`
+#[derive(Debug, clap::Args)]
+pub struct Demo {
+    /// The organiser sends this clip; else one is generated.
+    #[arg(long, value_name = "CLIP")]
+    pub file: Option<PathBuf>,
+    /// The largest picture: two cores encode and decode 360p in real time.
+    #[arg(long, default_value = "360p", value_parser = ["180p", "360p", "720p"])]
+    pub size: String,
+    /// How long the meeting lasts.
+    #[arg(long, value_name = "TIME", default_value = "40s", value_parser = quantity::span)]
+    pub length: Duration,
+    /// The share of what was sent that each receiver has to decode, in percent.
+    #[arg(long, default_value_t = 98.0)]
+    pub expect: f64,
+    /// Leave the relays out: the meeting must then fall short.
+    #[arg(long)]
+    pub no_relays: bool,
+    /// Where the report and everybody's files go.
+    #[arg(long, value_name = "DIR", default_value = "target/demo")]
+    pub out: PathBuf,
+}

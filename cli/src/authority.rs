@@ -1,0 +1,122 @@
+//! What the overlay's driver asks about peers, answered with `keyagree`'s gate: a participant's answers
+//! here, a relay's in [`crate::relay`].
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use keyagree::credential::Admission;
+use keyagree::gate::{Gate, sign_note, verify_note};
+use keyagree::identity::{Identity, PeerKey};
+use overlay_core::id::NodeId;
+use overlay_core::io::{Admitted, Kind, Note, Signature, Topic};
+use overlay_core::members::Presence;
+use overlay_libp2p::authority::{Authority, Refusal};
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+
+use crate::clock;
+
+/// Bytes of a hello: a credential and a claim.
+pub const HELLO_MAX: usize = 8 * 1024;
+
+/// What a node shows when a link is made.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hello {
+    /// Who lets this node into the meeting; empty for a relay that no meeting has claimed yet.
+    #[serde(with = "serde_bytes")]
+    pub credential: Vec<u8>,
+    /// An organiser's claim on the relay that it says this to; else empty.
+    #[serde(with = "serde_bytes")]
+    pub claim: Vec<u8>,
+}
+
+impl Hello {
+    /// Reads what a peer showed.
+    pub fn decode(bytes: &[u8]) -> Result<Hello, Refusal> {
+        canopy_codec::decode_strict(bytes, HELLO_MAX)
+            .map_err(|_| Refusal { text: "the greeting can't be read".into(), final_: true })
+    }
+
+    /// Writes what to show.
+    pub fn encode(&self) -> Vec<u8> {
+        canopy_codec::encode(self, HELLO_MAX).unwrap_or_default()
+    }
+}
+
+/// The gate, shared by the driver (who asks) and the hub (who feeds it kick lists).
+pub type SharedGate = Arc<Mutex<Gate>>;
+
+/// An organiser's claims: shared with the hub, which adds those of leases that come later.
+pub type SharedClaims = Arc<Mutex<BTreeMap<PeerKey, Vec<u8>>>>;
+
+/// A participant's answers.
+pub struct Member {
+    /// Signs this node's notes.
+    pub identity: Arc<Identity>,
+    /// Checks the others.
+    pub gate: SharedGate,
+    /// Shown at each link.
+    pub credential: Vec<u8>,
+    /// The organiser's claims, by the relay that each is for; empty for a guest.
+    pub claims: SharedClaims,
+}
+
+impl Authority for Member {
+    fn hello(&mut self, peer: NodeId) -> Vec<u8> {
+        let claim = self.claims.lock().get(&PeerKey(peer.0)).cloned().unwrap_or_default();
+        Hello { credential: self.credential.clone(), claim }.encode()
+    }
+
+    fn admit(&mut self, peer: NodeId, hello: &[u8]) -> Result<Admitted, Refusal> {
+        let hello = Hello::decode(hello)?;
+        admit(&self.gate, peer, &hello.credential)
+    }
+
+    fn vet(&mut self, note: &Note, signature: &Signature) -> Option<Admitted> {
+        vet(&self.gate, note, signature)
+    }
+
+    fn sign(&mut self, note: &Note) -> Signature {
+        sign(&self.identity, note)
+    }
+}
+
+/// Lets a peer in by its credential, or says why not.
+pub fn admit(gate: &SharedGate, peer: NodeId, credential: &[u8]) -> Result<Admitted, Refusal> {
+    match gate.lock().admit(clock::unix(), PeerKey(peer.0), credential) {
+        Ok(admission) => Ok(admitted(&admission)),
+        Err(refusal) => Err(Refusal { text: refusal.to_string(), final_: true }),
+    }
+}
+
+/// Checks who signed a note. A presence brings its origin's credential along; everybody else must be
+/// known from theirs.
+pub fn vet(gate: &SharedGate, note: &Note, signature: &Signature) -> Option<Admitted> {
+    let origin = PeerKey(note.origin.0);
+    let bytes = note_bytes(note)?;
+    verify_note(&origin, &bytes, &signature.0).ok()?;
+    let mut gate = gate.lock();
+    if note.topic == Topic::Presence {
+        let presence = Presence::decode(&note.body).ok()?;
+        return gate.admit(clock::unix(), origin, &presence.credential).ok().map(|admission| admitted(&admission));
+    }
+    gate.known(&origin).filter(|admission| clock::unix() < admission.expires).map(admitted)
+}
+
+/// Signs a note of this node's own.
+pub fn sign(identity: &Identity, note: &Note) -> Signature {
+    Signature(sign_note(identity, &note_bytes(note).unwrap_or_default()))
+}
+
+/// What a note's signature covers: the whole note, in its one encoding.
+fn note_bytes(note: &Note) -> Option<Vec<u8>> {
+    canopy_codec::encode(note, overlay_core::config::MESSAGE_MAX).ok()
+}
+
+fn admitted(admission: &Admission) -> Admitted {
+    Admitted {
+        kind: if admission.is_participant() { Kind::Participant } else { Kind::Relay },
+        may_coordinate: admission.may_coordinate(),
+    }
+}

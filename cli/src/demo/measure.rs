@@ -1,0 +1,282 @@
+//! Journals in, figures out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
+
+use crate::journal::Entry;
+
+/// A picture that stays for longer than this counts as frozen.
+const FREEZE_US: u64 = 200_000;
+/// Frames captured this close to the end may still be under way.
+const TAIL_US: u64 = 1_000_000;
+const AUDIO: u8 = 0;
+
+/// What one receiver got of one source, over the whole meeting.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Received {
+    /// Who received, by the demo's names.
+    pub receiver: String,
+    /// Whose frames.
+    pub source: String,
+    /// The pictures.
+    pub video: Stream,
+    /// The sound.
+    pub audio: Stream,
+    /// Milliseconds in which the picture stood still, beyond 200 ms at a time.
+    pub frozen_ms: u64,
+    /// From the start of the receiver's process to the first decoded picture.
+    pub first_picture_ms: Option<u64>,
+    /// From capture to decoded, pictures.
+    pub latency_p50_ms: f64,
+    /// The same, 95th percentile.
+    pub latency_p95_ms: f64,
+    /// PSNR of every tenth picture's luma against the source's scaler output, in dB: mean and least.
+    pub psnr_mean_db: Option<f64>,
+    /// The least of them.
+    pub psnr_min_db: Option<f64>,
+    /// How many pictures were compared.
+    pub psnr_pictures: u64,
+}
+
+/// Counts of one medium.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct Stream {
+    /// Frames that the source sent in the layer that this receiver had at that time, from the
+    /// receiver's first decoded frame on.
+    pub sent: u64,
+    /// Sealed frames that arrived, of any layer.
+    pub received: u64,
+    /// Of those, opened.
+    pub opened: u64,
+    /// Of those that count as sent, decoded.
+    pub decoded: u64,
+}
+
+impl Stream {
+    /// Decoded of sent, in percent; nothing sent is no success.
+    pub fn percent(&self) -> f64 {
+        if self.sent == 0 { 0.0 } else { self.decoded as f64 * 100.0 / self.sent as f64 }
+    }
+}
+
+/// When frames count: from the meeting's start until a second before its end (or a removal).
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    /// Captured before this: all of it counts.
+    pub until_us: u64,
+}
+
+impl Window {
+    /// Everything that was captured early enough before `end_us` to have arrived.
+    pub fn ending(end_us: u64) -> Window {
+        Window { until_us: end_us.saturating_sub(TAIL_US) }
+    }
+}
+
+/// Who the journal's node is, and when its process started.
+pub fn started(journal: &[Entry]) -> Option<(&str, u64)> {
+    journal.iter().find_map(|entry| match entry {
+        Entry::Started { at_us, node } => Some((node.as_str(), *at_us)),
+        _ => None,
+    })
+}
+
+/// What a receiver got of a source.
+pub fn received(receiver: &[Entry], source: &[Entry], window: Window) -> Option<Received> {
+    let (_, started_us) = started(receiver)?;
+    let (source_id, _) = started(source)?;
+    let got = Got::collect(receiver, source_id);
+    let sent = sent_by_layer(source, window);
+    let latency = got.latency();
+    let psnr = &got.psnr;
+    Some(Received {
+        receiver: String::new(),
+        source: String::new(),
+        video: got.stream(&got.shown, &sent, window, false),
+        audio: got.stream(&got.heard, &sent, window, true),
+        frozen_ms: frozen_us(&got.shown, window) / 1000,
+        first_picture_ms: got.shown.first().map(|shown| (shown.at_us - started_us) / 1000),
+        latency_p50_ms: latency.value_at_quantile(0.5) as f64 / 1000.0,
+        latency_p95_ms: latency.value_at_quantile(0.95) as f64 / 1000.0,
+        psnr_mean_db: (!psnr.is_empty()).then(|| psnr.iter().sum::<f64>() / psnr.len() as f64),
+        psnr_min_db: psnr.iter().copied().reduce(f64::min),
+        psnr_pictures: psnr.len() as u64,
+    })
+}
+
+/// A decoded frame.
+#[derive(Clone, Copy, Debug)]
+struct Shown {
+    at_us: u64,
+    layer: u8,
+    captured_us: u64,
+}
+
+/// A receiver's journal, as far as it is about one source.
+#[derive(Default)]
+struct Got {
+    shown: Vec<Shown>,
+    heard: Vec<Shown>,
+    psnr: Vec<f64>,
+    received: [u64; 2],
+    opened: [u64; 2],
+}
+
+impl Got {
+    fn collect(journal: &[Entry], source_id: &str) -> Got {
+        let mut got = Got::default();
+        for entry in journal {
+            match entry {
+                Entry::Received { source, layer, .. } if source == source_id => {
+                    got.received[usize::from(*layer == AUDIO)] += 1;
+                }
+                Entry::Opened { source, layer, .. } if source == source_id => {
+                    got.opened[usize::from(*layer == AUDIO)] += 1;
+                }
+                Entry::Compared { source, db, .. } if source == source_id => got.psnr.push(*db),
+                Entry::Decoded { at_us, source, layer, captured_us, .. } if source == source_id => {
+                    let shown = Shown { at_us: *at_us, layer: *layer, captured_us: *captured_us };
+                    if *layer == AUDIO { got.heard.push(shown) } else { got.shown.push(shown) }
+                }
+                _ => {}
+            }
+        }
+        got
+    }
+
+    /// Counts what the source sent while this receiver had that layer, and what was decoded of it.
+    fn stream(&self, decoded: &[Shown], sent: &Sent, window: Window, audio: bool) -> Stream {
+        let mut expected = BTreeSet::new();
+        // Each stretch in one layer reaches from its first decoded frame to that of the next layer.
+        let mut at = 0;
+        while let Some(first) = decoded.get(at) {
+            let length = decoded[at..].iter().take_while(|shown| shown.layer == first.layer).count();
+            let until = decoded.get(at + length).map_or(window.until_us, |next| next.captured_us);
+            if let Some(captures) = sent.get(&first.layer) {
+                expected.extend(captures.range(first.captured_us..until.min(window.until_us)).copied());
+            }
+            at += length;
+        }
+        let decoded: BTreeSet<u64> = decoded.iter().map(|shown| shown.captured_us).collect();
+        let index = usize::from(audio);
+        Stream {
+            sent: expected.len() as u64,
+            received: self.received[index],
+            opened: self.opened[index],
+            decoded: expected.intersection(&decoded).count() as u64,
+        }
+    }
+
+    fn latency(&self) -> Histogram<u64> {
+        // Bounded at a minute; three digits are more than the clock is worth.
+        let mut histogram = Histogram::new_with_bounds(1, 60_000_000, 3).expect("these bounds are valid");
+        for shown in &self.shown {
+            histogram.saturating_record(shown.at_us.saturating_sub(shown.captured_us));
+        }
+        histogram
+    }
+}
+
+/// The capture times of the frames that a source sent, by layer.
+type Sent = BTreeMap<u8, BTreeSet<u64>>;
+
+fn sent_by_layer(source: &[Entry], window: Window) -> Sent {
+    let mut sent = Sent::new();
+    for entry in source {
+        if let Entry::Sent { layer, captured_us, .. } = entry
+            && *captured_us < window.until_us
+        {
+            sent.entry(*layer).or_default().insert(*captured_us);
+        }
+    }
+    sent
+}
+
+/// How long pictures stood still beyond [`FREEZE_US`], also if none came any more.
+fn frozen_us(shown: &[Shown], window: Window) -> u64 {
+    let times = shown.iter().map(|shown| shown.at_us).take_while(|at_us| *at_us < window.until_us);
+    let mut times: Vec<u64> = times.collect();
+    if times.is_empty() {
+        return 0;
+    }
+    times.push(window.until_us);
+    times.windows(2).map(|pair| (pair[1] - pair[0]).saturating_sub(FREEZE_US)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FRAME_US: u64 = 40_000;
+
+    fn source(frames: u64) -> Vec<Entry> {
+        let mut journal = vec![Entry::Started { at_us: 0, node: "s".into() }];
+        for n in 0..frames {
+            for layer in [0, 1, 2] {
+                let captured_us = n * FRAME_US;
+                journal.push(Entry::Sent { at_us: captured_us, layer, number: n as u32, captured_us });
+            }
+        }
+        journal
+    }
+
+    fn decoded(n: u64, layer: u8) -> Entry {
+        let captured_us = n * FRAME_US;
+        Entry::Decoded {
+            at_us: captured_us + 50_000,
+            source: "s".into(),
+            layer,
+            number: n as u32,
+            captured_us,
+        }
+    }
+
+    fn receiver(frames: impl Iterator<Item = (u64, u8)>) -> Vec<Entry> {
+        let mut journal = vec![Entry::Started { at_us: 0, node: "r".into() }];
+        journal.extend(frames.map(|(n, layer)| decoded(n, layer)));
+        journal
+    }
+
+    #[test]
+    fn a_receiver_that_decodes_all_has_all_and_its_latency() {
+        let all = received(&receiver((10..100).map(|n| (n, 2))), &source(100), Window { until_us: 100 * FRAME_US })
+            .expect("both journals name their nodes");
+        assert_eq!((all.video.sent, all.video.decoded), (90, 90));
+        assert_eq!(all.frozen_ms, 0);
+        assert_eq!(all.latency_p50_ms.round(), 50.0);
+        assert_eq!(all.first_picture_ms, Some(450));
+    }
+
+    #[test]
+    fn what_is_missing_shows_as_missing_and_as_frozen() {
+        let frames = (0..100).filter(|n| !(20..40).contains(n)).map(|n| (n, 2));
+        let some = received(&receiver(frames), &source(100), Window { until_us: 100 * FRAME_US }).expect("named");
+        assert_eq!((some.video.sent, some.video.decoded), (100, 80));
+        assert_eq!(some.frozen_ms, 21 * 40 - 200);
+    }
+
+    #[test]
+    fn a_receiver_that_stops_decoding_does_not_look_complete() {
+        let some = received(&receiver((0..50).map(|n| (n, 2))), &source(100), Window { until_us: 100 * FRAME_US })
+            .expect("named");
+        assert_eq!((some.video.sent, some.video.decoded), (100, 50));
+        assert!(some.frozen_ms > 1_000);
+    }
+
+    #[test]
+    fn a_change_of_layer_counts_each_layer_in_its_time() {
+        let frames = (0..100).map(|n| (n, if n < 30 { 1 } else { 2 }));
+        let both = received(&receiver(frames), &source(100), Window { until_us: 100 * FRAME_US }).expect("named");
+        assert_eq!((both.video.sent, both.video.decoded), (100, 100));
+    }
+
+    #[test]
+    fn nothing_decoded_is_no_success() {
+        let none = received(&receiver(std::iter::empty()), &source(100), Window { until_us: 100 * FRAME_US })
+            .expect("named");
+        assert_eq!(none.video.percent(), 0.0);
+        assert_eq!(none.first_picture_ms, None);
+    }
+}

@@ -1,0 +1,359 @@
+//! The demo, act by act: start everybody, kill a relay, remove a guest, look at what each has.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use keyagree::identity::MeetingId;
+use keyagree::invite::Invite;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::cast::{self, Player};
+use super::measure::{self, Window};
+use super::memory::Snapshot;
+use super::report::{Attack, RelayRow, Removed, Report};
+use crate::args::Demo;
+use crate::clock;
+use crate::fail::{Fail, Outcome};
+use crate::journal::{self, Entry};
+use crate::relay::Counters;
+use crate::tap;
+
+/// What a participant may send: its own media once and half, so that it can't feed everybody.
+const PARTICIPANT_UPLINK: [(&str, &str); 3] = [("180p", "600kbit"), ("360p", "1500kbit"), ("720p", "4mbit")];
+/// What each of the two relays lends.
+const RELAY_UPLINK: [(&str, &str); 3] = [("180p", "10mbit"), ("360p", "20mbit"), ("720p", "60mbit")];
+/// Guests beside the organiser; the first two send.
+const GUESTS: usize = 5;
+/// The guest whom the host removes: it only receives.
+const REMOVED: &str = "guest-5";
+/// The member whose memory is searched beside the relay's.
+const BYSTANDER: &str = "guest-3";
+/// The relay that is killed.
+const KILLED: &str = "relay-1";
+/// The relay that colludes, and whose memory is searched.
+const COLLUDER: &str = "relay-2";
+const MEETING: &str = "demo";
+/// Length of the clip that is generated where none is given.
+const CLIP_SECONDS: u32 = 10;
+/// A frame that was captured this long after the new epoch's activation must not be opened.
+const GRACE_US: u64 = 2_000_000;
+
+/// Runs the demo and says how it went.
+pub async fn run(args: Demo) -> Outcome {
+    if args.length < Duration::from_secs(15) {
+        return Err(Fail::usage("a demo needs at least --length 15s for its three acts"));
+    }
+    prepare_folder(&args.out)?;
+    let bar = ProgressBar::new(args.length.as_millis() as u64);
+    bar.set_style(
+        ProgressStyle::with_template("{bar:40} {elapsed} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
+    let mut stage = Stage::set(&args, &bar).await?;
+    let times = stage.play(&bar).await?;
+    bar.set_message("searching memory and logs for keys");
+    let mut report = stage.measure(&times)?;
+    bar.finish_and_clear();
+    report.judge(!args.no_relays);
+    let path = args.out.join("report.json");
+    report.write(&path)?;
+    report.print();
+    println!("Report: {}   Recordings: {}", path.display(), args.out.join("*/recorded").display());
+    if report.failures.is_empty() {
+        return Ok(());
+    }
+    Err(Fail::failed(format!("the demo fell short:\n  {}", report.failures.join("\n  "))))
+}
+
+/// An empty folder for this run; what an earlier run left there is removed.
+fn prepare_folder(out: &Path) -> Outcome {
+    let mark = out.join(".canopy-demo");
+    if out.exists() {
+        if !mark.exists() && std::fs::read_dir(out).is_ok_and(|mut files| files.next().is_some()) {
+            return Err(Fail::usage(format!(
+                "{} holds files that are not a demo's: give another folder with --out",
+                out.display()
+            )));
+        }
+        std::fs::remove_dir_all(out).map_err(Fail::failed)?;
+    }
+    std::fs::create_dir_all(out.join("reference")).map_err(Fail::failed)?;
+    std::fs::write(mark, "").map_err(Fail::failed)
+}
+
+/// Everybody who takes part, while they run.
+struct Stage<'a> {
+    args: &'a Demo,
+    relays: Vec<Player>,
+    people: Vec<Player>,
+    tap: Option<tap::Listener>,
+    meeting: MeetingId,
+}
+
+/// When what happened, and what was seen while it did.
+struct Times {
+    ended_us: u64,
+    removed_us: u64,
+    memory: Option<(Snapshot, Snapshot)>,
+    captured: Vec<Vec<u8>>,
+}
+
+impl<'a> Stage<'a> {
+    /// Starts the relays, makes the meeting and lets everybody join.
+    async fn set(args: &'a Demo, bar: &ProgressBar) -> Outcome<Stage<'a>> {
+        let out = &args.out;
+        let clip = match &args.file {
+            Some(clip) => clip.clone(),
+            None => {
+                bar.set_message("generating a clip");
+                let clip = out.join("clip.mkv");
+                media_pipeline::clip::generate(&clip, CLIP_SECONDS).map_err(Fail::failed)?;
+                clip
+            }
+        };
+        let clip = clip.display().to_string();
+        let mut stage =
+            Stage { args, relays: Vec::new(), people: Vec::new(), tap: None, meeting: MeetingId([0; 16]) };
+        bar.set_message("starting two relays");
+        let (leases, tap) = stage.start_relays().await?;
+        let mut new = words(&["new", MEETING, "--guests", &GUESTS.to_string(), "--address", "127.0.0.1"]);
+        for lease in leases {
+            new.extend(["--lease".to_owned(), lease]);
+        }
+        let invites = cast::run(out, "organiser", &new).await?;
+        let own = invites.first().ok_or_else(|| Fail::failed("'canopy new' printed no invite"))?;
+        stage.meeting = Invite::from_line(own).map_err(Fail::failed)?.meeting();
+        bar.set_message("everybody joins");
+        for (n, invite) in invites.iter().enumerate() {
+            let name = if n == 0 { "organiser".to_owned() } else { format!("guest-{n}") };
+            let args = stage.join_args(&name, n, &clip, tap);
+            stage.people.push(Player::start(out, &name, &args, Some(invite)).await?);
+        }
+        if let Some(address) = tap {
+            stage.tap = Some(tap::Listener::connect(address).await?);
+        }
+        Ok(stage)
+    }
+
+    async fn start_relays(&mut self) -> Outcome<(Vec<String>, Option<SocketAddr>)> {
+        if self.args.no_relays {
+            return Ok((Vec::new(), None));
+        }
+        let tap = free_address()?;
+        let mut leases = Vec::new();
+        for name in [KILLED, COLLUDER] {
+            let counters = Player::file(&self.args.out, name, "counters.json");
+            let uplink = pick(&RELAY_UPLINK, &self.args.size);
+            let mut args = words(&["relay", "--uplink", uplink, "--lease", "1h", "--address", "127.0.0.1"]);
+            args.extend(words(&["--counters", &counters]));
+            if name == COLLUDER {
+                args.extend(words(&["--tap", &tap.to_string()]));
+            }
+            let (relay, lease) = Player::start_and_hear(&self.args.out, name, &args).await?;
+            self.relays.push(relay);
+            leases.push(lease);
+        }
+        Ok((leases, Some(tap)))
+    }
+
+    /// What each participant is started with: the organiser sends the clip, two guests send, the rest watch.
+    fn join_args(&self, name: &str, n: usize, clip: &str, tap: Option<SocketAddr>) -> Vec<String> {
+        let out = &self.args.out;
+        let uplink = pick(&PARTICIPANT_UPLINK, &self.args.size);
+        let mut args = words(&["join", "-", "--headless", "--address", "127.0.0.1", "--uplink", uplink]);
+        args.extend(words(&["--size", &self.args.size, "--record", &Player::file(out, name, "recorded")]));
+        args.extend(words(&["--journal", &Player::file(out, name, "journal.jsonl")]));
+        args.extend(words(&["--reference", &out.join("reference").display().to_string()]));
+        match n {
+            0 | 1 => args.extend(words(&["--file", clip])),
+            2 => args.extend(words(&["--test-card"])),
+            _ => args.extend(words(&["--listen-only"])),
+        }
+        if let (true, Some(tap)) = (name == REMOVED, tap) {
+            args.extend(words(&["--colluder", &tap.to_string()]));
+        }
+        args
+    }
+
+    /// The meeting itself: a third in a relay dies, two thirds in a guest is removed.
+    async fn play(&mut self, bar: &ProgressBar) -> Outcome<Times> {
+        let started = Instant::now();
+        let length = self.args.length;
+        bar.set_message("meeting");
+        self.wait_until(started + length / 3, started, bar).await?;
+        if let Some(relay) = self.relays.iter_mut().find(|relay| relay.name == KILLED) {
+            bar.set_message(format!("{KILLED} was killed (-9)"));
+            relay.crash().await;
+        }
+        self.wait_until(started + length * 2 / 3, started, bar).await?;
+        bar.set_message(format!("the host removed {REMOVED}"));
+        let removed_us = clock::wall_us();
+        cast::run(&self.args.out, "organiser", &words(&["remove", MEETING, &GUESTS.to_string()])).await?;
+        self.wait_until(started + length, started, bar).await?;
+        let ended_us = clock::wall_us();
+        bar.set_message("reading memory");
+        let captured = self.tap.as_ref().map(tap::Listener::latest).unwrap_or_default();
+        let memory = self.read_memory()?;
+        for player in self.people.iter().chain(&self.relays) {
+            player.ask_to_stop();
+        }
+        for player in self.people.iter_mut().chain(&mut self.relays) {
+            player.stopped().await;
+        }
+        Ok(Times { ended_us, removed_us, memory, captured })
+    }
+
+    /// Shows progress, and looks whether everybody is still there.
+    async fn wait_until(&mut self, until: Instant, started: Instant, bar: &ProgressBar) -> Outcome {
+        while Instant::now() < until {
+            sleep_until(until.min(Instant::now() + Duration::from_millis(250))).await;
+            bar.set_position(started.elapsed().as_millis() as u64);
+            let gone = self.people.iter_mut().chain(&mut self.relays).find_map(|player| {
+                (player.name != KILLED && player.has_ended()).then(|| (player.name.clone(), player.log()))
+            });
+            if let Some((name, log)) = gone {
+                sleep(Duration::from_millis(100)).await;
+                return Err(Fail::failed(format!("{name} ended before the meeting did; its log is {}", log.display())));
+            }
+        }
+        Ok(())
+    }
+
+    fn read_memory(&self) -> Outcome<Option<(Snapshot, Snapshot)>> {
+        let pid = |players: &[Player], name| players.iter().find(|player| player.name == name).and_then(Player::pid);
+        let (Some(relay), Some(member)) = (pid(&self.relays, COLLUDER), pid(&self.people, BYSTANDER)) else {
+            return Ok(None);
+        };
+        let take = |pid| Snapshot::take(pid).map_err(|error| Fail::failed(format!("memory can't be read: {error}")));
+        Ok(Some((take(relay)?, take(member)?)))
+    }
+
+    /// Reads what everybody left behind.
+    fn measure(&self, times: &Times) -> Outcome<Report> {
+        let out = &self.args.out;
+        let journals: Vec<(String, Vec<Entry>)> = self
+            .people
+            .iter()
+            .map(|player| {
+                let path = out.join(&player.name).join("journal.jsonl");
+                let entries = journal::read(&path)
+                    .map_err(|error| Fail::failed(format!("{} can't be read: {error}", path.display())))?;
+                Ok((player.name.clone(), entries))
+            })
+            .collect::<Outcome<_>>()?;
+        let relays = self.relay_rows()?;
+        Ok(Report {
+            length_s: self.args.length.as_secs_f64(),
+            expect_percent: self.args.expect,
+            received: received(&journals, times),
+            relays_carried_percent: carried_percent(&relays, &journals),
+            relays,
+            attack: self.attack(times)?,
+            removed: removed(&journals, times),
+            failures: Vec::new(),
+        })
+    }
+
+    fn relay_rows(&self) -> Outcome<Vec<RelayRow>> {
+        self.relays
+            .iter()
+            .map(|relay| {
+                let path = Player::file(&self.args.out, &relay.name, "counters.json");
+                let text = std::fs::read(&path).map_err(|error| Fail::failed(format!("{path}: {error}")))?;
+                let counters: Counters = serde_json::from_slice(&text).map_err(Fail::failed)?;
+                Ok(RelayRow { name: relay.name.clone(), killed: relay.name == KILLED, counters })
+            })
+            .collect()
+    }
+
+    fn attack(&self, times: &Times) -> Outcome<Attack> {
+        let Some((relay, member)) = &times.memory else { return Ok(Attack::default()) };
+        let frames = tap::trials(&self.meeting, &times.captured);
+        let mut relay_logs = super::memory::Search::default();
+        for relay in &self.relays {
+            relay_logs.add(&Snapshot::of_log(&relay.log()).map_err(Fail::failed)?.search(&frames, false));
+        }
+        Ok(Attack {
+            relay_memory: relay.search(&frames, false),
+            relay_logs,
+            member_memory: member.search(&frames, true),
+        })
+    }
+}
+
+/// One row for each receiver and each source other than itself.
+fn received(journals: &[(String, Vec<Entry>)], times: &Times) -> Vec<measure::Received> {
+    let sources: Vec<_> = journals
+        .iter()
+        .filter(|(_, journal)| journal.iter().any(|entry| matches!(entry, Entry::Sent { .. })))
+        .collect();
+    let mut rows = Vec::new();
+    for (receiver, journal) in journals {
+        let end_us = if receiver == REMOVED { times.removed_us } else { times.ended_us };
+        for (source, sent) in sources.iter().filter(|(source, _)| source != receiver) {
+            if let Some(mut row) = measure::received(journal, sent, Window::ending(end_us)) {
+                row.receiver = receiver.clone();
+                row.source = source.clone();
+                rows.push(row);
+            }
+        }
+    }
+    rows
+}
+
+/// The relays' share of all that was sent, control included.
+fn carried_percent(relays: &[RelayRow], journals: &[(String, Vec<Entry>)]) -> f64 {
+    let relayed: u64 = relays.iter().map(|relay| relay.counters.bytes_out).sum();
+    let sent: u64 = journals
+        .iter()
+        .filter_map(|(_, journal)| {
+            journal.iter().rev().find_map(|entry| match entry {
+                Entry::Uplink { bytes_out, .. } => Some(*bytes_out),
+                _ => None,
+            })
+        })
+        .sum();
+    if relayed + sent == 0 { 0.0 } else { relayed as f64 * 100.0 / (relayed + sent) as f64 }
+}
+
+/// What the removed participant's journal says, against the epoch that the others agreed on.
+fn removed(journals: &[(String, Vec<Entry>)], times: &Times) -> Removed {
+    // The first epoch after the removal, as the bystander saw it.
+    let shut_out_us = journals.iter().find(|(name, _)| name == BYSTANDER).and_then(|(_, journal)| {
+        journal.iter().find_map(|entry| match entry {
+            Entry::Epoch { at_us, activate_at_us, .. } if *at_us > times.removed_us => Some(*activate_at_us),
+            _ => None,
+        })
+    });
+    let mut removed = Removed {
+        rekeyed_after_ms: shut_out_us.map(|at_us| at_us.saturating_sub(times.removed_us) / 1000),
+        ..Removed::default()
+    };
+    let limit_us = shut_out_us.map_or(u64::MAX, |at_us| at_us + GRACE_US);
+    let journal = journals.iter().find(|(name, _)| name == REMOVED).map_or(&[][..], |(_, journal)| journal);
+    for entry in journal {
+        match entry {
+            Entry::Fed { frames, .. } => removed.frames_fed = *frames,
+            Entry::Leaked { captured_us, .. } | Entry::Opened { captured_us, .. } if *captured_us > limit_us => {
+                removed.frames_opened += 1;
+            }
+            _ => {}
+        }
+    }
+    removed
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+fn pick<'t>(table: &[(&str, &'t str)], size: &str) -> &'t str {
+    table.iter().find(|(name, _)| *name == size).map_or("20mbit", |(_, rate)| rate)
+}
+
+/// A loopback address that nobody listens on.
+fn free_address() -> Outcome<SocketAddr> {
+    let socket = std::net::TcpListener::bind("127.0.0.1:0").map_err(Fail::failed)?;
+    socket.local_addr().map_err(Fail::failed)
+}

@@ -1,0 +1,191 @@
+//! The organiser's meeting file: what a meeting needs to go on after a crash, and the one thing that
+//! `canopy invite`, `lend` and `remove` change (`docs/decisions/0004-meeting-file.md`).
+
+use std::path::{Path, PathBuf};
+
+use keyagree::UnixTime;
+use keyagree::identity::{Identity, InviteId, MeetingId, PeerKey};
+use keyagree::issuer::Issuer;
+use keyagree::suite::Secret;
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::fail::{Fail, Outcome};
+use crate::home;
+
+/// The layout that this program writes.
+const VERSION: u8 = 1;
+/// Bytes of the file: a thousand guests fit.
+const FILE_MAX: usize = 1 << 20;
+/// Guests of one meeting.
+pub const GUESTS_MAX: usize = 5_000;
+/// Leases of one meeting.
+pub const LEASES_MAX: usize = 256;
+const EXTENSION: &str = "meeting";
+
+/// One meeting, as its organiser keeps it. It holds the issuer's key: mode 0600, wiped when dropped.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Meeting {
+    version: u8,
+    id: MeetingId,
+    #[serde(with = "serde_bytes")]
+    issuer: [u8; 32],
+    #[serde(with = "serde_bytes")]
+    organiser: [u8; 32],
+    /// The organiser's own invite.
+    pub organiser_invite: InviteId,
+    /// Everybody who was invited, in the order of their numbers.
+    pub guests: Vec<Guest>,
+    /// Lease lines.
+    pub leases: Vec<String>,
+    /// Where the organiser's node can be reached.
+    pub contacts: Vec<String>,
+    /// The port that its node listens on.
+    pub port: u16,
+    /// The last term of coordination that was begun.
+    pub term: u32,
+    /// When the last invite expires.
+    pub ends: UnixTime,
+}
+
+/// One guest's invite.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Guest {
+    /// The invite.
+    pub invite: InviteId,
+    /// Who came with it first.
+    pub peer: Option<PeerKey>,
+    /// Shut out for good.
+    pub removed: bool,
+}
+
+impl Drop for Meeting {
+    fn drop(&mut self) {
+        self.issuer.zeroize();
+        self.organiser.zeroize();
+        self.leases.zeroize();
+    }
+}
+
+impl Meeting {
+    /// A new meeting. Nothing is kept before [`Meeting::create`].
+    pub fn new(issuer: &Issuer, organiser: &Identity, organiser_invite: InviteId, ends: UnixTime) -> Meeting {
+        Meeting {
+            version: VERSION,
+            id: issuer.meeting(),
+            issuer: *issuer.seed().expose(),
+            organiser: *organiser.seed().expose(),
+            organiser_invite,
+            guests: Vec::new(),
+            leases: Vec::new(),
+            contacts: Vec::new(),
+            port: 0,
+            term: 0,
+            ends,
+        }
+    }
+
+    /// The meeting's random id.
+    pub fn id(&self) -> MeetingId {
+        self.id
+    }
+
+    /// The key that signs its invites and grants.
+    pub fn issuer(&self) -> Issuer {
+        Issuer::from_seed(self.id, &Secret::take(&mut self.issuer.to_owned()))
+    }
+
+    /// The organiser's own key in the meeting.
+    pub fn organiser(&self) -> Identity {
+        Identity::from_seed(&Secret::take(&mut self.organiser.to_owned()))
+    }
+
+    /// The invites that were removed.
+    pub fn removed(&self) -> Vec<InviteId> {
+        self.guests.iter().filter(|guest| guest.removed).map(|guest| guest.invite).collect()
+    }
+}
+
+/// Where a meeting's file is.
+#[derive(Clone, Debug)]
+pub struct MeetingFile(PathBuf);
+
+impl MeetingFile {
+    /// The file of the meeting that its organiser calls `name`.
+    pub fn named(name: &str) -> Outcome<MeetingFile> {
+        let plain = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
+        if name.is_empty() || name.len() > 64 || !name.chars().all(plain) {
+            return Err(Fail::usage(format!(
+                "'{name}' can't name a meeting: use up to 64 letters, digits, '-' and '_'"
+            )));
+        }
+        Ok(MeetingFile(folder()?.join(name).with_extension(EXTENSION)))
+    }
+
+    /// The file of the meeting with this id, if its organiser uses this machine and user.
+    pub fn of(id: MeetingId) -> Outcome<Option<MeetingFile>> {
+        let Ok(entries) = std::fs::read_dir(folder()?) else { return Ok(None) };
+        for path in entries.flatten().map(|entry| entry.path()) {
+            if path.extension().is_some_and(|extension| extension == EXTENSION)
+                && load(&path).is_ok_and(|meeting| meeting.id == id)
+            {
+                return Ok(Some(MeetingFile(path)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Writes a new meeting; fails if there is one of that name.
+    pub fn create(&self, meeting: &Meeting) -> Outcome {
+        home::locked(&self.0, || {
+            if self.0.exists() {
+                return Err(Fail::usage(format!(
+                    "there is a meeting of that name already ({}): choose another name",
+                    self.0.display()
+                )));
+            }
+            store(&self.0, meeting)
+        })
+    }
+
+    /// Reads it.
+    pub fn load(&self) -> Outcome<Meeting> {
+        load(&self.0)
+    }
+
+    /// Changes it, while nobody else does.
+    pub fn change<T>(&self, change: impl FnOnce(&mut Meeting) -> Outcome<T>) -> Outcome<T> {
+        home::locked(&self.0, || {
+            let mut meeting = load(&self.0)?;
+            let result = change(&mut meeting)?;
+            store(&self.0, &meeting)?;
+            Ok(result)
+        })
+    }
+}
+
+fn folder() -> Outcome<PathBuf> {
+    Ok(home::folder()?.join("meetings"))
+}
+
+fn load(path: &Path) -> Outcome<Meeting> {
+    let bytes = home::read(path)?.ok_or_else(|| {
+        Fail::usage(format!("there is no such meeting here ({}): make it with 'canopy new'", path.display()))
+    })?;
+    match canopy_codec::decode_strict::<Meeting>(&bytes, FILE_MAX) {
+        Ok(meeting) if meeting.version == VERSION => Ok(meeting),
+        _ => Err(Fail::failed(format!(
+            "{} is damaged or was written by another version of canopy: make a new meeting",
+            path.display()
+        ))),
+    }
+}
+
+fn store(path: &Path, meeting: &Meeting) -> Outcome {
+    let bytes = canopy_codec::encode(meeting, FILE_MAX)
+        .map(Zeroizing::new)
+        .map_err(|error| Fail::failed(format!("the meeting can't be kept: {error}")))?;
+    home::write(path, &bytes)
+}

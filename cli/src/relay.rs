@@ -1,0 +1,250 @@
+//! `canopy relay`: capacity for the one meeting that claims it first, and for nobody else.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use keyagree::identity::{Identity, PeerKey};
+use keyagree::gate::Gate;
+use keyagree::lease::LeaseHolder;
+use overlay_core::id::NodeId;
+use overlay_core::io::{Admitted, Command, Event, Kind, Note, Signature};
+use overlay_core::node;
+use overlay_libp2p::authority::{Authority, Refusal};
+use overlay_libp2p::{Config, Handle, Happening};
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, interval, sleep_until};
+
+use crate::args;
+use crate::authority::{self, Hello, SharedGate};
+use crate::fail::{Fail, Outcome};
+use crate::place::Spot;
+use crate::{clock, entropy, stop, tap};
+
+/// How often the counters are written and expired credentials are looked for.
+const UPKEEP: Duration = Duration::from_millis(500);
+/// Frames that wait for the colluding relay's listeners.
+const TAP_QUEUE: usize = 1024;
+
+/// What a relay counted, as the demo reads it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Counters {
+    /// Its pseudonym in the meeting.
+    pub node: String,
+    /// Its limit, kbit/s.
+    pub limit_kbps: u32,
+    /// The highest rate of any second, headers included, kbit/s.
+    pub peak_kbps: u32,
+    /// Bytes received, headers included.
+    pub bytes_in: u64,
+    /// Bytes sent, headers included.
+    pub bytes_out: u64,
+    /// Tree edges below it: the most that there were at once.
+    pub children: u32,
+    /// Units that were dropped since they were late.
+    pub dropped: u64,
+}
+
+/// Runs until the lease ends or somebody stops it.
+pub fn run(args: args::Relay) -> Outcome {
+    // One thread forwards with fewer wake-ups than several (docs/overlay/bench).
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Fail::failed)?;
+    runtime.block_on(lend(args))
+}
+
+async fn lend(args: args::Relay) -> Outcome {
+    let mut rng = entropy::rng();
+    let identity = Arc::new(Identity::generate(&mut rng));
+    let me = identity.public();
+    let spot = Spot::choose(&args.place)?;
+    let contacts = spot.contacts(me);
+    let ends = clock::unix().plus_ms(args.lease.as_millis() as u64);
+    let holder = LeaseHolder::generate(&mut rng, me, args.uplink, ends);
+    let line = holder.lease(contacts.clone()).map_err(Fail::failed)?.to_line();
+
+    let (claimed, claims) = mpsc::channel(4);
+    let gate: Arc<Mutex<Option<SharedGate>>> = Arc::default();
+    let authority = Volunteer { identity: Arc::clone(&identity), holder, gate: Arc::clone(&gate), claimed };
+    let tap = match args.tap {
+        Some(address) => {
+            let (sender, frames) = mpsc::channel(TAP_QUEUE);
+            tap::serve(address, frames).await.map_err(|error| Fail::failed(format!("{address}: {error}")))?;
+            Some(sender)
+        }
+        None => None,
+    };
+    let config = Config {
+        seed: zeroize::Zeroizing::new(*identity.seed().expose()),
+        node: node::Config {
+            me: NodeId(me.0),
+            kind: Kind::Relay,
+            admitted: Admitted { kind: Kind::Relay, may_coordinate: false },
+            credential: Vec::new(),
+            first_serial: clock::unix().0,
+            uplink_kbps: args.uplink,
+            contacts,
+            watch: false,
+        },
+        listen: spot.listen(),
+        bootstrap: Vec::new(),
+        tap,
+        ..Config::default()
+    };
+    let (handle, mut happenings, _frames) = overlay_libp2p::spawn(config, Box::new(authority)).map_err(Fail::failed)?;
+    println!("{}", line.as_str());
+    eprintln!(
+        "Lending {} kbit/s until {ends}. Send the line above to one organiser in an encrypted chat.",
+        args.uplink
+    );
+    let until = Instant::now() + args.lease;
+    let mut relay = Relay { me, args, handle: handle.clone(), gate, claims, most_children: 0 };
+    tokio::select! {
+        () = relay.work(&mut happenings) => {}
+        () = sleep_until(until) => eprintln!("The lease has ended. Thank you."),
+        () = stop::asked() => {}
+    }
+    relay.write_counters();
+    handle.shutdown().await;
+    Ok(())
+}
+
+/// The relay while it runs.
+struct Relay {
+    me: PeerKey,
+    args: args::Relay,
+    handle: Handle,
+    gate: Arc<Mutex<Option<SharedGate>>>,
+    claims: mpsc::Receiver<Vec<u8>>,
+    most_children: u32,
+}
+
+impl Relay {
+    async fn work(&mut self, happenings: &mut overlay_libp2p::Events) {
+        let mut upkeep = interval(UPKEEP);
+        loop {
+            tokio::select! {
+                happening = happenings.recv() => match happening {
+                    Some(happening) => self.on(happening),
+                    None => return,
+                },
+                Some(credential) = self.claims.recv() => self.handle.command(Command::Credential(credential)),
+                _ = upkeep.tick() => {
+                    self.shut_expired();
+                    self.write_counters();
+                }
+            }
+        }
+    }
+
+    fn on(&mut self, happening: Happening) {
+        match happening {
+            Happening::Core(Event::Keys { from, body }) => {
+                let gate = self.gate.lock().clone();
+                let shut = gate.map(|gate| gate.lock().heard(clock::unix(), PeerKey(from.0), &body));
+                self.shut(shut.unwrap_or_default());
+            }
+            Happening::Core(Event::Blame { peer, what }) => tracing::warn!(%peer, what, "a peer broke the protocol"),
+            Happening::Refused { peer, text, .. } => tracing::warn!(?peer, text, "a peer was refused, or refused us"),
+            other => tracing::debug!(?other),
+        }
+    }
+
+    fn shut_expired(&mut self) {
+        let gate = self.gate.lock().clone();
+        let over = gate.map(|gate| gate.lock().expire(clock::unix()));
+        self.shut(over.unwrap_or_default());
+    }
+
+    fn shut(&self, peers: Vec<PeerKey>) {
+        for peer in peers {
+            tracing::info!(%peer, "shut out");
+            self.handle.command(Command::Shut(NodeId(peer.0)));
+        }
+    }
+
+    /// Leaves the counters where the demo finds them, also after a crash.
+    fn write_counters(&mut self) {
+        let counted = self.handle.counters();
+        self.most_children = self.most_children.max(counted.children as u32);
+        let Some(path) = &self.args.counters else { return };
+        let counters = Counters {
+            node: self.me.short(),
+            limit_kbps: self.args.uplink,
+            peak_kbps: counted.peak_out_kbps,
+            bytes_in: counted.wire_in,
+            bytes_out: counted.wire_out,
+            children: self.most_children,
+            dropped: counted.dropped,
+        };
+        if let Err(error) = replace(path, &counters) {
+            tracing::warn!(%error, "counters can't be written");
+        }
+    }
+}
+
+fn replace(path: &PathBuf, counters: &Counters) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let file = tempfile::NamedTempFile::new_in(folder)?;
+    serde_json::to_writer(&file, counters)?;
+    file.persist(path)?;
+    Ok(())
+}
+
+/// A relay's answers: nobody gets in before an organiser has claimed the lease; afterwards whoever holds
+/// a credential of that meeting.
+struct Volunteer {
+    identity: Arc<Identity>,
+    holder: LeaseHolder,
+    gate: Arc<Mutex<Option<SharedGate>>>,
+    claimed: mpsc::Sender<Vec<u8>>,
+}
+
+impl Volunteer {
+    fn claim(&mut self, peer: NodeId, claim: &[u8]) -> Result<(), Refusal> {
+        let bound = self.holder.claim(clock::unix(), PeerKey(peer.0), claim).map_err(|error| {
+            tracing::warn!(%peer, %error, "a claim was refused");
+            Refusal { text: error.to_string(), final_: true }
+        })?;
+        let mut gate = self.gate.lock();
+        if gate.is_none() {
+            tracing::info!(meeting = %bound.meeting, "claimed");
+            *gate = Some(Arc::new(Mutex::new(Gate::new(bound.meeting, bound.issuer))));
+        }
+        // A full queue holds the very same grant.
+        let _ = self.claimed.try_send(bound.grant.credential());
+        Ok(())
+    }
+}
+
+impl Authority for Volunteer {
+    fn hello(&mut self, _peer: NodeId) -> Vec<u8> {
+        let credential = self.holder.bound().map(|bound| bound.grant.credential()).unwrap_or_default();
+        Hello { credential, claim: Vec::new() }.encode()
+    }
+
+    fn admit(&mut self, peer: NodeId, hello: &[u8]) -> Result<Admitted, Refusal> {
+        if clock::unix() >= self.holder.ends() {
+            return Err(Refusal { text: "the relay's lease has ended".into(), final_: true });
+        }
+        let hello = Hello::decode(hello)?;
+        if !hello.claim.is_empty() {
+            self.claim(peer, &hello.claim)?;
+        }
+        let gate = self.gate.lock().clone().ok_or_else(|| Refusal {
+            text: "no meeting has claimed this relay yet: its organiser has to come first".into(),
+            final_: false,
+        })?;
+        authority::admit(&gate, peer, &hello.credential)
+    }
+
+    fn vet(&mut self, note: &Note, signature: &Signature) -> Option<Admitted> {
+        let gate = self.gate.lock().clone()?;
+        authority::vet(&gate, note, signature)
+    }
+
+    fn sign(&mut self, note: &Note) -> Signature {
+        authority::sign(&self.identity, note)
+    }
+}

@@ -1,0 +1,136 @@
+//! Who this node is in a meeting: the organiser with its meeting file, or a guest with a key of its own.
+
+use std::fs::OpenOptions;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use data_encoding::HEXLOWER;
+use fd_lock::{RwLock, RwLockWriteGuard};
+use keyagree::credential::Role;
+use keyagree::identity::{Identity, PeerKey};
+use keyagree::invite::Invite;
+use keyagree::lease::Lease;
+use keyagree::session::Past;
+use keyagree::suite::Secret;
+
+use crate::args::Place;
+use crate::fail::{Fail, Outcome};
+use crate::meeting::MeetingFile;
+use crate::place::Spot;
+use crate::{clock, entropy, home};
+
+/// A place in a meeting, taken by this process alone.
+pub struct Seat {
+    /// The invite that it stands on.
+    pub invite: Invite,
+    /// This node's key.
+    pub identity: Arc<Identity>,
+    /// Where it listens.
+    pub spot: Spot,
+    /// Whom to look for.
+    pub bootstrap: Vec<String>,
+    /// What only the organiser has.
+    pub chair: Option<Chair>,
+    // Two processes with one key would be cut off by turns.
+    _alone: RwLockWriteGuard<'static, std::fs::File>,
+}
+
+/// What an organiser's node coordinates from.
+pub struct Chair {
+    /// The meeting's file.
+    pub file: MeetingFile,
+    /// What was agreed before this process began.
+    pub past: Past,
+}
+
+impl Seat {
+    /// Takes the seat that an invite is for.
+    pub fn take(invite: Invite, place: &Place) -> Outcome<Seat> {
+        if invite.role() == Role::Organiser { Seat::organiser(invite, place) } else { Seat::guest(invite, place) }
+    }
+
+    fn organiser(invite: Invite, place: &Place) -> Outcome<Seat> {
+        let file = MeetingFile::of(invite.meeting())?.ok_or_else(|| {
+            Fail::failed(
+                "the organiser's invite works only on the machine and for the user that ran 'canopy new': \
+                 join there, or with a guest's invite",
+            )
+        })?;
+        let alone = alone(&key_path(&invite)?)?;
+        file.change(|meeting| {
+            meeting.term += 1;
+            Ok(())
+        })?;
+        let meeting = file.load()?;
+        let place = Place { port: if place.port == 0 { meeting.port } else { place.port }, ..place.clone() };
+        let past = Past {
+            term: meeting.term,
+            bindings: meeting.guests.iter().filter_map(|guest| Some((guest.invite, guest.peer?))).collect(),
+            removed: meeting.removed(),
+        };
+        let bootstrap = meeting
+            .leases
+            .iter()
+            .filter_map(|line| Lease::from_line(line).ok())
+            .flat_map(|lease| lease.contacts().to_vec())
+            .collect();
+        Ok(Seat {
+            identity: Arc::new(meeting.organiser()),
+            spot: Spot::choose(&place)?,
+            bootstrap,
+            chair: Some(Chair { file, past }),
+            invite,
+            _alone: alone,
+        })
+    }
+
+    /// A guest's key is kept, so that it can come back after a crash under the same invite.
+    fn guest(invite: Invite, place: &Place) -> Outcome<Seat> {
+        let path = key_path(&invite)?;
+        let alone = alone(&path)?;
+        let kept = home::read(&path)?.and_then(|bytes| <[u8; 32]>::try_from(&bytes[..]).ok());
+        let identity = match kept {
+            Some(mut seed) => Identity::from_seed(&Secret::take(&mut seed)),
+            None => {
+                let identity = Identity::generate(&mut entropy::rng());
+                home::write(&path, identity.seed().expose())?;
+                identity
+            }
+        };
+        Ok(Seat {
+            identity: Arc::new(identity),
+            spot: Spot::choose(place)?,
+            bootstrap: invite.contacts().to_vec(),
+            chair: None,
+            invite,
+            _alone: alone,
+        })
+    }
+
+    /// This node's name.
+    pub fn me(&self) -> PeerKey {
+        self.identity.public()
+    }
+
+    /// What it shows at each link.
+    pub fn credential(&self) -> Vec<u8> {
+        self.invite.credential(&self.identity, clock::unix())
+    }
+}
+
+fn key_path(invite: &Invite) -> Outcome<PathBuf> {
+    let name = format!("{}-{}", HEXLOWER.encode(&invite.meeting().0), HEXLOWER.encode(&invite.id().0));
+    Ok(home::folder()?.join("joined").join(name).with_extension("key"))
+}
+
+/// Makes sure that no other process of this user sits on the same invite, for as long as this one runs.
+fn alone(key: &std::path::Path) -> Outcome<RwLockWriteGuard<'static, std::fs::File>> {
+    let path = key.with_extension("inuse");
+    home::locked(&path, || Ok(()))?;
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(Fail::failed)?;
+    // The lock lives as long as the process.
+    let lock = Box::leak(Box::new(RwLock::new(file)));
+    lock.try_write().map_err(|_| {
+        Fail::failed("another canopy on this machine is in the meeting with this invite: stop it first, or use another invite")
+    })
+}

@@ -1,0 +1,113 @@
+//! What a node waits for before it is let in, in words.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use overlay_core::id::NodeId;
+use overlay_libp2p::address;
+
+/// How far a node has come.
+pub struct Waiting {
+    contacts: Vec<String>,
+    organiser: bool,
+    over: bool,
+    links: BTreeSet<NodeId>,
+    /// By contact: why it could not be reached.
+    unreachable: BTreeMap<String, String>,
+    /// By peer: why it refused, and whether for good.
+    refused: BTreeMap<NodeId, (String, bool)>,
+    said: String,
+}
+
+impl Waiting {
+    /// A node that will look for these contacts. An organiser waits for nobody.
+    pub fn new(contacts: Vec<String>, organiser: bool) -> Waiting {
+        Waiting {
+            contacts,
+            organiser,
+            over: organiser,
+            links: BTreeSet::new(),
+            unreachable: BTreeMap::new(),
+            refused: BTreeMap::new(),
+            said: String::new(),
+        }
+    }
+
+    /// True once it is let in.
+    pub fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// The coordinator let it in.
+    pub fn admitted(&mut self) {
+        self.over = true;
+    }
+
+    /// A link is up.
+    pub fn linked(&mut self, peer: NodeId) {
+        self.refused.remove(&peer);
+        self.links.insert(peer);
+    }
+
+    /// A link is gone.
+    pub fn unlinked(&mut self, peer: NodeId) {
+        self.links.remove(&peer);
+    }
+
+    /// A contact can't be reached.
+    pub fn unreachable(&mut self, contact: String, why: String) {
+        self.unreachable.insert(contact, why);
+    }
+
+    /// A contact refused.
+    pub fn refused(&mut self, peer: NodeId, text: String, for_good: bool) {
+        self.refused.insert(peer, (text, for_good));
+    }
+
+    /// Why there is no use in waiting: everybody that the invite names has refused for good.
+    pub fn hopeless(&self) -> Option<String> {
+        if self.over || !self.links.is_empty() {
+            return None;
+        }
+        let peers: BTreeSet<NodeId> =
+            self.contacts.iter().filter_map(|contact| address::node_id_of(contact)).collect();
+        let all = !peers.is_empty() && peers.iter().all(|peer| self.refused.get(peer).is_some_and(|(_, good)| *good));
+        let (reason, _) = self.refused.values().next()?;
+        all.then(|| reason.clone())
+    }
+
+    /// One line for the user, if something has changed since the last.
+    pub fn news(&mut self) -> Option<String> {
+        let line = if self.over { self.arrived()? } else { format!("Waiting: {}.", self.state()) };
+        (line != self.said).then(|| {
+            self.said.clone_from(&line);
+            line
+        })
+    }
+
+    fn arrived(&self) -> Option<String> {
+        (!self.organiser).then(|| "You are in the meeting.".to_owned())
+    }
+
+    /// The line for the end, after `timeout`.
+    pub fn gave_up(&self, timeout: Duration) -> String {
+        format!(
+            "gave up after {}: {}. Ask the organiser whether the meeting runs, or wait longer with --timeout",
+            humantime::format_duration(timeout),
+            self.state()
+        )
+    }
+
+    fn state(&self) -> String {
+        if !self.links.is_empty() {
+            return "connected, but the organiser has not let you in yet".into();
+        }
+        if let Some((reason, _)) = self.refused.values().next() {
+            return reason.clone();
+        }
+        match self.unreachable.iter().next() {
+            Some((contact, why)) => format!("nobody of the meeting can be reached yet ({contact}: {why})"),
+            None => "looking for the organiser and the relays".into(),
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Bad input gets one line that says what is wrong and what to do, at once.
+
+use crate::program::Home;
+
+/// A meeting with its invites: the organiser's, then the guests'.
+fn meeting(home: &Home, guests: &str) -> Vec<String> {
+    let made = home.run(&["new", "tuesday", "--guests", guests, "--address", "127.0.0.1"]);
+    assert_eq!(made.code, Some(0), "{}", made.errors);
+    made.lines
+}
+
+#[test]
+fn new_prints_one_line_for_each_invite() {
+    let home = Home::new();
+    let lines = meeting(&home, "3");
+    assert_eq!(lines.len(), 4);
+    assert!(lines.iter().all(|line| line.starts_with("canopy:") && !line.contains(char::is_whitespace)));
+    let more = home.run(&["invite", "tuesday", "--guests", "2"]);
+    assert_eq!((more.code, more.lines.len()), (Some(0), 2));
+}
+
+#[test]
+fn meeting_files_are_for_their_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = Home::new();
+    meeting(&home, "1");
+    let file = home.kept().join("meetings/tuesday.meeting");
+    let mode = std::fs::metadata(&file).expect("the meeting is kept").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn a_second_meeting_of_the_same_name_is_refused_and_the_first_is_kept() {
+    let home = Home::new();
+    meeting(&home, "1");
+    home.run(&["new", "tuesday"]).refuses(2, &["already", "another name"]);
+    assert_eq!(home.run(&["invite", "tuesday"]).code, Some(0));
+}
+
+#[test]
+fn names_that_are_no_names_are_refused() {
+    for name in ["../etc", "", "a b"] {
+        Home::new().run(&["new", name]).refuses(2, &["letters"]);
+    }
+}
+
+#[cfg(feature = "ffmpeg")]
+mod join {
+    use super::*;
+
+    fn join(home: &Home, invite: &str) -> crate::program::Did {
+        home.run_with(&["join", "-", "--listen-only", "--headless", "--timeout", "20s"], invite)
+    }
+
+    #[test]
+    fn something_else_than_an_invite_is_named_as_such() {
+        let home = Home::new();
+        join(&home, "hello").refuses(1, &["not an invite", "canopy:"]);
+        join(&home, "").refuses(1, &["not an invite"]);
+        home.run(&["join", "--listen-only", "nowhere.txt"]).refuses(2, &["nowhere.txt", "neither"]);
+        home.run(&["join", "--listen-only"]).refuses(2, &["no invite"]);
+    }
+
+    #[test]
+    fn a_mistyped_or_truncated_invite_says_so() {
+        let home = Home::new();
+        let invite = &meeting(&home, "1")[1];
+        let middle = invite.len() / 2;
+        let swapped = if &invite[middle..=middle] == "A" { "B" } else { "A" };
+        let mistyped = format!("{}{swapped}{}", &invite[..middle], &invite[middle + 1..]);
+        join(&home, &mistyped).refuses(1, &["wrong letter", "copy it again"]);
+        join(&home, &invite[..middle]).refuses(1, &["copy"]);
+    }
+
+    #[test]
+    fn an_expired_invite_says_when_and_whom_to_ask() {
+        let home = Home::new();
+        let made = home.run(&["new", "short", "--expires", "1s", "--address", "127.0.0.1"]);
+        std::thread::sleep(std::time::Duration::from_millis(1200));
+        join(&home, &made.lines[1]).refuses(1, &["expired", "ask the organiser"]);
+    }
+
+    #[test]
+    fn an_organisers_invite_works_only_where_the_meeting_was_made() {
+        let (home, elsewhere) = (Home::new(), Home::new());
+        let invite = &meeting(&home, "1")[0];
+        join(&elsewhere, invite).refuses(1, &["only on the machine"]);
+    }
+
+    #[test]
+    fn nothing_to_send_asks_for_something() {
+        let home = Home::new();
+        let invite = &meeting(&home, "1")[1];
+        home.run_with(&["join", "-"], invite).refuses(2, &["--test-card", "--listen-only"]);
+    }
+
+    #[test]
+    fn a_clip_that_can_not_be_sent_is_named_before_anybody_is_bothered() {
+        let home = Home::new();
+        let invite = &meeting(&home, "1")[1];
+        for (clip, words) in [
+            (home.path("missing.mp4"), vec!["missing.mp4"]),
+            (home.file("text.mp4", "this is no clip"), vec!["text.mp4"]),
+        ] {
+            home.run_with(&["join", "-", "--headless", "--file", &clip], invite).refuses(1, &words);
+        }
+    }
+
+    #[test]
+    fn a_taken_port_is_named() {
+        let home = Home::new();
+        let invite = &meeting(&home, "1")[1];
+        let taken = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+        let port = taken.local_addr().expect("it has an address").port().to_string();
+        let args = ["join", "-", "--listen-only", "--headless", "--address", "127.0.0.1", "--port", &port];
+        home.run_with(&args, invite).refuses(1, &[&port, "--port"]);
+    }
+
+    #[test]
+    fn an_invite_as_argument_works_with_a_warning() {
+        let home = Home::new();
+        let invite = &meeting(&home, "1")[1];
+        let did = home.run(&["join", invite, "--listen-only", "--headless", "--timeout", "1s"]);
+        assert!(did.errors.contains("others on this machine can see"), "{}", did.errors);
+        did.refuses(1, &["gave up after 1s", "reached"]);
+    }
+}
+
+#[test]
+fn a_relay_that_is_told_nonsense_says_what_to_write() {
+    let home = Home::new();
+    for uplink in ["fast", "20", "-1mbit", "0mbit"] {
+        let did = home.run(&["relay", &format!("--uplink={uplink}"), "--lease", "1h"]);
+        assert_eq!(did.code, Some(2), "{uplink}: {}", did.errors);
+        assert!(did.errors.contains("20mbit"), "{}", did.errors);
+    }
+    let did = home.run(&["relay", "--uplink", "20mbit", "--lease", "soon"]);
+    assert_eq!(did.code, Some(2));
+    assert!(did.errors.contains("2h"), "{}", did.errors);
+}
+
+#[test]
+fn a_lease_that_has_ended_or_is_none_is_refused_and_no_meeting_is_made() {
+    let home = Home::new();
+    let _relay =
+        home.start(&["relay", "--uplink", "20mbit", "--lease", "1s", "--address", "127.0.0.1"], "", "relay.log");
+    let limit = std::time::Duration::from_secs(10);
+    let lease = home.wait_for("relay.log", limit, |line| line.starts_with("canopy-lease:"));
+    home.wait_for("relay.log", limit, |line| line.contains("has ended"));
+    home.run(&["new", "late", "--lease", &lease]).refuses(1, &["ended", "ask the volunteer"]);
+    home.run(&["new", "late", "--lease", "canopy-lease:zzz"]).refuses(2, &["copy"]);
+    assert_eq!(home.run(&["new", "late"]).code, Some(0), "a refused command leaves nothing behind");
+}
+
+#[test]
+fn removing_somebody_who_is_not_there_says_who_is() {
+    let home = Home::new();
+    meeting(&home, "2");
+    home.run(&["remove", "tuesday", "3"]).refuses(2, &["guests 1 to 2"]);
+    home.run(&["remove", "monday", "1"]).refuses(2, &["no such meeting"]);
+    assert_eq!(home.run(&["remove", "tuesday", "2"]).code, Some(0));
+    home.run(&["remove", "tuesday", "2"]).refuses(2, &["already"]);
+}

@@ -1,0 +1,153 @@
+//! Meetings of real processes.
+
+use std::time::Duration;
+
+use crate::program::{Home, Running};
+
+const SOON: Duration = Duration::from_secs(20);
+
+/// A meeting on loopback whose organiser runs and coordinates.
+struct Held {
+    home: Home,
+    invites: Vec<String>,
+    organiser: Option<Running>,
+}
+
+impl Held {
+    fn with_guests(guests: usize) -> Held {
+        let home = Home::new();
+        let made = home.run(&["new", "tuesday", "--guests", &guests.to_string(), "--address", "127.0.0.1"]);
+        assert_eq!(made.code, Some(0), "{}", made.errors);
+        let mut held = Held { home, invites: made.lines, organiser: None };
+        held.open();
+        held
+    }
+
+    fn open(&mut self) {
+        let args = ["join", "-", "--headless", "--test-card", "--size", "180p", "--address", "127.0.0.1"];
+        self.organiser = Some(self.home.start(&args, &self.invites[0], "organiser.log"));
+        self.home.wait_for("organiser.log", SOON, |line| line.contains("1 in the meeting"));
+    }
+}
+
+/// A guest on a machine of their own.
+fn guest(home: &Home, invite: &str, extra: &[&str]) -> Running {
+    let mut args = vec!["join", "-", "--headless", "--address", "127.0.0.1"];
+    args.extend(extra);
+    home.start(&args, invite, "guest.log")
+}
+
+fn is_in(home: &Home, log: &str) {
+    home.wait_for(log, SOON, |line| line.contains("in the meeting. Verification code"));
+}
+
+fn code(home: &Home, log: &str, members: usize) -> String {
+    let line = home.wait_for(log, SOON, |line| line.starts_with(&format!("{members} in the meeting")));
+    line.split_once("everybody: ").expect("the line holds a code").1.to_owned()
+}
+
+#[test]
+fn two_people_see_the_same_code_and_record_each_other() {
+    let meeting = Held::with_guests(1);
+    let home = Home::new();
+    let recorded = home.path("recorded");
+    let mut running = guest(&home, &meeting.invites[1], &["--listen-only", "--record", &recorded]);
+    assert_eq!(code(&home, "guest.log", 2), code(&meeting.home, "organiser.log", 2));
+    assert_eq!(running.ended(Duration::from_secs(6)), None, "{}", home.read("guest.log"));
+    drop(running);
+    let files: Vec<_> = std::fs::read_dir(&recorded).expect("there is a folder").flatten().collect();
+    assert_eq!(files.len(), 1, "one file for the one source");
+    assert!(files[0].metadata().expect("it is a file").len() > 20_000, "some seconds were recorded");
+}
+
+#[test]
+fn a_used_up_invite_lets_nobody_else_in_but_its_own_guest_back() {
+    let meeting = Held::with_guests(1);
+    let (ben, mallory) = (Home::new(), Home::new());
+    let first = guest(&ben, &meeting.invites[1], &["--listen-only"]);
+    is_in(&ben, "guest.log");
+    let other = mallory.run_with(
+        &["join", "-", "--listen-only", "--headless", "--address", "127.0.0.1"],
+        &meeting.invites[1],
+    );
+    other.refuses(1, &["used", "ask the organiser"]);
+    first.crash();
+    let _again = guest(&ben, &meeting.invites[1], &["--listen-only"]);
+    is_in(&ben, "guest.log");
+}
+
+#[test]
+fn a_guest_who_is_early_waits_says_so_and_gets_in_when_the_organiser_comes() {
+    let mut meeting = Held::with_guests(1);
+    meeting.organiser.take().expect("it runs").crash();
+    let home = Home::new();
+    let _guest = guest(&home, &meeting.invites[1], &["--listen-only"]);
+    home.wait_for("guest.log", SOON, |line| line.starts_with("Waiting:") && line.contains("reached"));
+    meeting.open();
+    is_in(&home, "guest.log");
+}
+
+#[test]
+fn an_organiser_that_crashed_takes_up_again_and_guests_stay() {
+    let mut meeting = Held::with_guests(2);
+    let (ben, cho) = (Home::new(), Home::new());
+    let _ben = guest(&ben, &meeting.invites[1], &["--listen-only"]);
+    is_in(&ben, "guest.log");
+    meeting.organiser.take().expect("it runs").crash();
+    meeting.open();
+    let _cho = guest(&cho, &meeting.invites[2], &["--listen-only"]);
+    assert_eq!(code(&cho, "guest.log", 3), code(&ben, "guest.log", 3));
+}
+
+#[test]
+fn a_removed_guest_is_told_and_does_not_come_back() {
+    let meeting = Held::with_guests(1);
+    let home = Home::new();
+    let mut running = guest(&home, &meeting.invites[1], &["--listen-only"]);
+    is_in(&home, "guest.log");
+    assert_eq!(meeting.home.run(&["remove", "tuesday", "1"]).code, Some(0));
+    assert_eq!(running.ended(SOON), Some(1), "{}", home.read("guest.log"));
+    assert!(home.read("guest.log").contains("removed"), "{}", home.read("guest.log"));
+    let again =
+        home.run_with(&["join", "-", "--listen-only", "--headless", "--address", "127.0.0.1"], &meeting.invites[1]);
+    again.refuses(1, &["removed"]);
+}
+
+#[test]
+fn a_relay_serves_the_meeting_that_claimed_it_and_no_other() {
+    let (volunteer, other) = (Home::new(), Home::new());
+    let _relay = volunteer.start(
+        &["relay", "--uplink", "20mbit", "--lease", "10min", "--address", "127.0.0.1"],
+        "",
+        "relay.log",
+    );
+    let lease = volunteer.wait_for("relay.log", SOON, |line| line.starts_with("canopy-lease:"));
+    let meeting = Held::with_guests(1);
+    assert_eq!(meeting.home.run(&["lend", "tuesday", &lease]).code, Some(0));
+    // An invite that is made now names the relay, and it alone will do.
+    let invite = meeting.home.run(&["invite", "tuesday"]).lines.remove(0);
+    let guest_home = Home::new();
+    let _guest = guest(&guest_home, &invite, &["--listen-only"]);
+    is_in(&guest_home, "guest.log");
+
+    let made = other.run(&["new", "thursday", "--lease", &lease, "--address", "127.0.0.1"]);
+    let args = ["-v", "join", "-", "--headless", "--listen-only", "--address", "127.0.0.1"];
+    let _late = other.start(&args, &made.lines[0], "organiser.log");
+    other.wait_for("organiser.log", SOON, |line| line.contains("already claimed"));
+}
+
+#[test]
+fn a_demo_of_twenty_seconds_holds_and_without_relays_it_falls_short() {
+    let home = Home::new();
+    let args = ["demo", "--size", "180p", "--length", "20s", "--expect", "90", "--out"];
+    let held = home.run(&[&args[..], &[&home.path("with")]].concat());
+    assert_eq!(held.code, Some(0), "{}\n{}", held.lines.join("\n"), held.errors);
+    let report = std::fs::read(home.path("with/report.json")).expect("there is a report");
+    let report: serde_json::Value = serde_json::from_slice(&report).expect("it is JSON");
+    assert_eq!(report["received"].as_array().expect("rows").len(), 15, "3 sources, 5 others each");
+    assert!(report["attack"]["relay_memory"]["windows"].as_u64().expect("a count") > 1_000_000);
+
+    let without = home.run(&[&args[..], &[&home.path("without"), "--no-relays"]].concat());
+    assert_eq!(without.code, Some(1), "{}", without.lines.join("\n"));
+    assert!(without.errors.contains("fell short"), "{}", without.errors);
+}
