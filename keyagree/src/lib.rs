@@ -22,6 +22,8 @@ mod source;
 pub mod stream;
 pub mod suite;
 pub mod time;
+#[cfg(test)]
+mod vectors;
 mod wire;
 
 pub use credential::{Admission, AdmittedAs, Grant, Refusal, Role};

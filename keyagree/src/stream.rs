@@ -41,6 +41,9 @@ pub struct SealingKey {
 }
 
 /// All keys of this node's source, from one moment on. Layers that are not here are not sent.
+///
+/// Once the moment of a set has come, all sets that came out before it are done with, also those that
+/// still wait for theirs: a source never goes back to an older set.
 pub struct SealingKeys {
     /// The epoch.
     pub epoch: EpochId,

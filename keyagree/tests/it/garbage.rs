@@ -1,1 +1,79 @@
-//! (next)
+//! What hostile peers send: nothing panics, nothing grows, nothing is believed.
+
+use keyagree::credential::{Admission, AdmittedAs};
+use keyagree::{
+    Event, Gate, Input, Invite, InviteId, IssuerKey, Lease, MeetingId, PeerKey, Role, UnixTime, well_formed,
+};
+use proptest::prelude::*;
+
+use crate::world::{START, World};
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn decoders_survive_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..600), text in ".{0,200}") {
+        let versioned = [&[1], &bytes[..]].concat();
+        let _ = well_formed(&bytes);
+        let _ = well_formed(&versioned);
+        let mut gate = Gate::new(MeetingId([0; 16]), IssuerKey([0; 32]));
+        prop_assert!(gate.admit(START, PeerKey([1; 32]), &versioned).is_err());
+        prop_assert!(gate.heard(START, PeerKey([1; 32]), &versioned).is_empty());
+        for line in [text.clone(), format!("canopy:{text}"), format!("canopy-lease:{text}")] {
+            prop_assert!(Invite::from_line(&line).is_err());
+            prop_assert!(Lease::from_line(&line).is_err());
+        }
+    }
+}
+
+#[test]
+fn altered_messages_of_a_real_meeting_change_nothing() {
+    let mut world = World::new(6);
+    let host = world.organiser();
+    let (one, two) = (world.guest(), world.guest());
+    world.send(one, &[0, 1]);
+    world.run_ms(8_000);
+    let before = (world.people[two].session().epoch(), world.people[two].open.clone());
+    let said: Vec<(PeerKey, Vec<u8>)> = [host, one]
+        .into_iter()
+        .flat_map(|who| {
+            world.people[who]
+                .said
+                .iter()
+                .map(|body| (world.people[who].key, body.clone()))
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    for (from, body) in said {
+        let admission = world.people[two].gate.known(&from).cloned().unwrap();
+        for at in (0..body.len()).step_by(body.len() / 40 + 1) {
+            let mut body = body.clone();
+            body[at] ^= 0x10;
+            world.put(two, Input::Heard { from, admission: admission.clone(), body });
+        }
+    }
+    assert_eq!((world.people[two].session().epoch(), world.people[two].open.clone()), before);
+    world.run_ms(3_000);
+    world.agree(&[host, one, two]);
+}
+
+#[test]
+fn a_guest_or_relay_that_plays_coordinator_is_not_heard() {
+    let mut world = World::new(7);
+    let host = world.organiser();
+    let one = world.guest();
+    world.run_ms(5_000);
+    let before = world.people[one].session().epoch();
+    let mut rival = World::new(7);
+    rival.organiser();
+    let (key, said) = (rival.people[0].key, rival.people[0].said.clone());
+    for role in [AdmittedAs::Participant(Role::Guest), AdmittedAs::Relay { kbps: 1 }] {
+        let admission = Admission { role, invite: Some(InviteId([0; 8])), expires: UnixTime(u64::MAX) };
+        for body in &said {
+            world.put(one, Input::Heard { from: key, admission: admission.clone(), body: body.clone() });
+        }
+    }
+    assert_eq!(world.people[one].session().epoch(), before);
+    assert!(!world.people[one].has(|event| *event == Event::Removed));
+    world.agree(&[host, one]);
+}

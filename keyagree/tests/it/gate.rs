@@ -1,1 +1,93 @@
-//! (next)
+//! Who is let in, and what each refusal says.
+
+use keyagree::credential::{AdmittedAs, CREDENTIAL_MAX};
+use keyagree::{Gate, Identity, Issuer, LeaseId, Refusal, Role, UnixTime};
+use rand::SeedableRng;
+use rand_chacha::ChaCha20Rng;
+
+const NOW: UnixTime = UnixTime(1_800_000_000_000);
+const DAY: u64 = 86_400_000;
+
+#[test]
+fn a_gate_admits_what_its_issuer_signed_and_nothing_else() {
+    let mut rng = ChaCha20Rng::seed_from_u64(1);
+    let (issuer, other) = (Issuer::generate(&mut rng), Issuer::generate(&mut rng));
+    let (guest, thief) = (Identity::generate(&mut rng), Identity::generate(&mut rng));
+    let invite = issuer.issue_invite(&mut rng, Role::Guest, Vec::new(), NOW, NOW.plus_ms(DAY)).unwrap();
+    let foreign = other.issue_invite(&mut rng, Role::Guest, Vec::new(), NOW, NOW.plus_ms(DAY)).unwrap();
+    let good = invite.credential(&guest, NOW);
+    assert!(good.len() <= CREDENTIAL_MAX);
+    let mut gate = Gate::new(issuer.meeting(), issuer.public());
+
+    let admission = gate.admit(NOW, guest.public(), &good).unwrap();
+    assert_eq!((admission.role, admission.invite), (AdmittedAs::Participant(Role::Guest), Some(invite.id())));
+    assert_eq!(gate.known(&guest.public()), Some(&admission));
+    assert!(!admission.may_coordinate());
+
+    assert_eq!(gate.admit(NOW, thief.public(), &good), Err(Refusal::NotYours));
+    assert_eq!(gate.admit(NOW, thief.public(), &foreign.credential(&thief, NOW)), Err(Refusal::WrongMeeting));
+    assert_eq!(gate.admit(NOW.plus_ms(DAY), guest.public(), &good), Err(Refusal::Expired));
+    assert_eq!(gate.admit(UnixTime(NOW.0 - DAY), guest.public(), &good), Err(Refusal::TooEarly));
+    assert_eq!(gate.admit(NOW, guest.public(), b""), Err(Refusal::Malformed));
+    assert_eq!(gate.admit(NOW, guest.public(), &[0; 9]), Err(Refusal::Malformed));
+    assert_eq!(gate.admit(NOW, guest.public(), &[&[2], &good[1..]].concat()), Err(Refusal::NewerVersion));
+    let impostor = Issuer::from_seed(issuer.meeting(), &other.seed());
+    let forged = impostor.issue_invite(&mut rng, Role::Organiser, Vec::new(), NOW, NOW.plus_ms(DAY)).unwrap();
+    assert_eq!(
+        gate.admit(NOW, thief.public(), &forged.credential(&thief, NOW)),
+        Err(Refusal::NotSignedByIssuer)
+    );
+
+    assert_eq!(gate.remove(&[invite.id()]), vec![guest.public()]);
+    assert_eq!(gate.admit(NOW, guest.public(), &good), Err(Refusal::Removed));
+    assert_eq!(gate.known(&guest.public()), None);
+}
+
+#[test]
+fn every_altered_byte_of_a_credential_is_noticed() {
+    let mut rng = ChaCha20Rng::seed_from_u64(2);
+    let issuer = Issuer::generate(&mut rng);
+    let guest = Identity::generate(&mut rng);
+    let invite = issuer.issue_invite(&mut rng, Role::Guest, Vec::new(), NOW, NOW.plus_ms(DAY)).unwrap();
+    let good = invite.credential(&guest, NOW);
+    let mut gate = Gate::new(issuer.meeting(), issuer.public());
+    for at in 0..good.len() {
+        let mut bad = good.clone();
+        bad[at] ^= 1;
+        assert!(gate.admit(NOW, guest.public(), &bad).is_err(), "byte {at}");
+        assert!(gate.admit(NOW, guest.public(), &good[..at]).is_err(), "cut at {at}");
+    }
+}
+
+#[test]
+fn a_relay_is_admitted_by_its_grant() {
+    let mut rng = ChaCha20Rng::seed_from_u64(3);
+    let issuer = Issuer::generate(&mut rng);
+    let relay = Identity::generate(&mut rng).public();
+    let grant = issuer.grant(relay, LeaseId::generate(&mut rng), 5_000, NOW.plus_ms(DAY));
+    let mut gate = Gate::new(issuer.meeting(), issuer.public());
+    let admission = gate.admit(NOW, relay, &grant.credential()).unwrap();
+    assert_eq!((admission.role, admission.invite), (AdmittedAs::Relay { kbps: 5_000 }, None));
+    assert!(!admission.is_participant() && !admission.may_coordinate());
+    assert_eq!(gate.expire(NOW.plus_ms(DAY)), vec![relay]);
+}
+
+#[test]
+fn only_a_coordinator_can_shut_somebody_out() {
+    let mut world = crate::world::World::new(4);
+    let host = world.organiser();
+    let (one, two) = (world.guest(), world.guest());
+    world.run_ms(5_000);
+    let said = world.people[host].said.len();
+    let invite = world.people[two].invite;
+    world.put(host, keyagree::Input::Remove(invite));
+    let kicks = world.people[host].said[said..].to_vec();
+    let (host_key, guest_key, now) = (world.people[host].key, world.people[one].key, world.now);
+    let gate = &mut world.people[one].gate;
+    assert!(
+        kicks.iter().all(|body| gate.heard(now, guest_key, body).is_empty()),
+        "a guest passes it off as its own"
+    );
+    let out: Vec<_> = kicks.iter().flat_map(|body| gate.heard(now, host_key, body)).collect();
+    assert_eq!(out, vec![world.people[two].key]);
+}

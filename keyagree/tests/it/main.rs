@@ -5,5 +5,4 @@ mod garbage;
 mod gate;
 mod lines;
 mod secrets;
-mod vectors;
 mod world;
