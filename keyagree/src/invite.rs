@@ -198,3 +198,27 @@ impl Invite {
             && cert.key == Identity::from_seed(&self.secret).public()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha20Rng;
+
+    use super::*;
+    use crate::issuer::Issuer;
+
+    #[test]
+    fn an_invite_that_another_issuer_signed_is_foreign() {
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        let (issuer, other) = (Issuer::generate(&mut rng), Issuer::generate(&mut rng));
+        let mut issue =
+            || issuer.issue_invite(&mut rng, Role::Guest, Vec::new(), UnixTime(0), UnixTime(1)).unwrap();
+        let (claimed, moved, swapped) = (issue(), issue(), issue());
+        let line = Invite { issuer: other.public(), ..claimed }.to_line();
+        assert_eq!(Invite::from_line(&line).err(), Some(InviteError::Foreign));
+        let line = Invite { meeting: other.meeting(), ..moved }.to_line();
+        assert_eq!(Invite::from_line(&line).err(), Some(InviteError::Foreign));
+        let line = Invite { secret: other.seed(), ..swapped }.to_line();
+        assert_eq!(Invite::from_line(&line).err(), Some(InviteError::Foreign));
+    }
+}

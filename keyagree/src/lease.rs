@@ -273,10 +273,10 @@ impl LeaseHolder {
         if admission.is_err() || claim.grant.lease() != self.id {
             return Err(ClaimError::WrongGrant);
         }
-        if let Some(bound) = &self.bound {
-            if bound.issuer != claim.issuer || bound.meeting != claim.meeting {
-                return Err(ClaimError::AlreadyClaimedBy(bound.issuer.short()));
-            }
+        if let Some(bound) = &self.bound
+            && (bound.issuer != claim.issuer || bound.meeting != claim.meeting)
+        {
+            return Err(ClaimError::AlreadyClaimedBy(bound.issuer.short()));
         }
         let bound = Bound { meeting: claim.meeting, issuer: claim.issuer, grant: claim.grant };
         self.bound = Some(bound.clone());

@@ -126,6 +126,16 @@ mod tests {
     }
 
     #[test]
+    fn a_newer_line_is_named_as_such() {
+        let mut raw = vec![VERSION + 1, 0, 1, 9];
+        raw.extend(checksum("canopy", &raw));
+        assert_eq!(
+            read("canopy", &format!("canopy:{}", BASE32_NOPAD.encode(&raw))).err(),
+            Some(Damage::Newer)
+        );
+    }
+
+    #[test]
     fn every_shortening_and_every_wrong_letter_is_noticed() {
         let line = write("canopy", b"what it carries");
         for end in "canopy:".len()..line.len() {

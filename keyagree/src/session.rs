@@ -7,7 +7,7 @@ use rand::CryptoRng;
 
 use crate::credential::Admission;
 use crate::epoch::coordinator::Coordinator;
-use crate::epoch::member::{Effects, Member, may_lead};
+use crate::epoch::member::{Effects, Member};
 use crate::epoch::{Adopted, Head};
 use crate::identity::{Identity, InviteId, IssuerKey, MeetingId, PeerKey};
 use crate::source::Streams;
@@ -263,7 +263,7 @@ impl Session {
             (Message::Join(said), Part::Coordinator(coordinator)) if said.value.peer == from => {
                 coordinator.asked(now, &self.seat, admission, &said, &mut effects.says);
             }
-            (message, Part::Member(member)) if may_lead(admission) => {
+            (message, Part::Member(member)) if admission.may_coordinate() => {
                 let (seat, rng) = (&self.seat, &mut self.rng);
                 match message {
                     Message::Record(said) => member.record(now, seat, rng, from, said, effects),

@@ -270,6 +270,12 @@ impl Streams {
         if !later || self.early.contains(&signed) {
             return;
         }
+        // One source can't push the others out.
+        let same = |other: &Signed<Announcement>| other.value.source == said.source;
+        if self.early.iter().filter(|other| same(other)).count() >= EPOCHS_HELD {
+            let oldest = self.early.iter().position(same);
+            oldest.and_then(|index| self.early.remove(index));
+        }
         if self.early.len() >= EARLY_MAX {
             self.early.pop_front();
         }

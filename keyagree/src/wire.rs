@@ -283,3 +283,53 @@ impl Message {
 pub fn well_formed(bytes: &[u8]) -> Result<(), WireError> {
     Message::decode(bytes).map(|_| ())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::Identity;
+    use crate::suite::{ENC_LEN, Secret, TAG_LEN};
+
+    #[test]
+    fn the_largest_of_each_message_fits_its_bound() {
+        let signer = Identity::from_seed(&Secret::take(&mut [1; 32]));
+        let (meeting, peer) = (MeetingId([255; 16]), PeerKey([255; 32]));
+        let record = Record {
+            meeting,
+            id: EpochId { term: u32::MAX, coordinator: peer, epoch: u64::MAX },
+            previous: [255; 32],
+            reason: Reason::Fresh,
+            joined: vec![Joined { peer, request: [255; 32] }; CHANGES_MAX],
+            left: vec![Left { peer, removed: true }; CHANGES_MAX],
+            members: u16::MAX,
+            roster: [255; 32],
+            changed: [255; 32],
+            made_at: UnixTime(u64::MAX),
+            activate_at: UnixTime(u64::MAX),
+            commitment: [255; 32],
+        };
+        let record = Signed::new(record, &signer);
+        let sealed = vec![255; 32 * (1 + MEMBERS_MAX) + TAG_LEN];
+        let welcome = Welcome {
+            meeting,
+            to: peer,
+            request: [255; 32],
+            record: record.clone(),
+            enc: vec![255; ENC_LEN],
+            sealed,
+        };
+        let kicks = Kicks { meeting, invites: vec![InviteId([255; 8]); KICKS_MAX] };
+        let wraps = Wraps { meeting, record: [255; 32], wraps: vec![255; WRAP_LEN * MEMBERS_MAX] };
+        let all = [
+            Message::Record(record),
+            Message::Welcome(Signed::new(welcome, &signer)),
+            Message::Kicks(Signed::new(kicks, &signer)),
+            Message::Wraps(wraps),
+        ];
+        for message in all {
+            let bytes = message.encode();
+            assert!(bytes.len() > 1 && bytes.len() <= SAY_MAX);
+            assert_eq!(Message::decode(&bytes), Ok(message));
+        }
+    }
+}

@@ -406,10 +406,10 @@ impl Coordinator {
 }
 
 fn say_again(answer: &mut Answer, now: UnixTime, says: &mut Vec<Vec<u8>>) {
-    if let Some((said_at, bytes)) = &mut answer.said {
-        if now.since(*said_at) >= ANSWER_AGAIN_MS {
-            *said_at = now;
-            says.push(bytes.clone());
-        }
+    if let Some((said_at, bytes)) = &mut answer.said
+        && now.since(*said_at) >= ANSWER_AGAIN_MS
+    {
+        *said_at = now;
+        says.push(bytes.clone());
     }
 }

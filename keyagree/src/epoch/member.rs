@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use rand::Rng;
 
-use crate::credential::{Admission, Signed};
+use crate::credential::Signed;
 use crate::epoch::chain::PairChain;
 use crate::epoch::{Adopted, Head, commitment, is_sound, record_hash, statement_hash, step, welcome_info};
 use crate::identity::PeerKey;
@@ -439,9 +439,4 @@ fn read_welcome(
     let lets_in = record.joined.iter().any(|joined| joined.peer == *me && joined.request == *request);
     let committed = commitment(&secret, &seat.meeting, &record.id) == record.commitment;
     (lets_in && committed && is_sound(record, &roster) && roster.contains(me)).then_some((secret, roster))
-}
-
-/// Who may be heard by a member.
-pub(crate) fn may_lead(admission: &Admission) -> bool {
-    admission.may_coordinate()
 }

@@ -29,9 +29,14 @@ pub enum Error {
     NotCanonical,
 }
 
-/// Encodes `value`: packed (structs are arrays, variants are numbers), at most `max` bytes.
+/// Room made at once for an encoding: more than any value with a secret in it needs.
+const ROOM: usize = 8 * 1024;
+
+/// Encodes `value`: packed (a struct is a map from field numbers, a variant without fields its
+/// number, any other variant a map from its name), at most `max` bytes.
 pub fn encode<T: Serialize>(value: &T, max: usize) -> Result<Vec<u8>, Error> {
-    let mut bytes = Vec::new();
+    // What is encoded may be secret: a buffer that grows would leave pieces of it behind.
+    let mut bytes = Vec::with_capacity(max.min(ROOM));
     value.serialize(&mut Serializer::new(&mut bytes).packed_format()).map_err(|_| Error::Malformed)?;
     if bytes.len() > max {
         return Err(Error::TooLarge { len: bytes.len(), max });
