@@ -1,0 +1,17 @@
+//! A deterministic world that drives the shipped overlay: virtual time, one seed, integers only.
+//!
+//! - [`scenario`]: who takes part, what they can send, what goes wrong
+//! - [`world`]: nodes, links and time; does what the nodes want
+//! - [`source`]: frames that are published while a node is on the stage
+//! - [`link`]: an uplink that sends one thing after the other
+//! - [`queue`]: what happens next
+//! - [`report`]: what came of it
+//! - [`payload`]: a length and a taint instead of bytes
+
+pub mod link;
+pub mod payload;
+pub mod queue;
+pub mod report;
+pub mod scenario;
+pub mod source;
+pub mod world;
