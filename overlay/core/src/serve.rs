@@ -173,7 +173,9 @@ fn refusal<P: Payload>(tree: &Tree<P>, from: NodeId) -> Option<Refusal> {
     if above || asked || tree.source == from {
         return Some(Refusal::Loop);
     }
-    // Who has never had a parent is on its way into the tree; who has lost one may be a while.
-    let lost = !tree.is_live() && !tree.path.is_empty();
+    // Who has never had a parent, or has asked a backup, is fed again in a round trip: waiting is shorter
+    // than asking elsewhere. (Should it be a loop, the path that comes with the answer shows it.)
+    let asking = tree.trying.is_some_and(|attempt| attempt.sent);
+    let lost = !tree.is_live() && !tree.path.is_empty() && !asking;
     (lost && !tree.has_child(from)).then_some(Refusal::Stalled)
 }
