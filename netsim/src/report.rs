@@ -11,6 +11,9 @@ use overlay_core::unit::Layer;
 /// Frames that take longer are late.
 pub const LATE_MS: u64 = 400;
 
+/// Gaps count from here on: before, people arrive and plans follow each other.
+pub const SETTLED_AFTER_MS: u64 = 3_000;
+
 /// What one receiver got of one source: sound, or pictures of whichever layer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stream {
@@ -20,7 +23,7 @@ pub struct Stream {
     pub late: u64,
     /// Numbers that never came between the first and the last of a layer's feed. Thinned frames count.
     pub lost: u64,
-    /// The longest time without a frame, from the first one on, ms.
+    /// The longest time without a frame, from the first one on, ms; see [`SETTLED_AFTER_MS`].
     pub gap_ms: u64,
     /// Frames of each layer.
     pub layers: BTreeMap<Layer, u64>,
@@ -51,7 +54,8 @@ impl Stream {
 
     /// Counts the time since the last frame as a gap.
     pub fn close(&mut self, now: Time) {
-        if let Some(last) = self.last {
+        let settled = now.0 >= SETTLED_AFTER_MS * 1_000_000;
+        if let Some(last) = self.last.filter(|_| settled) {
             let gap = u64::try_from(now.since(last).as_millis()).unwrap_or(u64::MAX);
             self.gap_ms = self.gap_ms.max(gap);
         }

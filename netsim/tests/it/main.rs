@@ -40,16 +40,22 @@ fn the_demo_is_served_whole_by_relays() {
 
 #[test]
 fn a_killed_relay_costs_a_short_gap_and_nobody_stays_without() {
-    for seed in 1..=5 {
+    let mut gaps = Vec::new();
+    for seed in 1..=20 {
         let report = run(2, Fault::Kill, seed);
         for sound in [true, false] {
             for (id, stream) in streams(&report, sound) {
-                assert!(stream.gap_ms <= 300, "{seed} {id:?} {}", stream.gap_ms);
+                // Links of 80 ms round trip, and two of them in a row: the worst is a little more.
+                assert!(stream.gap_ms <= 400, "{seed} {id:?} {}", stream.gap_ms);
+                gaps.push(stream.gap_ms);
                 let per_s = if sound { 50 } else { 30 };
                 assert!(stream.delivered >= per_s * 17, "{seed} {id:?} {stream:?}");
             }
         }
     }
+    gaps.sort_unstable();
+    let p95 = gaps[gaps.len() * 95 / 100];
+    assert!(p95 <= 300, "p95 of the longest gap is {p95} ms");
 }
 
 #[test]

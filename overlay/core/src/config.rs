@@ -52,6 +52,8 @@ pub const TICK_EVERY: Duration = Duration::from_millis(100);
 pub const SILENCE_BASE: Duration = Duration::from_millis(120);
 /// The jitter that a link is believed to have before it was measured (a guess): suspected after 160 ms.
 pub const JITTER_START: Duration = Duration::from_millis(10);
+/// However little a link jitters, this much is allowed for: a tick and a unit may be planned together (a guess).
+pub const JITTER_MIN: Duration = Duration::from_millis(4);
 /// However much a link jitters, silence is suspected after this span.
 pub const SILENCE_MAX: Duration = Duration::from_millis(600);
 /// An answer to an attach is waited for this long (a guess: 3 × the round trip on a continent).

@@ -25,11 +25,12 @@ impl<P: Payload> State<P> {
             return self.refuse(now, from, id, Refusal::Unknown);
         }
         let planned = self.is_planned_child(id, from);
+        let first = planned || self.feeds_others(id, from);
         let refusal = self.trees.get(&id).and_then(|tree| refusal(tree, from));
         if let Some(why) = refusal {
             return self.refuse(now, from, id, why);
         }
-        if !self.make_room(now, id, from, planned) {
+        if !self.make_room(now, id, from, first) {
             return self.refuse(now, from, id, Refusal::Full);
         }
         self.accept(now, from, id, start, planned);
@@ -77,8 +78,15 @@ impl<P: Payload> State<P> {
         self.tell(now, to, &Message::Refused { tree, why });
     }
 
-    /// True if one more child fits. Children of the plan go before grafts, which are sent away for them.
-    fn make_room(&mut self, now: Time, id: TreeId, from: NodeId, planned: bool) -> bool {
+    /// True if the plan lets this node feed others in the tree: it is saved before a leaf.
+    fn feeds_others(&self, id: TreeId, node: NodeId) -> bool {
+        let branch = self.plan.as_ref().and_then(|(_, plan)| plan.trees.get(&id));
+        branch.is_some_and(|branch| branch.rows.values().any(|row| row.parent == node))
+    }
+
+    /// True if one more child fits. Children of the plan, and those who feed others, go before leaves that
+    /// were grafted, which are sent away for them.
+    fn make_room(&mut self, now: Time, id: TreeId, from: NodeId, first: bool) -> bool {
         let Some(tree) = self.trees.get(&id) else { return false };
         if tree.has_child(from) {
             return true;
@@ -87,12 +95,15 @@ impl<P: Payload> State<P> {
         if tree.children.len() >= config::CHILDREN_MAX {
             return false;
         }
-        let limit = graft_kbps(self.config.uplink_kbps);
+        // What a child that has just died costs is not known to be free yet.
+        let uplink = self.config.uplink_kbps;
+        let limit = if first { u64::from(uplink) } else { graft_kbps(uplink) };
         while self.committed_kbps() + cost > limit {
             let grafts = self.trees.values().flat_map(|tree| {
-                tree.children.iter().filter(|child| !child.planned).map(|child| (tree.id, child.peer))
+                let leaves = tree.children.iter().filter(|child| !child.planned);
+                leaves.map(|child| (tree.id, child.peer)).filter(|(id, peer)| !self.feeds_others(*id, *peer))
             });
-            let Some((graft, child)) = grafts.max_by_key(|(id, _)| id.layer).filter(|_| planned) else {
+            let Some((graft, child)) = grafts.max_by_key(|(id, _)| id.layer).filter(|_| first) else {
                 return false;
             };
             self.detach(graft, child);

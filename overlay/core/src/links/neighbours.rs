@@ -52,7 +52,7 @@ impl Neighbour {
 
     /// When silence means something.
     pub(crate) fn silent_at(&self) -> Time {
-        let patience = config::SILENCE_BASE + self.jitter.max(config::JITTER_START) * 4;
+        let patience = config::SILENCE_BASE + self.jitter.max(config::JITTER_MIN) * 4;
         self.heard + patience.min(config::SILENCE_MAX)
     }
 

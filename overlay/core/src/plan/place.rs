@@ -139,7 +139,8 @@ impl Growing<'_, '_> {
         relays.min_by_key(|id| (Reverse(self.budgets.spare(*id)), self.depth.get(id).copied(), *id))
     }
 
-    /// Rows change only where they must: who has a parent that still has room stays. Gives the rest.
+    /// Rows change only where they must: who has a parent that still has room stays, except that whoever
+    /// hangs on a person moves once relays have come, since people need their room for grafts. Gives the rest.
     fn keep_places(&mut self, receivers: &BTreeSet<NodeId>, previous: Option<&Branch>) -> Vec<NodeId> {
         let mut waiting: Vec<NodeId> = receivers.iter().copied().collect();
         let Some(previous) = previous else { return waiting };
@@ -147,7 +148,7 @@ impl Growing<'_, '_> {
             let before = waiting.len();
             waiting.retain(|id| {
                 let parent = previous.rows.get(id).map(|row| row.parent);
-                let kept = parent.filter(|parent| self.has_room(*parent));
+                let kept = parent.filter(|parent| self.has_room(*parent) && self.is_as_good(*parent));
                 if let Some(parent) = kept {
                     self.seat(*id, parent, true);
                 }
@@ -157,6 +158,10 @@ impl Growing<'_, '_> {
                 return waiting;
             }
         }
+    }
+
+    fn is_as_good(&self, parent: NodeId) -> bool {
+        self.budgets.is_relay(parent) || self.seated_relay().is_none()
     }
 
     /// A relay of the tree, else a relay that joins for it, else the root, else a participant near it.
