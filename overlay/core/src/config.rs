@@ -69,7 +69,10 @@ pub const STALL_PATIENCE: Duration = Duration::from_millis(500);
 pub const STARVED_AFTER: Duration = Duration::from_millis(700);
 /// See [`STARVED_AFTER`].
 pub const STARVED_MAX: Duration = Duration::from_secs(12);
-/// A node that lives on a backup goes back to the parent of the plan after this span.
+/// A new parent that the plan names, and that could not take this node at once (it may be on its way
+/// itself), is asked again after this span, doubling up to [`RETURN_AFTER`].
+pub const RETURN_SOON: Duration = Duration::from_millis(200);
+/// A node that had to go to a backup goes back to the parent of the plan after this span.
 pub const RETURN_AFTER: Duration = Duration::from_secs(5);
 /// An attach for a feed that this node's plan does not know yet is kept this long.
 pub const PARKED_FOR: Duration = Duration::from_millis(400);

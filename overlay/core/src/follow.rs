@@ -179,7 +179,8 @@ impl<P: Payload> State<P> {
             if tree.parent.is_none() {
                 self.seek(now, id);
             } else if tree.parent != Some(row.parent) {
-                tree.return_at = Some(now + config::RETURN_AFTER);
+                tree.return_wait = config::RETURN_SOON;
+                tree.return_at = Some(now + tree.return_wait);
                 if tree.trying.is_none() {
                     self.ask_planned(now, id);
                 }

@@ -129,7 +129,13 @@ impl<P: Payload> State<P> {
         tree.stalled = (!live).then_some(now);
         tree.path = path;
         let planned = tree.row.as_ref().is_none_or(|row| row.parent == from);
-        tree.return_at = (!planned).then(|| now + config::RETURN_AFTER);
+        if planned {
+            tree.return_at = None;
+        } else if before.is_none_or(|before| tree.row.as_ref().is_some_and(|row| row.parent == before)) {
+            // It was not the plan that changed, but the parent of the plan that failed.
+            tree.return_wait = config::RETURN_AFTER;
+            tree.return_at = Some(now + config::RETURN_AFTER);
+        }
         if let Some(older) = older {
             self.tell(now, older, &Message::Detach { tree: id });
         }
@@ -301,7 +307,8 @@ impl<P: Payload> State<P> {
             if stalled || starved {
                 self.seek(now, id);
             } else if returns {
-                tree.return_at = Some(now + config::RETURN_AFTER * 2);
+                tree.return_wait = (tree.return_wait * 2).min(config::RETURN_AFTER);
+                tree.return_at = Some(now + tree.return_wait);
                 self.ask_planned(now, id);
             }
         }

@@ -99,17 +99,23 @@ impl<P: Payload> State<P> {
         let uplink = self.config.uplink_kbps;
         let limit = if first { u64::from(uplink) } else { graft_kbps(uplink) };
         while self.committed_kbps() + cost > limit {
-            let grafts = self.trees.values().flat_map(|tree| {
-                let leaves = tree.children.iter().filter(|child| !child.planned);
-                leaves.map(|child| (tree.id, child.peer)).filter(|(id, peer)| !self.feeds_others(*id, *peer))
-            });
-            let Some((graft, child)) = grafts.max_by_key(|(id, _)| id.layer).filter(|_| first) else {
-                return false;
-            };
+            let Some((graft, child)) = self.dispensable(id).filter(|_| first) else { return false };
             self.detach(graft, child);
             self.refuse(now, child, graft, Refusal::Full);
         }
         true
+    }
+
+    /// The grafted child that is sent away first for one in tree `id`: a leaf, or whoever hangs on this node
+    /// in a tree of another source while `id` is a tree of its own, which nobody else can feed.
+    fn dispensable(&self, id: TreeId) -> Option<(TreeId, NodeId)> {
+        let own = |id: &TreeId| self.trees.get(id).is_some_and(|tree| tree.is_root);
+        let grafts = self.trees.values().flat_map(|tree| {
+            tree.children.iter().filter(|child| !child.planned).map(|child| (tree.id, child.peer))
+        });
+        let grafts =
+            grafts.filter(|(graft, peer)| !self.feeds_others(*graft, *peer) || own(&id) && !own(graft));
+        grafts.max_by_key(|(graft, peer)| (!self.feeds_others(*graft, *peer), graft.layer))
     }
 
     fn accept(&mut self, now: Time, from: NodeId, id: TreeId, start: Option<u32>, planned: bool) {

@@ -39,6 +39,8 @@ pub(crate) struct Tree<P> {
     pub(crate) patience: Duration,
     /// When to go back to the parent of the plan.
     pub(crate) return_at: Option<Time>,
+    /// How long after that to try again.
+    pub(crate) return_wait: Duration,
     /// Since when nobody needs this node here.
     pub(crate) idle: Option<Time>,
     /// When a key frame was asked for last, and whether one is awaited still.
@@ -147,6 +149,7 @@ impl<P: Payload> Tree<P> {
             fed: now,
             patience: config::STARVED_AFTER,
             return_at: None,
+            return_wait: config::RETURN_SOON,
             idle: None,
             key_asked: None,
             key_pending: false,
