@@ -30,6 +30,8 @@ pub mod seal;
 #[cfg(feature = "ffmpeg")]
 pub mod send;
 pub mod slot;
+#[cfg(feature = "ffmpeg")]
+mod sound;
 pub mod trial;
 pub mod wire;
 
