@@ -66,12 +66,10 @@ impl Scenario {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         let count = self.nodes();
         let mut delays = vec![vec![0; count]; count];
-        for a in 0..count {
-            for b in a + 1..count {
-                let delay = rng.random_range(DELAY_MS);
-                delays[a][b] = delay;
-                delays[b][a] = delay;
-            }
+        for (a, b) in (0..count).flat_map(|a| (a + 1..count).map(move |b| (a, b))) {
+            let delay = rng.random_range(DELAY_MS);
+            delays[a][b] = delay;
+            delays[b][a] = delay;
         }
         delays
     }

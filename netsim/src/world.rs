@@ -186,7 +186,7 @@ impl World {
         self.hasher.update(&self.now.0.to_le_bytes());
         self.hasher.update(&[to as u8]);
         peer.node.handle(self.now, input);
-        if self.report.events % 64 == 0 {
+        if self.report.events.is_multiple_of(64) {
             peer.node.check();
         }
         while let Some(output) = self.peers[to].node.poll() {

@@ -81,7 +81,9 @@ pub const PARKED_MAX: usize = 256;
 /// A child that was not heard of for this long no longer counts.
 pub const CHILD_GONE_AFTER: Duration = Duration::from_secs(2);
 /// A child says on a link with nothing to say that it is there.
-pub const ALIVE_EVERY: Duration = Duration::from_millis(500);
+pub const ALIVE_EVERY: Duration = Duration::from_millis(200);
+/// What a child costs that was not heard of for this long is free for others: it may be dead.
+pub const CHILD_SILENT_AFTER: Duration = Duration::from_millis(450);
 /// A node in a tree that nobody needs it in leaves after this span.
 pub const LINGER_FOR: Duration = Duration::from_secs(2);
 /// While a picture's next layer has brought no key frame, the old one is kept up to this span.

@@ -98,12 +98,25 @@ impl<P: Payload> State<P> {
         // What a child that has just died costs is not known to be free yet.
         let uplink = self.config.uplink_kbps;
         let limit = if first { u64::from(uplink) } else { graft_kbps(uplink) };
-        while self.committed_kbps() + cost > limit {
+        while self.counted_kbps(now) + cost > limit {
             let Some((graft, child)) = self.dispensable(id).filter(|_| first) else { return false };
             self.detach(graft, child);
             self.refuse(now, child, graft, Refusal::Full);
         }
         true
+    }
+
+    /// What the children cost that are surely there, kbit/s.
+    fn counted_kbps(&self, now: Time) -> u64 {
+        let is_heard = |peer: NodeId| {
+            let heard = self.links.get(peer).map(|neighbour| neighbour.heard);
+            heard.is_some_and(|heard| now.since(heard) < config::CHILD_SILENT_AFTER)
+        };
+        let costs = self.trees.values().map(|tree| {
+            let heard = tree.children.iter().filter(|child| is_heard(child.peer)).count();
+            u64::from(tree.kbps) * heard as u64
+        });
+        costs.sum()
     }
 
     /// The grafted child that is sent away first for one in tree `id`: a leaf, or whoever hangs on this node
