@@ -24,7 +24,7 @@
 //! | [`timers`] | why a node wants to be called again, and when |
 //! | [`config`] | every bound and every span, with its reason |
 //! | [`io`] | the values that go in and come out |
-//! | [`unit`] | what travels in a tree |
+//! | [`mod@unit`] | what travels in a tree |
 //! | [`id`], [`time`] | who and when |
 
 mod coordinator;
