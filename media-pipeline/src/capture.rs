@@ -148,7 +148,11 @@ impl Capture {
 
     /// Gives out every picture and every 20 ms of sound when it is due, with the wall clock of that
     /// moment, until the source ends, `stop` is set, or `out` says false.
-    pub(crate) fn run(mut self, stop: &AtomicBool, mut out: impl FnMut(Shot, u64) -> bool) -> Result<(), CaptureError> {
+    pub(crate) fn run(
+        mut self,
+        stop: &AtomicBool,
+        mut out: impl FnMut(Shot, u64) -> bool,
+    ) -> Result<(), CaptureError> {
         let mut zero_us = wall_us();
         let mut next_picture_us = i64::MIN / 2;
         while let Some((at_us, shot)) = self.next()? {

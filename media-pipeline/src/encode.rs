@@ -72,7 +72,12 @@ impl VideoLayer {
         self.last_key_us.is_none_or(|last| captured_us.saturating_sub(last) >= KEY_SPACING_US)
     }
 
-    pub(crate) fn encode(&mut self, image: &Image, captured_us: u64, key: bool) -> Result<EncodedFrame, EncodeError> {
+    pub(crate) fn encode(
+        &mut self,
+        image: &Image,
+        captured_us: u64,
+        key: bool,
+    ) -> Result<EncodedFrame, EncodeError> {
         let scaled = self.scaler.scale(image).map_err(EncodeError)?;
         let number = self.number;
         if let Some(dir) = self.reference.as_ref().filter(|_| number.is_multiple_of(REFERENCE_EVERY)) {
@@ -81,7 +86,8 @@ impl VideoLayer {
         let key = key || number == 0;
         let pts = self.pts(captured_us);
         let packet = self.encoder.encode(scaled, pts, key).map_err(EncodeError)?;
-        self.number = number.checked_add(1).ok_or_else(|| EncodeError("all frame numbers are used".to_owned()))?;
+        self.number =
+            number.checked_add(1).ok_or_else(|| EncodeError("all frame numbers are used".to_owned()))?;
 
         let (temporal, depends_on) = self.place(number, key, packet.key);
         if packet.key {
@@ -148,7 +154,8 @@ impl AudioLayer {
     pub(crate) fn encode(&mut self, samples: &[i16], captured_us: u64) -> Result<EncodedFrame, EncodeError> {
         let number = self.number;
         let data = self.encoder.encode(samples).map_err(EncodeError)?;
-        self.number = number.checked_add(1).ok_or_else(|| EncodeError("all frame numbers are used".to_owned()))?;
+        self.number =
+            number.checked_add(1).ok_or_else(|| EncodeError("all frame numbers are used".to_owned()))?;
         Ok(EncodedFrame {
             layer: Layer::Audio,
             number,

@@ -25,6 +25,8 @@ pub mod picture;
 pub mod receive;
 #[cfg(feature = "ffmpeg")]
 pub mod record;
+#[cfg(feature = "ffmpeg")]
+mod recording;
 mod replay;
 pub mod seal;
 #[cfg(feature = "ffmpeg")]

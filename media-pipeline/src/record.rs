@@ -36,7 +36,10 @@ impl Recorder {
     pub fn create(path: &Path, has_video: bool, has_audio: bool) -> Result<Recorder, RecordError> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         if folder.is_some_and(|folder| !folder.is_dir()) {
-            return Err(RecordError(format!("can't write {}: there is no such folder; make it first", path.display())));
+            return Err(RecordError(format!(
+                "can't write {}: there is no such folder; make it first",
+                path.display()
+            )));
         }
         let path = path.to_owned();
         Ok(Recorder { path, has_video, has_audio, open: None, layer: None, written: 0 })

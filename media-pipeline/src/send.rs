@@ -72,7 +72,12 @@ impl Sender {
     /// Starts to send the layers of `ladder`; sound is sent if it is in the ladder and the capture
     /// has any. Every encoder is tried before anything is sent. The error is one line that says
     /// what to do: this machine's FFmpeg lacks something.
-    pub fn start(capture: Capture, ladder: &[Layer], config: Config, sink: Sink) -> Result<Sender, EncodeError> {
+    pub fn start(
+        capture: Capture,
+        ladder: &[Layer],
+        config: Config,
+        sink: Sink,
+    ) -> Result<Sender, EncodeError> {
         let sent = |layer: &&Layer| !layer.is_audio() || capture.has_sound();
         let layers = ladder.iter().filter(sent).map(|&layer| (layer, LayerState::default())).collect();
         let failure = Mutex::new(None);
@@ -88,7 +93,8 @@ impl Sender {
                 sender.spawn("audio", move || shared.encode_sound(encoder, &from, &sink))?;
             } else {
                 let (shared, sink) = (Arc::clone(&shared), Arc::clone(&sink));
-                let (first, rate, reference) = (capture.first().clone(), capture.rate(), config.reference.clone());
+                let (first, rate, reference) =
+                    (capture.first().clone(), capture.rate(), config.reference.clone());
                 // Fails here, in the caller's hands, if it fails at all.
                 VideoLayer::open(layer, &first, rate, None)?;
                 sender.spawn("video", move || {
@@ -160,7 +166,9 @@ impl Shared {
         let ended = capture.run(&self.stop, |shot, captured_us| {
             match shot {
                 Shot::Picture(image) => {
-                    for state in self.layers.iter().filter(|(layer, _)| !layer.is_audio()).map(|(_, state)| state) {
+                    for state in
+                        self.layers.iter().filter(|(layer, _)| !layer.is_audio()).map(|(_, state)| state)
+                    {
                         state.pictures.put((image.clone(), captured_us));
                     }
                 }

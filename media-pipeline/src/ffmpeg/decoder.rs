@@ -14,7 +14,10 @@ const PIXELS_MAX: i64 = 1280 * 720;
 pub(crate) struct VideoDecoder(ffmpeg::decoder::Opened);
 pub(crate) struct OpusDecoder(ffmpeg::decoder::Opened);
 
-fn open(id: Id, prepare: impl FnOnce(*mut ffmpeg::ffi::AVCodecContext)) -> Result<ffmpeg::decoder::Opened, String> {
+fn open(
+    id: Id,
+    prepare: impl FnOnce(*mut ffmpeg::ffi::AVCodecContext),
+) -> Result<ffmpeg::decoder::Opened, String> {
     let codec = find_decoder(id)?;
     let mut decoder = ffmpeg::codec::context::Context::new_with_codec(codec).decoder();
     // SAFETY: the context was allocated above for this codec and is not open yet. More than one

@@ -69,7 +69,9 @@ unsafe fn open_codec(
         return Err(format!("FFmpeg can't open {}: {}", codec.name(), ffmpeg::Error::from(code)));
     }
     match unused.iter().next() {
-        Some((key, _)) => Err(format!("this FFmpeg's {} doesn't know the option {key}: {INSTALL}", codec.name())),
+        Some((key, _)) => {
+            Err(format!("this FFmpeg's {} doesn't know the option {key}: {INSTALL}", codec.name()))
+        }
         None => Ok(()),
     }
 }

@@ -37,8 +37,10 @@ impl Muxer {
     /// Creates the file with a VP8 stream if it has a size, and an Opus stream.
     pub(crate) fn create(path: &Path, video: Option<(u16, u16)>, audio: bool) -> Result<Muxer, String> {
         super::init();
-        let wrong = |error| format!("can't write {}: {error}; check the folder and its free space", path.display());
-        let name = path.to_str().ok_or_else(|| format!("{} is no UTF-8 name; choose another", path.display()))?;
+        let wrong =
+            |error| format!("can't write {}: {error}; check the folder and its free space", path.display());
+        let name =
+            path.to_str().ok_or_else(|| format!("{} is no UTF-8 name; choose another", path.display()))?;
         let mut output = ffmpeg::format::output_as(&format!("file:{name}"), "matroska").map_err(wrong)?;
         let mut streams = 0..;
         let video = video.map(|size| {

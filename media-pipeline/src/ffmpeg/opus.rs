@@ -35,8 +35,11 @@ impl OpusEncoder {
     /// Encodes [`SAMPLES`] mono samples to one packet.
     pub(crate) fn encode(&mut self, samples: &[i16]) -> Result<Vec<u8>, String> {
         let wrong = |error| format!("the Opus encoder failed: {error}");
-        let mut sound =
-            frame::Audio::new(format::Sample::I16(format::sample::Type::Packed), SAMPLES, ChannelLayout::MONO);
+        let mut sound = frame::Audio::new(
+            format::Sample::I16(format::sample::Type::Packed),
+            SAMPLES,
+            ChannelLayout::MONO,
+        );
         sound.set_rate(RATE);
         sound.set_pts(Some(self.pts));
         self.pts += SAMPLES as i64;

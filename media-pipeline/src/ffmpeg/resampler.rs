@@ -27,7 +27,8 @@ impl Resampler {
         let to = format::Sample::I16(format::sample::Type::Packed);
         let context = match self.context.take() {
             Some((known, context)) if known == shape => context,
-            _ => resampling::Context::get(shape.0, layout, shape.2, to, ChannelLayout::MONO, RATE).map_err(wrong)?,
+            _ => resampling::Context::get(shape.0, layout, shape.2, to, ChannelLayout::MONO, RATE)
+                .map_err(wrong)?,
         };
         let (_, context) = self.context.insert((shape, context));
         let room = sound.samples() * RATE as usize / shape.2 as usize + SPARE;
