@@ -74,7 +74,7 @@ impl Jitter {
         }
         if self.is_past(frame.number) || self.held.contains_key(&frame.number) {
             self.counts.late += 1;
-            self.thinned = false;
+            self.thinned &= !self.is_past(frame.number);
             return;
         }
         self.counts.received += 1;
@@ -93,7 +93,10 @@ impl Jitter {
             let (number, decodable) = (head.number, self.is_decodable(head));
             if self.is_next(number) || self.last.is_none() {
                 match decodable {
-                    true => return self.release(number),
+                    true => {
+                        self.thinned = false;
+                        return self.release(number);
+                    }
                     false => self.give_up_head(),
                 }
                 continue;
@@ -171,18 +174,21 @@ impl Jitter {
     }
 
     fn release(&mut self, number: u32) -> Option<EncodedFrame> {
+        let mut passed_over = 0;
         while self.held.keys().next().is_some_and(|&held| held < number) {
             self.drop_head();
+            passed_over += 1;
         }
         let frame = self.held.remove(&number)?;
         self.bytes -= frame.data.len();
         if let Some((last, _)) = self.last {
-            self.counts.missing += u64::from(number - last - 1);
+            self.counts.missing += u64::from(number - last - 1).saturating_sub(passed_over);
         }
         if frame.key {
             self.references.clear();
-            self.wants_key = false;
         }
+        // Whatever is released has an unbroken chain behind it.
+        self.wants_key = false;
         self.references.insert(number);
         if self.references.len() > REFERENCES_MAX {
             self.references.pop_first();
