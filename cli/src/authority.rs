@@ -10,7 +10,7 @@ use keyagree::identity::{Identity, PeerKey};
 use overlay_core::id::NodeId;
 use overlay_core::io::{Admitted, Kind, Note, Signature, Topic};
 use overlay_core::members::Presence;
-use overlay_libp2p::authority::{Authority, Refusal};
+use overlay_libp2p::{Authority, Refusal};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 

@@ -31,6 +31,7 @@ mod tap;
 #[cfg(feature = "ffmpeg")]
 mod waiting;
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use args::{Args, Command};
@@ -75,5 +76,6 @@ fn log(verbose: u8) {
         _ => "info,canopy=debug,overlay_libp2p=debug,media_pipeline=debug",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
 }

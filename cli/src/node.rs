@@ -68,12 +68,13 @@ impl Node {
             claims: Arc::clone(&claims),
         };
         let (handle, mut events, frames) =
-            overlay_libp2p::spawn(config(&args, &seat), Box::new(authority)).map_err(Fail::failed)?;
+            overlay_libp2p::spawn(config(&args, &seat), authority).map_err(Fail::failed)?;
         let reference = args.probes.reference.as_ref().map(|folder| folder.join(seat.me().short()));
         let sending = capture.map(|capture| {
             let ladder = join::ladder(&capture, &args.size);
             Sending::new(capture, ladder, reference, handle.clone(), Arc::clone(&journal))
         });
+        let sending = sending.transpose()?;
         let receiving = Receiving::start(&args, frames, handle.clone(), Arc::clone(&journal));
         let session = new_session(&seat);
         let mut node = Node {
@@ -137,8 +138,8 @@ impl Node {
     }
 
     async fn end(&mut self) {
-        if let Some(sending) = self.sending.take() {
-            sending.stop();
+        if let Some(Err(error)) = self.sending.take().map(Sending::stop) {
+            tracing::warn!(error, "sending ended early");
         }
         self.receiving.finish().await;
         self.handle.shutdown().await;
@@ -148,8 +149,8 @@ impl Node {
     fn on(&mut self, happening: Happening) -> Done {
         match happening {
             Happening::Core(event) => self.on_overlay(event)?,
-            Happening::Refused { peer, text, final_ } => {
-                tracing::warn!(?peer, text, "refused");
+            Happening::Refused { peer, text, final_, theirs } => {
+                tracing::warn!(%peer, text, theirs, "a link was refused");
                 self.waiting.refused(peer, text, final_);
                 if let Some(reason) = self.waiting.hopeless() {
                     return Err(Fail::failed(reason));
@@ -274,8 +275,8 @@ impl Node {
         self.journal.write(|at_us| Entry::Uplink {
             at_us,
             bytes_out: counted.wire_out,
-            peak_kbps: counted.peak_out_kbps,
-            limit_kbps: counted.limit_kbps,
+            peak_kbps: counted.peak_kbps as u32,
+            limit_kbps: counted.uplink_kbps.unwrap_or(u32::MAX),
         });
         self.read_meeting_file()
     }
@@ -283,8 +284,10 @@ impl Node {
     /// A clip that was to be played once leaves the stage to others.
     fn end_of_clip(&mut self) -> Done {
         if let Some(sending) = self.sending.take_if(|sending| sending.has_ended()) {
-            eprintln!("The clip has ended.");
-            sending.stop();
+            match sending.stop() {
+                Ok(()) => eprintln!("The clip has ended."),
+                Err(error) => eprintln!("canopy: sending has stopped, receiving goes on: {error}"),
+            }
             self.handle.command(Command::Send(Vec::new()));
             return self.tell(Input::Silent);
         }
@@ -305,7 +308,9 @@ impl Node {
             let claim = lease.claim(meeting.id(), issuer.public(), &grant, self.seat.me());
             self.claims.lock().insert(lease.relay(), claim);
             for contact in lease.contacts() {
-                self.handle.dial(contact.clone());
+                if let Err(error) = self.handle.dial(contact) {
+                    tracing::warn!(contact, %error, "a lease names a contact that can't be dialled");
+                }
             }
         }
         let known = self.session.removed();
@@ -332,7 +337,7 @@ impl Node {
 
 fn config(args: &Join, seat: &Seat) -> Config {
     Config {
-        seed: zeroize::Zeroizing::new(*seat.identity.seed().expose()),
+        seed: *seat.identity.seed().expose(),
         node: node::Config {
             me: NodeId(seat.me().0),
             kind: Kind::Participant,
@@ -348,7 +353,8 @@ fn config(args: &Join, seat: &Seat) -> Config {
         },
         listen: seat.spot.listen(),
         bootstrap: seat.bootstrap.clone(),
-        ..Config::default()
+        uplink_kbps: Some(args.uplink),
+        tap: None,
     }
 }
 

@@ -4,7 +4,6 @@ use std::net::{IpAddr, Ipv4Addr, TcpListener, UdpSocket};
 
 use keyagree::identity::PeerKey;
 use overlay_core::id::NodeId;
-use overlay_libp2p::address;
 
 use crate::args::Place;
 use crate::fail::{Fail, Outcome};
@@ -41,13 +40,25 @@ impl Spot {
 
     /// What to listen on.
     pub fn listen(&self) -> Vec<String> {
-        self.addresses.iter().flat_map(|ip| address::listen(*ip, self.port)).collect()
+        self.addresses.iter().flat_map(|ip| [udp(*ip, self.port), tcp(*ip, self.port)]).collect()
     }
 
     /// Where `peer` is reached if it listens here.
     pub fn contacts(&self, peer: PeerKey) -> Vec<String> {
-        self.addresses.iter().flat_map(|ip| address::contact(NodeId(peer.0), *ip, self.port)).collect()
+        self.addresses.iter().flat_map(|ip| overlay_libp2p::contact(NodeId(peer.0), *ip, self.port)).collect()
     }
+}
+
+fn udp(ip: IpAddr, port: u16) -> String {
+    format!("/{}/{ip}/udp/{port}/quic-v1", family(ip))
+}
+
+fn tcp(ip: IpAddr, port: u16) -> String {
+    format!("/{}/{ip}/tcp/{port}", family(ip))
+}
+
+fn family(ip: IpAddr) -> &'static str {
+    if ip.is_ipv4() { "ip4" } else { "ip6" }
 }
 
 /// This machine's addresses that others may reach; the loopback address if it has no other.

@@ -108,7 +108,7 @@ impl Receiving {
         let receivers = std::mem::take(&mut self.entry.inside.lock().receivers);
         let ended = tokio::task::spawn_blocking(move || {
             for (source, receiver) in receivers {
-                let counts = receiver.finish();
+                let counts = receiver.finish(media_pipeline::clock::wall_us());
                 tracing::info!(%source, ?counts, "received");
             }
         });

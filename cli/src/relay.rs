@@ -10,8 +10,7 @@ use keyagree::lease::LeaseHolder;
 use overlay_core::id::NodeId;
 use overlay_core::io::{Admitted, Command, Event, Kind, Note, Signature};
 use overlay_core::node;
-use overlay_libp2p::authority::{Authority, Refusal};
-use overlay_libp2p::{Config, Handle, Happening};
+use overlay_libp2p::{Authority, Config, Handle, Happening, Refusal};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -37,7 +36,7 @@ pub struct Counters {
     pub limit_kbps: u32,
     /// The highest rate of any second, headers included, kbit/s.
     pub peak_kbps: u32,
-    /// Bytes received, headers included.
+    /// Bytes received on the lanes.
     pub bytes_in: u64,
     /// Bytes sent, headers included.
     pub bytes_out: u64,
@@ -76,7 +75,7 @@ async fn lend(args: args::Relay) -> Outcome {
         None => None,
     };
     let config = Config {
-        seed: zeroize::Zeroizing::new(*identity.seed().expose()),
+        seed: *identity.seed().expose(),
         node: node::Config {
             me: NodeId(me.0),
             kind: Kind::Relay,
@@ -89,10 +88,10 @@ async fn lend(args: args::Relay) -> Outcome {
         },
         listen: spot.listen(),
         bootstrap: Vec::new(),
+        uplink_kbps: Some(args.uplink),
         tap,
-        ..Config::default()
     };
-    let (handle, mut happenings, _frames) = overlay_libp2p::spawn(config, Box::new(authority)).map_err(Fail::failed)?;
+    let (handle, mut happenings, _frames) = overlay_libp2p::spawn(config, authority).map_err(Fail::failed)?;
     println!("{}", line.as_str());
     eprintln!(
         "Lending {} kbit/s until {ends}. Send the line above to one organiser in an encrypted chat.",
@@ -167,16 +166,16 @@ impl Relay {
     /// Leaves the counters where the demo finds them, also after a crash.
     fn write_counters(&mut self) {
         let counted = self.handle.counters();
-        self.most_children = self.most_children.max(counted.children as u32);
+        self.most_children = self.most_children.max(counted.children);
         let Some(path) = &self.args.counters else { return };
         let counters = Counters {
             node: self.me.short(),
             limit_kbps: self.args.uplink,
-            peak_kbps: counted.peak_out_kbps,
-            bytes_in: counted.wire_in,
+            peak_kbps: counted.peak_kbps as u32,
+            bytes_in: counted.bytes_in.total(),
             bytes_out: counted.wire_out,
             children: self.most_children,
-            dropped: counted.dropped,
+            dropped: counted.units_dropped,
         };
         if let Err(error) = replace(path, &counters) {
             tracing::warn!(%error, "counters can't be written");

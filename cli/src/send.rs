@@ -51,9 +51,13 @@ impl Sending {
         reference: Option<PathBuf>,
         handle: Handle,
         journal: Arc<Journal>,
-    ) -> Sending {
+    ) -> Outcome<Sending> {
+        if let Some(folder) = &reference {
+            std::fs::create_dir_all(folder)
+                .map_err(|error| Fail::failed(format!("{} can't be made: {error}", folder.display())))?;
+        }
         let exit = Arc::new(Exit { sealers: Mutex::default(), handle, journal });
-        Sending { ladder, reference, state: State::Ready(capture), exit }
+        Ok(Sending { ladder, reference, state: State::Ready(capture), exit })
     }
 
     /// What this source sends.
@@ -105,13 +109,10 @@ impl Sending {
     }
 
     /// Stops capturing and encoding, and says what went wrong meanwhile.
-    pub fn stop(self) {
-        if let State::On(sender) = self.state {
-            sender.stop();
-            if let Err(error) = sender.join() {
-                tracing::warn!(error, "sending ended early");
-            }
-        }
+    pub fn stop(self) -> Result<(), String> {
+        let State::On(sender) = self.state else { return Ok(()) };
+        sender.stop();
+        sender.join().map(|_| ())
     }
 }
 

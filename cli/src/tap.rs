@@ -11,6 +11,7 @@ use bytes::Bytes;
 use keyagree::identity::MeetingId;
 use media_pipeline::trial::Trial;
 use media_pipeline::wire::Header;
+use overlay_core::wire::HEADER_LEN;
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -27,13 +28,14 @@ const LATEST: usize = 400;
 /// Frames that the attack tries each key on: one for each key that is in use, up to this.
 const TRIALS: usize = 6;
 
-/// Passes on what comes out of `frames` to everybody who connects to `address`.
+/// Passes on the sealed frame of each unit (header and payload) that comes out of `frames` to everybody who connects to `address`.
 pub async fn serve(address: SocketAddr, mut frames: mpsc::Receiver<Bytes>) -> io::Result<()> {
     let listener = TcpListener::bind(address).await?;
     let (copies, _) = broadcast::channel(BACKLOG);
     let sender = copies.clone();
     tokio::spawn(async move {
-        while let Some(frame) = frames.recv().await {
+        while let Some(mut unit) = frames.recv().await {
+            let frame = unit.split_off(HEADER_LEN.min(unit.len()));
             let _ = sender.send(frame);
         }
     });

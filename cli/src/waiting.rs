@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use overlay_core::id::NodeId;
-use overlay_libp2p::address;
+use overlay_libp2p::node_id_of;
 
 /// How far a node has come.
 pub struct Waiting {
@@ -66,11 +66,11 @@ impl Waiting {
 
     /// Why there is no use in waiting: everybody that the invite names has refused for good.
     pub fn hopeless(&self) -> Option<String> {
-        if self.over || !self.links.is_empty() {
+        if self.organiser || !self.links.is_empty() {
             return None;
         }
         let peers: BTreeSet<NodeId> =
-            self.contacts.iter().filter_map(|contact| address::node_id_of(contact)).collect();
+            self.contacts.iter().filter_map(|contact| node_id_of(contact)).collect();
         let all = !peers.is_empty() && peers.iter().all(|peer| self.refused.get(peer).is_some_and(|(_, good)| *good));
         let (reason, _) = self.refused.values().next()?;
         all.then(|| reason.clone())
