@@ -5,13 +5,13 @@ mod ordering;
 mod sealing;
 mod vectors;
 
-// #[cfg(feature = "ffmpeg")]
-// mod clips;
-// #[cfg(feature = "ffmpeg")]
-// mod pipeline;
-// #[cfg(feature = "ffmpeg")]
-// mod receiving;
-// #[cfg(feature = "ffmpeg")]
-// mod recording;
-// #[cfg(feature = "ffmpeg")]
-// mod studio;
+#[cfg(feature = "ffmpeg")]
+mod clips;
+#[cfg(feature = "ffmpeg")]
+mod pipeline;
+#[cfg(feature = "ffmpeg")]
+mod receiving;
+#[cfg(feature = "ffmpeg")]
+mod recording;
+#[cfg(feature = "ffmpeg")]
+mod studio;

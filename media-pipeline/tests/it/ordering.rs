@@ -126,7 +126,8 @@ fn sound_waits_a_little_and_goes_on_without() {
 fn a_source_that_restarts_is_taken_up_at_its_first_key() {
     let mut jitter = Jitter::new();
     push(&mut jitter, START, pictures(0..50));
-    let again = |number| EncodedFrame { captured_us: 90_000_000 + u64::from(number), ..picture(number, NEVER) };
+    let again =
+        |number| EncodedFrame { captured_us: 90_000_000 + u64::from(number), ..picture(number, NEVER) };
     assert_eq!(push(&mut jitter, START, [again(0), again(1)]), [0, 1]);
 }
 
@@ -156,7 +157,8 @@ fn what_is_held_is_bounded_and_the_buffer_recovers() {
     let key = 3 + 3 * HELD_MAX as u32;
     assert_eq!(push(&mut jitter, START, [picture(key, key)]), [key]);
     // Large frames are bounded by their bytes instead.
-    let large = (1..100).map(|after| EncodedFrame { data: vec![0; 200_000], ..picture(key + 2 + after, NEVER) });
+    let large =
+        (1..100).map(|after| EncodedFrame { data: vec![0; 200_000], ..picture(key + 2 + after, NEVER) });
     push(&mut jitter, START, large);
     let counts = jitter.counts();
     assert!(counts.received - counts.released - counts.withheld <= 10);
