@@ -27,4 +27,9 @@ impl Clock {
     pub(crate) fn instant(&self, time: Time) -> tokio::time::Instant {
         tokio::time::Instant::from_std(self.origin + time.since(Time::ZERO))
     }
+
+    /// True until the machine's clock reaches `at`.
+    pub(crate) fn is_before(&self, at: tokio::time::Instant) -> bool {
+        self.instant(self.now()) < at
+    }
 }

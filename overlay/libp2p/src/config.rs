@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use overlay_core::io::{Event, Kind};
+use overlay_core::io::Event;
 use overlay_core::{id::NodeId, node, unit::Frame};
 use tokio::sync::mpsc;
 
@@ -71,11 +71,6 @@ pub enum Happening {
         /// Why, for people.
         why: String,
     },
-}
-
-/// Kind of a node that only relays: its pacer has nothing of its own to send.
-pub(crate) fn is_relay(config: &Config) -> bool {
-    config.node.kind == Kind::Relay
 }
 
 /// Happenings that wait for the owner to read them.

@@ -13,9 +13,12 @@
 //! | `behaviour` | a handler and an outlet for each connection |
 //! | `handler` | one connection: reads its lanes |
 //! | `hub` | the core, shared by all of them |
-//! | `lanes` | what waits for one peer, and what is too old to send |
+//! | `upgrade` | telling which lane a stream is |
+//! | `outlet` | the way out to one peer: its lanes, written by whoever has something |
+//! | `queue` | what waits on one lane, and what is too old to send |
 //! | `framing` | lanes as bytes |
 //! | `pacer` | the uplink, shared by all lanes |
+//! | `lane` | control, sound, pictures, and their bounds |
 //! | [`counters`] | what was carried |
 //! | [`authority`] | whom to take in, and what to believe |
 //! | [`address`] | where to find whom |
@@ -28,7 +31,19 @@ pub mod config;
 pub mod counters;
 pub mod handle;
 
+mod behaviour;
 mod clock;
+mod dials;
+mod driver;
+mod framing;
+mod handler;
+mod hub;
+mod lane;
+mod outlet;
+mod pacer;
+mod queue;
+mod swarm;
+mod upgrade;
 
 pub use address::{contact, node_id_of};
 pub use authority::{Authority, Refusal};

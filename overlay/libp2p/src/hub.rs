@@ -1,0 +1,331 @@
+//! The core, shared by all connections. A handler that has read a unit gives it to the core here,
+//! puts what comes out into the children's queues, and writes them, all in one go on its own task.
+//! What is not a unit or a message waits for the driver.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use overlay_core::id::NodeId;
+use overlay_core::io::{Event, Input, Note, Output, Signature};
+use overlay_core::node::Node;
+use overlay_core::status::Status;
+use overlay_core::time::Time;
+use overlay_core::unit::{Frame, Unit, UnitHeader};
+use parking_lot::Mutex;
+use tokio::sync::{Notify, mpsc};
+
+use crate::clock::Clock;
+use crate::config::{BACKLOG_MAX, Delivered};
+use crate::counters::Counters;
+use crate::framing::{self, Parcel};
+use crate::outlet::{Flushed, Outlet};
+use crate::pacer::Pacer;
+use crate::queue::Drops;
+
+/// Errands beyond this are a fault of ours: control lanes stop at [`BACKLOG_MAX`] and the core's own
+/// timers make few.
+const ERRANDS_MAX: usize = 64 * BACKLOG_MAX;
+
+/// What the core wants done that is not sending.
+#[derive(Debug)]
+pub(crate) enum Errand {
+    /// Check a note.
+    Vet(NodeId, Note, Signature),
+    /// Sign a note.
+    Sign(Note),
+    /// Make a link.
+    Dial(NodeId, Vec<String>),
+    /// Close a link.
+    Hangup(NodeId),
+    /// Tell the owner.
+    Tell(Event),
+}
+
+/// The core and what all tasks of a node share.
+pub(crate) struct Hub {
+    core: Mutex<Core>,
+    /// Outlets that have something to write when the uplink has room, in turn.
+    line: Mutex<VecDeque<Arc<Outlet>>>,
+    /// The uplink and the counters.
+    pub(crate) pacer: Pacer,
+    /// The one clock.
+    pub(crate) clock: Clock,
+    /// Shows units that came in.
+    pub(crate) tap: Option<mpsc::Sender<Bytes>>,
+    frames: mpsc::Sender<Delivered>,
+    errands_waiting: AtomicUsize,
+    driver: Notify,
+}
+
+struct Core {
+    node: Node<Parcel>,
+    links: BTreeMap<NodeId, Arc<Outlet>>,
+    errands: VecDeque<Errand>,
+    /// Connections that stopped reading control since errands pile up.
+    stalled: Vec<Arc<Outlet>>,
+    /// When the driver will give the core its timer.
+    armed: Time,
+    /// The last frame put together for several children.
+    framed: Option<(UnitHeader, Parcel, Bytes)>,
+}
+
+/// What one task has begun and must finish with [`Hub::settle`]; kept and used again, so that a unit
+/// costs no allocation.
+#[derive(Default)]
+pub(crate) struct Batch {
+    touched: Vec<Arc<Outlet>>,
+    drops: Vec<(NodeId, Drops)>,
+    scratch: Vec<u8>,
+}
+
+impl Hub {
+    /// The hub of a node that knows nobody yet.
+    pub(crate) fn new(
+        node: Node<Parcel>,
+        limit_kbps: Option<u32>,
+        tap: Option<mpsc::Sender<Bytes>>,
+        frames: mpsc::Sender<Delivered>,
+    ) -> Hub {
+        let core = Core {
+            node,
+            links: BTreeMap::new(),
+            errands: VecDeque::new(),
+            stalled: Vec::new(),
+            armed: Time::ZERO,
+            framed: None,
+        };
+        Hub {
+            core: Mutex::new(core),
+            line: Mutex::default(),
+            pacer: Pacer::new(limit_kbps),
+            clock: Clock::start(),
+            tap,
+            frames,
+            errands_waiting: AtomicUsize::new(0),
+            driver: Notify::new(),
+        }
+    }
+
+    /// Gives the core one value. What it then has for others waits in `batch` for [`Hub::settle`].
+    pub(crate) fn give(&self, now: Time, input: Input<Parcel>, batch: &mut Batch) {
+        let mut core = self.core.lock();
+        core.node.handle(now, input);
+        self.obey(now, &mut core, batch);
+    }
+
+    /// Writes what has come together in `batch`, and tells the core what had to be dropped.
+    pub(crate) fn settle(&self, now: Time, batch: &mut Batch) {
+        loop {
+            while let Some(outlet) = batch.touched.pop() {
+                let mut drops = Drops::default();
+                self.flush(now, &outlet, &mut drops, &mut batch.scratch);
+                batch.note(outlet.peer(), drops);
+            }
+            let Some((peer, drops)) = batch.drops.pop() else { return };
+            self.pacer.count(|counters| counters.units_dropped += drops.count);
+            for tree in drops.trees {
+                self.give(now, Input::Dropped { peer, tree }, batch);
+            }
+        }
+    }
+
+    /// Gives the core one value and does all that follows.
+    pub(crate) fn tell(&self, input: Input<Parcel>) {
+        let (now, mut batch) = (self.clock.now(), Batch::default());
+        self.give(now, input, &mut batch);
+        self.settle(now, &mut batch);
+    }
+
+    /// Lists an outlet that may have something to write.
+    pub(crate) fn touch(&self, outlet: &Arc<Outlet>, batch: &mut Batch) {
+        batch.touched.push(Arc::clone(outlet));
+    }
+
+    /// Gives those in line for the uplink their turn, until it has no room again.
+    pub(crate) fn serve_line(&self, now: Time, batch: &mut Batch) {
+        // Those who join while we serve come next time.
+        let turns = self.line.lock().len();
+        for _ in 0..turns {
+            let Some(outlet) = self.line.lock().pop_front() else { return };
+            outlet.called();
+            self.touch(&outlet, batch);
+            self.settle(now, batch);
+        }
+    }
+
+    /// When somebody in line should have a turn.
+    pub(crate) fn line_due(&self, now: Time) -> Option<Time> {
+        (!self.line.lock().is_empty()).then(|| self.pacer.ready_at(now))
+    }
+
+    /// When the core wants its timer; it is then armed.
+    pub(crate) fn arm(&self) -> Option<Time> {
+        let mut core = self.core.lock();
+        let due = core.node.deadline().map(|(at, _)| at);
+        core.armed = due.unwrap_or(Time(u64::MAX));
+        due
+    }
+
+    /// Comes back when the driver has something to do.
+    pub(crate) async fn driver_wanted(&self) {
+        self.driver.notified().await;
+    }
+
+    /// The next errand.
+    pub(crate) fn errand(&self) -> Option<Errand> {
+        let mut core = self.core.lock();
+        let errand = core.errands.pop_front();
+        self.errands_waiting.store(core.errands.len(), Ordering::Release);
+        if core.errands.len() < BACKLOG_MAX {
+            core.stalled.drain(..).for_each(|outlet| outlet.wake());
+        }
+        errand
+    }
+
+    /// True if control is not to be read now: the outlet's connection is woken when it is again.
+    pub(crate) fn is_backed_up(&self, outlet: &Arc<Outlet>) -> bool {
+        if self.errands_waiting.load(Ordering::Acquire) < BACKLOG_MAX {
+            return false;
+        }
+        let mut core = self.core.lock();
+        let backed_up = core.errands.len() >= BACKLOG_MAX;
+        if backed_up && !core.stalled.iter().any(|stalled| Arc::ptr_eq(stalled, outlet)) {
+            core.stalled.push(Arc::clone(outlet));
+        }
+        backed_up
+    }
+
+    /// The admitted way to a peer.
+    pub(crate) fn link(&self, peer: NodeId) -> Option<Arc<Outlet>> {
+        self.core.lock().links.get(&peer).cloned()
+    }
+
+    /// All admitted ways.
+    pub(crate) fn links(&self) -> Vec<Arc<Outlet>> {
+        self.core.lock().links.values().cloned().collect()
+    }
+
+    /// Makes this the way to its peer. The core must be told by the caller.
+    pub(crate) fn set_link(&self, outlet: &Arc<Outlet>) {
+        self.core.lock().links.insert(outlet.peer(), Arc::clone(outlet));
+    }
+
+    /// Forgets this way if it is the one to its peer; true if so. The core must be told by the caller.
+    pub(crate) fn clear_link(&self, outlet: &Arc<Outlet>) -> bool {
+        let mut core = self.core.lock();
+        let is_it = core.links.get(&outlet.peer()).is_some_and(|link| Arc::ptr_eq(link, outlet));
+        if is_it {
+            core.links.remove(&outlet.peer());
+        }
+        is_it
+    }
+
+    /// The core's own place.
+    pub(crate) fn status(&self) -> Status {
+        self.core.lock().node.status()
+    }
+
+    /// What was carried, with what only the core knows.
+    pub(crate) fn counters(&self) -> Counters {
+        let (links, status) = {
+            let core = self.core.lock();
+            (core.links.len() as u32, core.node.status())
+        };
+        let children: std::collections::BTreeSet<NodeId> =
+            status.trees.iter().flat_map(|tree| tree.children.iter().copied()).collect();
+        Counters { links, children: children.len() as u32, ..self.pacer.counters() }
+    }
+
+    fn flush(&self, now: Time, outlet: &Arc<Outlet>, drops: &mut Drops, scratch: &mut Vec<u8>) {
+        if outlet.flush(now, &self.pacer, drops, scratch) == Flushed::Paced {
+            let mut line = self.line.lock();
+            line.push_back(Arc::clone(outlet));
+            if line.len() == 1 {
+                self.driver.notify_one();
+            }
+        }
+    }
+
+    /// Takes out of the core what it wants done.
+    fn obey(&self, now: Time, core: &mut Core, batch: &mut Batch) {
+        let had_errands = !core.errands.is_empty();
+        while let Some(output) = core.node.poll() {
+            match output {
+                Output::Unit { to, unit } => core.send(now, to, unit, batch),
+                Output::Control { to, bytes } => {
+                    if let Some(outlet) = core.links.get(&to)
+                        && outlet.push_control(now, framing::message(&bytes))
+                    {
+                        batch.touched.push(Arc::clone(outlet));
+                    }
+                }
+                Output::Deliver { source, feed, frame } => self.deliver(source, feed, frame),
+                Output::Vet { from, note, signature } => core.errand(Errand::Vet(from, note, signature)),
+                Output::Sign(note) => core.errand(Errand::Sign(note)),
+                Output::Dial { peer, contacts } => core.errand(Errand::Dial(peer, contacts)),
+                Output::Hangup(peer) => core.errand(Errand::Hangup(peer)),
+                Output::Event(event) => core.errand(Errand::Tell(event)),
+            }
+        }
+        let is_earlier = core.node.deadline().is_some_and(|(at, _)| at < core.armed);
+        if is_earlier || (!had_errands && !core.errands.is_empty()) {
+            self.errands_waiting.store(core.errands.len(), Ordering::Release);
+            self.driver.notify_one();
+        }
+    }
+
+    fn deliver(&self, source: NodeId, feed: u32, frame: Frame<Parcel>) {
+        let Frame { layer, info, payload } = frame;
+        let frame = Frame { layer, info, payload: payload.payload() };
+        if self.frames.try_send(Delivered { source, feed, frame }).is_err() {
+            self.pacer.count(|counters| counters.frames_dropped += 1);
+        }
+    }
+}
+
+impl Core {
+    fn send(&mut self, now: Time, to: NodeId, unit: Unit<Parcel>, batch: &mut Batch) {
+        let Some(outlet) = self.links.get(&to) else { return };
+        let mut drops = Drops::default();
+        let bytes = framed(&mut self.framed, &unit);
+        if outlet.push_unit(now, bytes, unit.header, &mut drops) {
+            batch.touched.push(Arc::clone(outlet));
+        }
+        batch.note(to, drops);
+    }
+
+    fn errand(&mut self, errand: Errand) {
+        if self.errands.len() < ERRANDS_MAX {
+            self.errands.push_back(errand);
+        } else {
+            tracing::error!(?errand, "the driver does not keep up: an errand is lost");
+        }
+    }
+}
+
+/// The bytes of a unit; put together at most once for all its children.
+fn framed(last: &mut Option<(UnitHeader, Parcel, Bytes)>, unit: &Unit<Parcel>) -> Bytes {
+    if unit.payload.is_framed_for(&unit.header) {
+        return unit.payload.as_read();
+    }
+    match last {
+        Some((header, parcel, bytes)) if *header == unit.header && parcel.is_same(&unit.payload) => {
+            bytes.clone()
+        }
+        _ => {
+            let bytes = unit.payload.framed(&unit.header);
+            *last = Some((unit.header, unit.payload.clone(), bytes.clone()));
+            bytes
+        }
+    }
+}
+
+impl Batch {
+    fn note(&mut self, peer: NodeId, drops: Drops) {
+        if drops.count > 0 {
+            self.drops.push((peer, drops));
+        }
+    }
+}
