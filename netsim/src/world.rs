@@ -94,7 +94,7 @@ impl World {
             me: id,
             kind,
             admitted: admitted(at, kind),
-            credential: Vec::new(),
+            credential: vec![1],
             first_serial: 1,
             uplink_kbps,
             contacts: vec![at.to_string()],

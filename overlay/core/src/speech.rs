@@ -170,9 +170,14 @@ impl<P: Payload> State<P> {
         }
     }
 
-    /// Says that this node is present, and what it is like now.
+    /// Says that this node is present, and what it is like now. A relay that no meeting has claimed yet
+    /// has nothing to show, and nobody would believe it: it is silent.
     pub(crate) fn say_presence(&mut self, now: Time) {
+        self.timers.set(Timer::Presence, now + config::PRESENCE_EVERY);
         let me = &self.config;
+        if me.credential.is_empty() {
+            return;
+        }
         let presence = Presence {
             kind: me.kind,
             uplink_kbps: me.uplink_kbps,
@@ -188,7 +193,6 @@ impl<P: Payload> State<P> {
             self.say(Topic::Presence, body);
         }
         self.said_presence = Some(now);
-        self.timers.set(Timer::Presence, now + config::PRESENCE_EVERY);
     }
 
     /// Something about this node has changed.

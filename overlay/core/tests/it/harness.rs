@@ -96,6 +96,11 @@ impl World {
         self.add_with_serial(n, kind, uplink_kbps, 1)
     }
 
+    /// A relay that no meeting has claimed yet.
+    pub(crate) fn add_unclaimed(&mut self, n: u8, uplink_kbps: u32) -> NodeId {
+        self.add_with(n, Kind::Relay, uplink_kbps, 1, Vec::new())
+    }
+
     /// Node 1 may coordinate.
     pub(crate) fn add_with_serial(
         &mut self,
@@ -104,13 +109,24 @@ impl World {
         uplink_kbps: u32,
         first_serial: u64,
     ) -> NodeId {
+        self.add_with(n, kind, uplink_kbps, first_serial, vec![n])
+    }
+
+    fn add_with(
+        &mut self,
+        n: u8,
+        kind: Kind,
+        uplink_kbps: u32,
+        first_serial: u64,
+        credential: Vec<u8>,
+    ) -> NodeId {
         let me = id(n);
         let admitted = Admitted { kind, may_coordinate: n == 1 };
         let config = Config {
             me,
             kind,
             admitted,
-            credential: vec![n],
+            credential,
             first_serial,
             uplink_kbps,
             contacts: vec![format!("{n}")],

@@ -206,3 +206,17 @@ fn sound_alone_is_planned_too() {
         world.frames(id(1), id(2), Layer::Audio, world.now - std::time::Duration::from_secs(1)).len() >= 49
     );
 }
+
+#[test]
+fn a_relay_is_silent_until_a_meeting_has_claimed_it() {
+    let mut world = World::demo(0);
+    let relay = world.add_unclaimed(11, 20_000);
+    world.link(id(1), relay);
+    world.run(2_500);
+    let arrived = Event::Arrived { peer: relay, kind: Kind::Relay };
+    assert!(!world.has_event(id(1), &arrived));
+    assert!(!world.events.iter().any(|(_, event)| matches!(event, Event::Blame { .. })), "nobody is blamed");
+    world.command(relay, Command::Credential(vec![11]));
+    world.run(500);
+    assert!(world.has_event(id(1), &arrived));
+}
