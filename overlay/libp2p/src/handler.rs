@@ -19,7 +19,7 @@ use crate::config::READ_TURN;
 use crate::framing::{Control, Fault, Frames, Parcel};
 use crate::hub::{Batch, Hub};
 use crate::lane::Lane;
-use crate::outlet::Outlet;
+use crate::outlet::{Failure, Outlet};
 use crate::upgrade::AnyLane;
 
 /// What the driver must know of a connection.
@@ -222,10 +222,14 @@ impl ConnectionHandler for Handler {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
-        let has_failed = self.outlet.attend(cx.waker());
-        if has_failed && !self.over {
+        if let Some(failure) = self.outlet.attend(cx.waker())
+            && !self.over
+        {
             self.over = true;
-            self.events.push_back(FromPeer::Broken);
+            self.events.push_back(match failure {
+                Failure::Broken => FromPeer::Broken,
+                Failure::TooSlow => FromPeer::Fault(Fault::TooSlow),
+            });
         }
         if self.outlet.is_admitted() && !self.media_asked {
             self.media_asked = true;

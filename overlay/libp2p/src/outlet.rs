@@ -37,8 +37,8 @@ struct Inner {
     listed: bool,
     /// Stands in the line for the uplink.
     in_line: bool,
-    /// A stream failed, or the peer reads too slowly.
-    failed: bool,
+    /// Why the connection is of no more use.
+    failure: Option<Failure>,
 }
 
 /// One lane: its queue, and its stream once that is open.
@@ -48,6 +48,15 @@ struct Way {
     stream: Option<Stream>,
     /// The stream took no more; the connection's task is woken when it does.
     full: bool,
+}
+
+/// Why a way out is of no more use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// A stream took no more for good.
+    Broken,
+    /// The peer reads so slowly that control messages pile up.
+    TooSlow,
 }
 
 /// What is left after a flush.
@@ -64,7 +73,7 @@ impl Outlet {
     pub(crate) fn new(peer: NodeId, is_ours: bool) -> Outlet {
         let lanes = Lane::ALL.map(|lane| Way { lane, queue: Queue::new(lane), stream: None, full: false });
         let inner =
-            Inner { lanes, waker: Waker::noop().clone(), listed: false, in_line: false, failed: false };
+            Inner { lanes, waker: Waker::noop().clone(), listed: false, in_line: false, failure: None };
         let (admitted, shut) = (AtomicBool::new(false), AtomicBool::new(false));
         Outlet { peer, is_ours, admitted, shut, inner: Mutex::new(inner) }
     }
@@ -106,8 +115,8 @@ impl Outlet {
         self.inner.lock().waker.wake_by_ref();
     }
 
-    /// Remembers the connection's task; true if a stream or the peer has failed.
-    pub(crate) fn attend(&self, waker: &Waker) -> bool {
+    /// Remembers the connection's task; tells if the way out has failed.
+    pub(crate) fn attend(&self, waker: &Waker) -> Option<Failure> {
         let mut inner = self.inner.lock();
         if !inner.waker.will_wake(waker) {
             inner.waker = waker.clone();
@@ -115,7 +124,7 @@ impl Outlet {
         for way in &mut inner.lanes {
             way.full = false;
         }
-        inner.failed
+        inner.failure
     }
 
     /// Gives a lane its stream.
@@ -126,7 +135,7 @@ impl Outlet {
     /// Lets go of the streams, when the connection ends.
     pub(crate) fn close(&self) {
         let mut inner = self.inner.lock();
-        inner.failed = true;
+        inner.failure = Some(Failure::Broken);
         inner.lanes.iter_mut().for_each(|way| way.stream = None);
     }
 
@@ -134,7 +143,7 @@ impl Outlet {
     pub(crate) fn push_control(&self, now: Time, bytes: Bytes) -> bool {
         let mut inner = self.inner.lock();
         if inner.lanes[Lane::Control as usize].queue.push_control(now, bytes) == Pushed::NoRoom {
-            inner.failed = true;
+            inner.failure = Some(Failure::TooSlow);
             inner.waker.wake_by_ref();
         }
         !std::mem::replace(&mut inner.listed, true)
@@ -172,10 +181,10 @@ impl Outlet {
             match way.flush(now, pacer, &mut cx, &mut turn, dropped, scratch) {
                 Ok(Flushed::Done) => {}
                 Ok(Flushed::Paced) => paced = true,
-                Err(()) => inner.failed = true,
+                Err(()) => inner.failure = Some(Failure::Broken),
             }
         }
-        if inner.failed {
+        if inner.failure.is_some() {
             inner.waker.wake_by_ref();
         }
         if paced && !std::mem::replace(&mut inner.in_line, true) { Flushed::Paced } else { Flushed::Done }

@@ -1,0 +1,125 @@
+//! How links are made, refused and lost.
+
+use std::net::UdpSocket;
+
+use overlay_core::io::Command;
+use overlay_libp2p::{Happening, contact, node_id_of};
+
+use crate::harness::{LOOPBACK, Setup, contacts, film, fresh_seed};
+use crate::raw::Raw;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_nodes_link_and_see_each_other() {
+    let host = Setup::new("host").start().await;
+    let guest = Setup::new("guest").knows(&contacts(&[&host])).start().await;
+    guest.until("linked", |guest| guest.has_linked(host.me())).await;
+    host.until("linked", |host| host.has_linked(guest.me())).await;
+    host.until("present", |host| host.handle.status().members.iter().any(|member| member.id == guest.me()))
+        .await;
+    assert_eq!(node_id_of(&guest.contacts()[0]), Some(guest.me()));
+
+    guest.handle.shutdown().await;
+    host.until("gone", |host| host.happened().contains(&Happening::Unlinked(guest.me()))).await;
+    let said_so = |happening: &Happening| {
+        matches!(happening, Happening::Core(overlay_core::io::Event::Departed { said_so: true, .. }))
+    };
+    host.until("its leave was heard", |host| host.happened().iter().any(said_so)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_not_invited_is_told_why_and_named() {
+    let host = Setup::new("host").start().await;
+    let stranger = Setup::new("stranger").knows(&contacts(&[&host])).start().await;
+    let told = Happening::Refused {
+        peer: host.me(),
+        text: "not invited: ask the host".into(),
+        final_: true,
+        theirs: true,
+    };
+    stranger.until("told why", |stranger| stranger.happened().contains(&told)).await;
+    let named = |happening: &Happening| matches!(happening, Happening::Refused { peer, theirs: false, .. } if *peer == stranger.me());
+    host.until("named", |host| host.happened().iter().any(named)).await;
+    assert_eq!((host.handle.counters().links, stranger.handle.counters().links), (0, 0));
+    assert!(!host.has_linked(stranger.me()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_version_is_named_as_such() {
+    let host = Setup::new("host").start().await;
+    let mut newer = Raw::dial(&host.contacts()[0]).await;
+    newer.say_hello(2, b"guest of the future").await;
+    let text = "speaks protocol 2, this is 1: update this program".to_owned();
+    let refused = Happening::Refused { peer: newer.me(), text, final_: true, theirs: false };
+    host.until("named", |host| host.happened().contains(&refused)).await;
+    let told = newer.refusal().await;
+    assert_eq!(told, "speaks protocol 1, this is 2: it must be updated");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_says_nothing_is_not_waited_for() {
+    let host = Setup::new("host").start().await;
+    let silent = Raw::dial(&host.contacts()[0]).await;
+    silent.until_closed().await;
+    assert_eq!(host.handle.counters().links, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_dial_at_once_and_one_link_stays() {
+    let first = Setup::new("host").start().await;
+    let second = Setup::new("guest").start().await;
+    first.handle.dial(&second.contacts()[0]).expect("a contact");
+    second.handle.dial(&first.contacts()[0]).expect("a contact");
+    let film = film(&first, 100, 400);
+    first.handle.command(Command::Coordinate { term: 1 });
+    second
+        .until("frames", |second| second.numbers(first.me(), overlay_core::unit::Layer::P360).len() > 60)
+        .await;
+    assert_eq!((first.handle.counters().links, second.handle.counters().links), (1, 1));
+    drop(film);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pair_with_nothing_but_tcp_works() {
+    let host = Setup { transports: &["tcp"], ..Setup::new("host") }.start().await;
+    let guest =
+        Setup { transports: &["tcp"], ..Setup::new("guest") }.knows(&contacts(&[&host])).start().await;
+    host.handle.command(Command::Coordinate { term: 1 });
+    let film = film(&host, 500, 2_000);
+    guest.until("frames", |guest| guest.numbers(host.me(), overlay_core::unit::Layer::P360).len() > 30).await;
+    drop(film);
+    assert!(host.contacts().iter().all(|contact| contact.contains("/tcp/")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_is_late_is_dialled_again() {
+    let (setup, seed) = (Setup::new("host"), fresh_seed());
+    let port =
+        UdpSocket::bind((LOOPBACK, 0)).and_then(|socket| socket.local_addr()).expect("a free port").port();
+    let late = overlay_libp2p::handle::node_id_of_seed(seed);
+    let quic = contact(late, LOOPBACK, port).remove(0);
+    let guest = Setup::new("guest").knows(std::slice::from_ref(&quic)).start().await;
+    let tried = |happening: &Happening| matches!(happening, Happening::Unreachable { contact, .. } if *contact == quic);
+    guest.until("tried in vain", |guest| guest.happened().iter().any(tried)).await;
+
+    let mut config = setup.config(seed);
+    config.listen = vec![format!("/ip4/127.0.0.1/udp/{port}/quic-v1")];
+    let (host, _events, _frames) = overlay_libp2p::spawn(config, setup.authority()).expect("it starts");
+    guest.until("linked", |guest| guest.has_linked(host.me())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_taken_port_is_named_at_once() {
+    for (transport, suffix, name) in [("udp", "/quic-v1", "UDP"), ("tcp", "", "TCP")] {
+        let first =
+            Setup { transports: if transport == "udp" { &["udp"] } else { &["tcp"] }, ..Setup::new("host") };
+        let first = first.start().await;
+        let port: u16 =
+            first.contacts()[0].split('/').nth(4).and_then(|port| port.parse().ok()).expect("a port");
+        let setup = Setup::new("guest");
+        let mut config = setup.config(fresh_seed());
+        config.listen = vec![format!("/ip4/127.0.0.1/{transport}/{port}{suffix}")];
+        let error = overlay_libp2p::spawn(config, setup.authority()).err().expect("the port is taken");
+        assert!(error.to_string().starts_with(&format!("{name} port {port} is taken")), "{error}");
+        assert!(error.to_string().contains("choose another port"), "{error}");
+    }
+}

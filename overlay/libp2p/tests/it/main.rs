@@ -1,0 +1,8 @@
+//! Stories about nodes that meet over real sockets on this machine.
+
+mod harness;
+mod hostile;
+mod links;
+mod raw;
+mod relaying;
+mod uplink;
