@@ -99,14 +99,15 @@ impl Scene {
         for y in 0..WALL_HEIGHT {
             wall.extend((0..WALL_WIDTH).map(|x| {
                 let octave = |cell: usize, weight: f32| smooth(x, y, cell) * weight;
-                let shade = octave(96, 70.0) + octave(31, 40.0) + octave(11, 24.0) + octave(4, 10.0);
+                let shade = octave(96, 64.0) + octave(31, 40.0) + octave(11, 26.0) + octave(4, 22.0);
                 (60.0 + shade) as u8
             }));
         }
-        // The sum of three gives the bell shape of a sensor's noise.
+        // The sum of three gives the bell shape of a sensor's noise, of about 2.3 levels.
         let grain = |index| {
             let bits = hash(index, 7);
-            ((bits & 3) as i8 + (bits >> 2 & 3) as i8 + (bits >> 4 & 1) as i8) - 3
+            let of = |shift: u32, mask: u32| ((bits >> shift) & mask) as i8;
+            of(0, 7) + of(8, 3) + of(16, 3) - 6
         };
         Scene { wall, noise: (0..NOISE_LEN as u32).map(grain).collect() }
     }
@@ -125,7 +126,9 @@ impl Scene {
                 *pixel = self.wall[from + x].saturating_add_signed(grain);
             }
         }
-        chroma.fill(128);
+        // A warm wall: U, then V.
+        chroma[..WIDTH * HEIGHT / 4].fill(122);
+        chroma[WIDTH * HEIGHT / 4..].fill(134);
         let sway = 70.0 * (TAU * at / 5.0).sin();
         let nod = 14.0 * (TAU * at / 1.7).sin();
         let (x, y) = (320.0 + sway, 170.0 + nod);
@@ -204,7 +207,7 @@ fn smooth(x: usize, y: usize, cell: usize) -> f32 {
 /// A fixed scramble of two numbers (the finisher of MurmurHash3): the clip needs no real chance.
 fn hash(a: u32, b: u32) -> u32 {
     let mut bits = a.wrapping_mul(0x9e37_79b1) ^ b.wrapping_mul(0x85eb_ca6b);
-    bits = (bits ^ bits >> 16).wrapping_mul(0x85eb_ca6b);
-    bits = (bits ^ bits >> 13).wrapping_mul(0xc2b2_ae35);
-    bits ^ bits >> 16
+    bits = (bits ^ (bits >> 16)).wrapping_mul(0x85eb_ca6b);
+    bits = (bits ^ (bits >> 13)).wrapping_mul(0xc2b2_ae35);
+    bits ^ (bits >> 16)
 }

@@ -6,7 +6,6 @@ use chacha20poly1305::ChaCha20Poly1305;
 use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use keyagree::identity::PeerKey;
 use keyagree::stream::OpeningKey;
-use zeroize::Zeroizing;
 
 use crate::frame::EncodedFrame;
 use crate::replay::Window;
@@ -49,8 +48,9 @@ pub struct Opener {
 }
 
 struct Held {
+    /// The only copy: a cipher is made of it for each frame, and wiped again. A cipher kept here
+    /// would be moved about by the map, and leave its bytes behind.
     key: OpeningKey,
-    aead: ChaCha20Poly1305,
     window: Window,
 }
 
@@ -67,8 +67,7 @@ impl Opener {
         if self.keys.contains_key(&key.label) || self.keys.len() >= KEYS_MAX {
             return false;
         }
-        let aead = ChaCha20Poly1305::new(key.key.expose().into());
-        self.keys.insert(key.label, Held { key, aead, window: Window::new() });
+        self.keys.insert(key.label, Held { key, window: Window::new() });
         true
     }
 
@@ -109,7 +108,7 @@ impl Opener {
         }
         let plain = held.decrypt(&header, aad, ciphertext)?;
         held.window.accept(header.counter);
-        let frame = wire::frame_of(&header, &plain).ok_or(OpenError::Malformed)?;
+        let frame = wire::frame_of(&header, plain).ok_or(OpenError::Malformed)?;
         if frame.layer.byte() != held.key.layer {
             return Err(OpenError::Malformed);
         }
@@ -118,11 +117,11 @@ impl Opener {
 }
 
 impl Held {
-    fn decrypt(&self, header: &Header, aad: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+    fn decrypt(&self, header: &Header, aad: &[u8], sealed: &[u8]) -> Result<Vec<u8>, OpenError> {
         let (ciphertext, tag) = sealed.split_last_chunk::<TAG_LEN>().ok_or(OpenError::Malformed)?;
-        let mut plain = Zeroizing::new(ciphertext.to_vec());
+        let mut plain = ciphertext.to_vec();
         let nonce = nonce(&self.key.salt, header.counter);
-        self.aead
+        ChaCha20Poly1305::new(self.key.key.expose().into())
             .decrypt_inout_detached(&nonce, aad, plain.as_mut_slice().into(), tag.into())
             .map_err(|_| OpenError::Forged)?;
         Ok(plain)

@@ -1,6 +1,7 @@
 //! The way in, one for each source: jitter buffers, decoders, the recorder, on a thread of their own.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver as Queue, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -217,13 +218,14 @@ impl Worker {
 
     fn take(&mut self, frame: EncodedFrame, at_us: u64) {
         let layer = frame.layer;
-        if !self.lanes.contains_key(&layer) {
-            let Ok(lane) = Lane::open(layer) else { return };
-            self.lanes.insert(layer, lane);
-        }
-        if let Some(lane) = self.lanes.get_mut(&layer) {
-            lane.jitter.push(at_us, frame);
-        }
+        let lane = match self.lanes.entry(layer) {
+            Entry::Occupied(lane) => lane.into_mut(),
+            Entry::Vacant(place) => {
+                let Ok(lane) = Lane::open(layer) else { return };
+                place.insert(lane)
+            }
+        };
+        lane.jitter.push(at_us, frame);
     }
 
     fn release(&mut self) {

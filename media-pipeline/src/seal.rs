@@ -43,8 +43,8 @@ pub struct Sealer {
 }
 
 struct Armed {
+    /// The only copy: a cipher is made of it for each frame, and wiped again.
     key: SealingKey,
-    aead: ChaCha20Poly1305,
     /// What the next frame is sealed with; 2^32 once nothing may be sealed any more.
     counter: u64,
 }
@@ -90,8 +90,7 @@ impl Sealer {
 
 impl Armed {
     fn new(key: SealingKey, counter: u64) -> Armed {
-        let aead = ChaCha20Poly1305::new(key.key.expose().into());
-        Armed { key, aead, counter }
+        Armed { key, counter }
     }
 
     fn seal(&mut self, frame: &EncodedFrame) -> Result<Bytes, SealError> {
@@ -111,8 +110,7 @@ impl Armed {
         sealed.extend_from_slice(&frame.data);
         let nonce = nonce(&self.key.salt, counter);
         // The only failure that RFC 8439 knows is a plaintext of 256 GiB.
-        let tag = self
-            .aead
+        let tag = ChaCha20Poly1305::new(self.key.key.expose().into())
             .encrypt_inout_detached(&nonce, &header, (&mut sealed[wire::HEADER_LEN..]).into())
             .map_err(|_| SealError::TooLarge { len: frame.data.len() })?;
         sealed.extend_from_slice(&tag[..TAG_LEN]);

