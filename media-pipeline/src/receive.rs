@@ -28,7 +28,8 @@ pub const FREEZE_US: u64 = 200_000;
 /// What to do with a source's frames besides decoding them.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
-    /// The Matroska file to record into. It starts with the first key frame.
+    /// The Matroska file to record into. It starts with the first key frame. If it exists, or if
+    /// pictures begin only after 2 s of sound, `-2`, `-3` ... behind the name make another.
     pub record: Option<PathBuf>,
     /// Where the source writes its references ([`crate::send::Config::reference`]).
     pub reference: Option<PathBuf>,
@@ -211,8 +212,10 @@ impl Worker {
             }
             self.release();
         }
-        if let Some(Err(why)) = self.recording.take().map(Recording::finish) {
-            (self.events)(Event::RecordingFailed(why));
+        match self.recording.take().map(Recording::finish) {
+            Some(Ok(written)) => lock(&self.counts).counts.recorded = written,
+            Some(Err(why)) => (self.events)(Event::RecordingFailed(why)),
+            None => {}
         }
     }
 

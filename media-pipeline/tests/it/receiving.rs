@@ -113,3 +113,16 @@ fn a_recording_that_fails_is_told_once_and_receiving_goes_on() {
     assert_eq!(counts.layers[&Layer::P180].decoded, take().layer(Layer::P180).len() as u64);
     assert_eq!(counts.recorded, 0);
 }
+
+#[test]
+fn a_source_that_comes_back_is_recorded_beside_what_there_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("source.mkv");
+    let config = || Config { record: Some(path.clone()), reference: None };
+    let (_, first) = receive(config(), &take().frames);
+    let sound = take().layer(Layer::Audio);
+    let (_, second) = receive(config(), &sound);
+    assert_eq!(packets(&path).len() as u64, first.recorded);
+    assert_eq!(packets(&dir.path().join("source-2.mkv")).len(), sound.len());
+    assert_eq!(second.recorded, sound.len() as u64);
+}
