@@ -186,7 +186,7 @@ impl Driver {
     fn on_swarm(&mut self, event: SwarmEvent<BehavioursEvent>) {
         match event {
             SwarmEvent::Behaviour(BehavioursEvent::Lanes(Said { connection, what })) => {
-                self.on_said(connection, what)
+                self.on_said(connection, what);
             }
             SwarmEvent::Behaviour(BehavioursEvent::Ping(ping::Event {
                 connection,

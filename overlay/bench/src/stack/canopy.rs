@@ -123,7 +123,8 @@ pub(crate) async fn source(role: &Role, count: Count) -> Result<()> {
     loop {
         ticks.tick().await;
         let number = count.load(Ordering::Relaxed);
-        let info = FrameInfo { number: number as u32, key: number % u64::from(role.fps) == 0, temporal: 0 };
+        let info =
+            FrameInfo { number: number as u32, key: number.is_multiple_of(u64::from(role.fps)), temporal: 0 };
         handle.publish(Frame { layer: LAYER, info, payload: frame(role, number).into() });
         count.fetch_add(1, Ordering::Relaxed);
     }
