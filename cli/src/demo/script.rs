@@ -20,8 +20,8 @@ use crate::journal::{self, Entry};
 use crate::relay::Counters;
 use crate::tap;
 
-/// What a participant may send: its own media once and half, so that it can't feed everybody.
-const PARTICIPANT_UPLINK: [(&str, &str); 3] = [("180p", "600kbit"), ("360p", "1500kbit"), ("720p", "4mbit")];
+/// What a participant may send: its own media to two others, so that it can't feed everybody.
+const PARTICIPANT_UPLINK: [(&str, &str); 3] = [("180p", "1mbit"), ("360p", "2mbit"), ("720p", "6mbit")];
 /// What each of the two relays lends.
 const RELAY_UPLINK: [(&str, &str); 3] = [("180p", "10mbit"), ("360p", "20mbit"), ("720p", "60mbit")];
 /// Guests beside the organiser; the first two send.

@@ -62,6 +62,8 @@ pub const ATTACH_TIMEOUT: Duration = Duration::from_millis(250);
 pub const DIAL_TIMEOUT: Duration = Duration::from_millis(600);
 /// When every candidate has refused, the next round starts after this span.
 pub const RETRY_AFTER: Duration = Duration::from_millis(400);
+/// What a parent had under way when it was left is taken for this span: the new one may be faster.
+pub const LEFT_FOR: Duration = Duration::from_millis(500);
 /// A child waits this long for a parent that says that it is being repaired itself.
 pub const STALL_PATIENCE: Duration = Duration::from_millis(500);
 /// A tree whose parent lives but brings nothing of it for this long is tried elsewhere; doubles each
@@ -113,6 +115,8 @@ pub const DIAL_AGAIN: Duration = Duration::from_secs(1);
 pub const DIAL_AGAIN_MAX: Duration = Duration::from_secs(30);
 /// Neighbours are told what notes there are this often.
 pub const HAVE_EVERY: Duration = Duration::from_secs(1);
+/// A neighbour that is only told of presences is told after this span: they should have come another way.
+pub const LAZY_AFTER: Duration = Duration::from_millis(300);
 /// Note ids in one message.
 pub const NOTE_IDS_MAX: usize = 256;
 /// Note ids told to each neighbour each second beyond the fresh ones, in turn.

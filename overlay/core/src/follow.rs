@@ -48,7 +48,7 @@ impl<P: Payload> State<P> {
             Some((slot, feed)) => self.event(Event::OnStage { slot, feed }),
             None => self.event(Event::OffStage),
         }
-        self.timers.set_earlier(crate::timers::Timer::Presence, now + config::PRESENCE_DEBOUNCE);
+        self.say_news(now);
     }
 
     fn follow_branch(&mut self, now: Time, id: TreeId, branch: &Branch) {

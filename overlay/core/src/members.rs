@@ -33,6 +33,8 @@ pub struct Presence {
     pub watch: bool,
     /// Takes its leave.
     pub leaving: bool,
+    /// Says more than the origin's last presence did, so that it goes to everybody at once.
+    pub news: bool,
 }
 
 /// Why a presence was refused: the origin's fault, always.

@@ -54,6 +54,7 @@ impl<P: Payload> Node<P> {
             next_serial,
             said_presence: None,
             leaving: false,
+            news: true,
             first_link: None,
             told: BTreeMap::new(),
         };
@@ -131,6 +132,7 @@ impl<P: Payload> State<P> {
         }
         self.first_link.get_or_insert(now);
         self.offer_everything(now, peer);
+        self.say_news(now);
         self.ask_linked(now, peer);
     }
 
@@ -257,6 +259,7 @@ impl<P: Payload> State<P> {
     /// Children are told before anybody else, so that they ask their backups at once.
     fn leave(&mut self, now: Time) {
         self.leaving = true;
+        self.news = true;
         self.coordinator = None;
         for (id, tree) in std::mem::take(&mut self.trees) {
             for child in &tree.children {

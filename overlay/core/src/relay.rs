@@ -17,7 +17,8 @@ impl<P: Payload> State<P> {
             self.cut(now, from, "sent a unit beyond the bounds");
             return;
         }
-        let Some(tree) = self.trees.get_mut(&id).filter(|tree| tree.is_fed_by(from)) else {
+        let is_expected = |tree: &&mut Tree<P>| tree.is_fed_by(from) || tree.has_left(now, from);
+        let Some(tree) = self.trees.get_mut(&id).filter(is_expected) else {
             self.charge(now, from, config::UNASKED_COST, 0);
             return;
         };
@@ -27,6 +28,9 @@ impl<P: Payload> State<P> {
         tree.fed = now;
         tree.patience = config::STARVED_AFTER;
         let old = if tree.parent == Some(from) { tree.old.take() } else { None };
+        if let Some(old) = old {
+            tree.left = Some((old, now + config::LEFT_FOR));
+        }
         unit.header.hop = unit.header.hop.saturating_add(1);
         carry(now, tree, unit, &mut self.outbox);
         if let Some(old) = old {

@@ -17,6 +17,11 @@ use crate::wire::{Message, NoteId};
 /// Bytes of notes that one message may ask for; the rest is asked for again.
 const WANTED_BYTES_MAX: usize = 1024 * 1024;
 
+/// True for a presence that says nothing new.
+fn keeps_to_tree(note: &Note) -> bool {
+    note.topic == Topic::Presence && Presence::decode(&note.body).is_ok_and(|presence| !presence.news)
+}
+
 impl<P: Payload> State<P> {
     /// A control message came. What can't be read costs its sender the link.
     pub(crate) fn control(&mut self, now: Time, from: NodeId, bytes: &[u8]) {
@@ -45,13 +50,17 @@ impl<P: Payload> State<P> {
             }
             Message::Have { notes } => self.offered(now, from, notes),
             Message::Want { notes } => self.wanted(now, from, notes),
-            Message::Note { note, signature } => self.heard_note(from, note, signature),
+            Message::Note { note, signature } => self.heard_note(now, from, note, signature),
+            Message::Lazy => self.set_lazy(from, true),
         }
     }
 
     /// A note came: the edge is asked about it before it is believed or passed on.
-    fn heard_note(&mut self, from: NodeId, note: Note, signature: Signature) {
+    fn heard_note(&mut self, now: Time, from: NodeId, note: Note, signature: Signature) {
         let id = NoteId::of(&note);
+        if self.gossip.has_seen(id) && keeps_to_tree(&note) {
+            self.prune(now, from);
+        }
         if self.is_welcome(id) && self.gossip.asks_about(id) {
             self.outbox.push_back(Output::Vet { from, note, signature });
         }
@@ -87,16 +96,35 @@ impl<P: Payload> State<P> {
             return;
         }
         if let Some(bytes) = self.gossip.put(now, &note, signature) {
-            self.pass_on(now, Some(from), &bytes);
+            self.pass_on(now, Some(from), &note, &bytes);
             self.believe(now, note, admitted);
         }
     }
 
-    fn pass_on(&mut self, now: Time, from: Option<NodeId>, bytes: &[u8]) {
+    /// What is new goes to every neighbour at once. A presence that only says that its origin is still there
+    /// comes each second from everybody, so it keeps to a tree of links, which forms as in Plumtree (Leitão et
+    /// al., 2007): a link that brings what is known turns lazy, one that brought what was missing turns eager.
+    fn pass_on(&mut self, now: Time, from: Option<NodeId>, note: &Note, bytes: &[u8]) {
+        let in_tree = keeps_to_tree(note);
         for peer in self.links.ids() {
-            if Some(peer) != from {
+            let lazy = in_tree && self.links.get(peer).is_some_and(|neighbour| neighbour.lazy);
+            if Some(peer) != from && !lazy {
                 self.tell_bytes(now, peer, bytes.to_vec());
             }
+        }
+    }
+
+    /// A neighbour passed on a presence that had come another way.
+    fn prune(&mut self, now: Time, from: NodeId) {
+        if self.links.get(from).is_some_and(|neighbour| !neighbour.lazy) {
+            self.set_lazy(from, true);
+            self.tell(now, from, &Message::Lazy);
+        }
+    }
+
+    fn set_lazy(&mut self, peer: NodeId, lazy: bool) {
+        if let Some(neighbour) = self.links.get_mut(peer) {
+            neighbour.lazy = lazy;
         }
     }
 
@@ -163,7 +191,7 @@ impl<P: Payload> State<P> {
             return;
         }
         if let Some(bytes) = self.gossip.put(now, &note, signature) {
-            self.pass_on(now, None, &bytes);
+            self.pass_on(now, None, &note, &bytes);
             if note.topic == Topic::Plan {
                 self.heard_plan(now, note);
             }
@@ -188,7 +216,9 @@ impl<P: Payload> State<P> {
             on_stage: self.on_stage,
             watch: me.watch,
             leaving: self.leaving,
+            news: self.news,
         };
+        self.news = false;
         if let Ok(body) = presence.encode() {
             self.say(Topic::Presence, body);
         }
@@ -197,8 +227,14 @@ impl<P: Payload> State<P> {
 
     /// Something about this node has changed.
     pub(crate) fn presence_changed(&mut self, now: Time) {
-        self.timers.set_earlier(Timer::Presence, now + config::PRESENCE_DEBOUNCE);
+        self.say_news(now);
         self.meeting_changed(now);
+    }
+
+    /// Somebody should hear of this node soon, not with the next second's presence.
+    pub(crate) fn say_news(&mut self, now: Time) {
+        self.news = true;
+        self.timers.set_earlier(Timer::Presence, now + config::PRESENCE_DEBOUNCE);
     }
 
     /// A new neighbour is told of every note there is.
@@ -210,8 +246,9 @@ impl<P: Payload> State<P> {
 
     /// Each second neighbours are told of fresh notes, and of some of the others in turn.
     pub(crate) fn offer_in_turn(&mut self, now: Time) {
-        let mut all = self.note_ids();
-        all.retain(|id| id.topic != Topic::Presence);
+        let (presences, all): (Vec<NoteId>, Vec<NoteId>) =
+            self.note_ids().into_iter().partition(|id| id.topic == Topic::Presence);
+        self.offer_presences(now, presences);
         let age = |id: &NoteId| self.gossip.get(*id).map(|(_, at)| now.since(at));
         let fresh: BTreeSet<NoteId> =
             all.iter().copied().filter(|id| age(id) <= Some(config::NOTE_FRESH_FOR)).collect();
@@ -228,6 +265,19 @@ impl<P: Payload> State<P> {
         }
     }
 
+    /// What should have come another way, for neighbours that are not given it.
+    fn offer_presences(&mut self, now: Time, mut notes: Vec<NoteId>) {
+        let age = |id: &NoteId| self.gossip.get(*id).map(|(_, at)| now.since(at));
+        notes.retain(|id| age(id) >= Some(config::LAZY_AFTER));
+        for peer in self.links.ids() {
+            if self.links.get(peer).is_some_and(|neighbour| neighbour.lazy) {
+                for notes in notes.chunks(config::NOTE_IDS_MAX) {
+                    self.tell(now, peer, &Message::Have { notes: notes.to_vec() });
+                }
+            }
+        }
+    }
+
     fn note_ids(&self) -> Vec<NoteId> {
         let me = self.me();
         self.gossip.ids(|origin| origin == me || self.members.get(origin).is_some())
@@ -235,6 +285,9 @@ impl<P: Payload> State<P> {
 
     fn offered(&mut self, now: Time, from: NodeId, mut notes: Vec<NoteId>) {
         notes.retain(|id| self.is_welcome(*id) && !self.gossip.has_seen(*id));
+        if notes.iter().any(|id| id.topic == Topic::Presence) {
+            self.set_lazy(from, false);
+        }
         if !notes.is_empty() {
             self.tell(now, from, &Message::Want { notes });
         }
@@ -242,6 +295,9 @@ impl<P: Payload> State<P> {
 
     fn wanted(&mut self, now: Time, from: NodeId, notes: Vec<NoteId>) {
         let mut bytes_left = WANTED_BYTES_MAX;
+        if notes.iter().any(|id| id.topic == Topic::Presence) {
+            self.set_lazy(from, false);
+        }
         for id in notes {
             let Some((bytes, _)) = self.gossip.get(id).filter(|(bytes, _)| bytes.len() <= bytes_left) else {
                 continue;

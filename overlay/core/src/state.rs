@@ -59,6 +59,8 @@ pub(crate) struct State<P> {
     pub(crate) next_serial: u64,
     pub(crate) said_presence: Option<Time>,
     pub(crate) leaving: bool,
+    /// Its next presence says something new.
+    pub(crate) news: bool,
     pub(crate) first_link: Option<Time>,
     /// What this node takes of each slot, as its user was told.
     pub(crate) told: BTreeMap<u8, (NodeId, u32, Layer)>,

@@ -23,6 +23,8 @@ pub(crate) struct Neighbour {
     refilled: Time,
     /// Where its turn of note ids goes on.
     pub(crate) turn: usize,
+    /// Presences come and go another way: this neighbour is told of them, not given them.
+    pub(crate) lazy: bool,
 }
 
 impl Neighbour {
@@ -37,6 +39,7 @@ impl Neighbour {
             messages_left: config::CONTROL_MESSAGES_BURST,
             refilled: now,
             turn: 0,
+            lazy: false,
         }
     }
 

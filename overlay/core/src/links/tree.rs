@@ -27,6 +27,8 @@ pub(crate) struct Tree<P> {
     pub(crate) stalled: Option<Time>,
     /// The parent before, until the first unit of the new one.
     pub(crate) old: Option<NodeId>,
+    /// A parent that was left, and until when what it had under way still counts.
+    pub(crate) left: Option<(NodeId, Time)>,
     pub(crate) trying: Option<Attempt>,
     /// Who was asked in this round.
     pub(crate) tried: BTreeSet<NodeId>,
@@ -141,6 +143,7 @@ impl<P: Payload> Tree<P> {
             suspect: false,
             stalled: None,
             old: None,
+            left: None,
             trying: None,
             tried: BTreeSet::new(),
             path: Vec::new(),
@@ -178,6 +181,11 @@ impl<P: Payload> Tree<P> {
     /// True if the plan or a child needs this node here.
     pub(crate) fn is_needed(&self) -> bool {
         self.is_root || self.row.is_some() || !self.children.is_empty() || self.taking != Taking::No
+    }
+
+    /// True if `peer` was this node's parent until just now.
+    pub(crate) fn has_left(&self, now: Time, peer: NodeId) -> bool {
+        self.left.is_some_and(|(left, until)| left == peer && now < until)
     }
 
     /// True if this peer may bring units: also one that was asked, since its answer travels on another lane.

@@ -49,6 +49,7 @@ fn message() -> impl Strategy<Value = Message> {
         vec(tick, 0..8).prop_map(|trees| Message::Tick { trees }),
         vec(note_id(), 0..8).prop_map(|notes| Message::Have { notes }),
         vec(note_id(), 0..8).prop_map(|notes| Message::Want { notes }),
+        Just(Message::Lazy),
         (note, any::<[u8; 32]>()).prop_map(|(note, half)| {
             let mut bytes = [0; 64];
             bytes[..32].copy_from_slice(&half);
@@ -135,6 +136,7 @@ fn a_presence_with_too_much_in_it_is_refused() {
         on_stage: Some((2, 9)),
         watch: false,
         leaving: false,
+        news: false,
     };
     assert_eq!(Presence::decode(&presence.encode().expect("fits")), Ok(presence.clone()));
     let mut twice = presence.clone();

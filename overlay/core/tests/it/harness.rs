@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use overlay_core::id::NodeId;
-use overlay_core::io::{Admitted, Command, Event, Input, Kind, LayerRate, Note, Output, Signature};
+use overlay_core::io::{Admitted, Command, Event, Input, Kind, LayerRate, Note, Output, Signature, Topic};
 use overlay_core::node::{Config, Node};
 use overlay_core::time::Time;
 use overlay_core::unit::{Frame, FrameInfo, Layer, Payload, Unit};
+use overlay_core::wire::Message;
 
 /// A payload that is only a length.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +56,8 @@ pub(crate) struct World {
     pub(crate) got: BTreeMap<NodeId, Vec<Got>>,
     /// Units that each node has sent.
     pub(crate) carried: BTreeMap<NodeId, u64>,
+    /// Presences that crossed a link.
+    pub(crate) presences: u64,
     /// Nodes whose units never leave.
     pub(crate) mute: BTreeSet<NodeId>,
     admitted: BTreeMap<NodeId, Admitted>,
@@ -83,6 +86,7 @@ impl World {
             events: Vec::new(),
             got: BTreeMap::new(),
             carried: BTreeMap::new(),
+            presences: 0,
             mute: BTreeSet::new(),
             admitted: BTreeMap::new(),
             links: BTreeSet::new(),
@@ -218,6 +222,9 @@ impl World {
     fn output(&mut self, me: NodeId, output: Output<Blob>) {
         match output {
             Output::Control { to, bytes } if self.is_linked(me, to) => {
+                let message = Message::decode(&bytes).expect("a node writes what can be read");
+                let presence = matches!(message, Message::Note { note, .. } if note.topic == Topic::Presence);
+                self.presences += u64::from(presence);
                 self.later(to, Input::Control { from: me, bytes });
             }
             Output::Unit { to, unit } if self.is_linked(me, to) && !self.mute.contains(&me) => {

@@ -220,3 +220,26 @@ fn a_relay_is_silent_until_a_meeting_has_claimed_it() {
     world.run(500);
     assert!(world.has_event(id(1), &arrived));
 }
+
+#[test]
+fn who_is_still_there_is_told_along_a_tree_also_when_that_tree_breaks() {
+    let mut world = World::demo(2);
+    let members: Vec<_> = world.nodes.keys().copied().collect();
+    for (n, a) in members.iter().enumerate() {
+        members[n + 1..].iter().for_each(|b| world.link(*a, *b));
+    }
+    world.run(4_000);
+    world.presences = 0;
+    world.run(5_000);
+    // Eight say it five times, and seven others hear it; flooded it would cross seven times as many links.
+    let least = 8 * 5 * 7;
+    assert!(world.presences < least * 3 / 2, "{} presences where {least} suffice", world.presences);
+    world.events.clear();
+    for other in &members {
+        world.unlink(id(2), *other);
+    }
+    world.link(id(2), id(6));
+    world.run(5_000);
+    let departed = world.events.iter().any(|(_, event)| matches!(event, Event::Departed { .. }));
+    assert!(!departed, "nobody is thought to be gone");
+}
