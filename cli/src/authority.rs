@@ -99,7 +99,10 @@ pub fn vet(gate: &SharedGate, note: &Note, signature: &Signature) -> Option<Admi
     let mut gate = gate.lock();
     if note.topic == Topic::Presence {
         let presence = Presence::decode(&note.body).ok()?;
-        return gate.admit(clock::unix(), origin, &presence.credential).ok().map(|admission| admitted(&admission));
+        return gate
+            .admit(clock::unix(), origin, &presence.credential)
+            .ok()
+            .map(|admission| admitted(&admission));
     }
     gate.known(&origin).filter(|admission| clock::unix() < admission.expires).map(admitted)
 }

@@ -10,9 +10,7 @@ static START: OnceLock<(Instant, Duration)> = OnceLock::new();
 /// Remembers when the process started; the first call wins. Called first thing in `main`.
 #[expect(clippy::disallowed_methods, reason = "this is the edge that reads the clock for everybody")]
 pub fn start() -> &'static (Instant, Duration) {
-    START.get_or_init(|| {
-        (Instant::now(), SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
-    })
+    START.get_or_init(|| (Instant::now(), SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()))
 }
 
 /// Wall-clock time since 1970. It follows the monotonic clock from the process' start on, so that a

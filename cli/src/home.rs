@@ -17,9 +17,9 @@ const FILE_MAX: u64 = 4 << 20;
 pub fn folder() -> Outcome<PathBuf> {
     match std::env::var_os("CANOPY_HOME") {
         Some(path) if !path.is_empty() => Ok(PathBuf::from(path)),
-        _ => ProjectDirs::from("", "", "canopy")
-            .map(|dirs| dirs.data_dir().to_owned())
-            .ok_or_else(|| Fail::failed("this user has no home folder: set CANOPY_HOME to a folder to keep meetings in")),
+        _ => ProjectDirs::from("", "", "canopy").map(|dirs| dirs.data_dir().to_owned()).ok_or_else(|| {
+            Fail::failed("this user has no home folder: set CANOPY_HOME to a folder to keep meetings in")
+        }),
     }
 }
 

@@ -35,7 +35,9 @@ pub fn read(argument: Option<&str>) -> Outcome<Invite> {
 
 fn ask() -> Outcome<Zeroizing<String>> {
     if !io::stdin().is_terminal() {
-        return Err(Fail::usage("no invite: name a file that holds it, or '-' to read it from standard input"));
+        return Err(Fail::usage(
+            "no invite: name a file that holds it, or '-' to read it from standard input",
+        ));
     }
     let asked = Password::new().with_prompt("Paste your invite (canopy:…, not shown)").interact();
     asked.map(Zeroizing::new).map_err(|error| Fail::failed(format!("the invite can't be read: {error}")))
@@ -43,9 +45,10 @@ fn ask() -> Outcome<Zeroizing<String>> {
 
 fn from_file(path: &Path) -> Outcome<Zeroizing<String>> {
     let file = File::open(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => {
-            Fail::usage(format!("'{}' is neither an invite (canopy:…) nor a file that holds one", path.display()))
-        }
+        io::ErrorKind::NotFound => Fail::usage(format!(
+            "'{}' is neither an invite (canopy:…) nor a file that holds one",
+            path.display()
+        )),
         _ => Fail::usage(format!("{} can't be read: {error}", path.display())),
     })?;
     all_of(file, &path.display().to_string())

@@ -52,7 +52,9 @@ fn source(args: &Join) -> Outcome<Option<Source>> {
     if args.listen_only {
         return Ok(None);
     }
-    Err(Fail::usage("say what to send: --file CLIP, --test-card, or --listen-only (camera and screen come later)"))
+    Err(Fail::usage(
+        "say what to send: --file CLIP, --test-card, or --listen-only (camera and screen come later)",
+    ))
 }
 
 /// The largest layer that the user wants to send.

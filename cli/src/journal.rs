@@ -21,7 +21,7 @@ pub enum Entry {
     /// The process started, and who it is in this meeting.
     Started { at_us: u64, node: String },
     /// A frame of its own was sealed and given to the overlay.
-    Sent { at_us: u64, layer: u8, number: u32, captured_us: u64 },
+    Sent { at_us: u64, layer: u8, number: u32, captured_us: u64, temporal: u8 },
     /// A sealed frame arrived.
     Received { at_us: u64, source: String, layer: u8 },
     /// It was opened.

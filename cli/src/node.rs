@@ -232,7 +232,10 @@ impl Node {
         match event {
             session::Event::Admitted { .. } => self.waiting.admitted(),
             session::Event::Epoch { epoch, members, code, activate_at } => {
-                eprintln!("{members} in the meeting. Verification code, the same for everybody: {}", grouped(&code));
+                eprintln!(
+                    "{members} in the meeting. Verification code, the same for everybody: {}",
+                    grouped(&code)
+                );
                 self.journal.write(|at_us| Entry::Epoch {
                     at_us,
                     term: epoch.term,
@@ -382,7 +385,9 @@ fn instant(at: UnixTime) -> Instant {
 fn rates(ladder: &[Layer]) -> Vec<LayerRate> {
     ladder
         .iter()
-        .filter_map(|layer| Some(LayerRate { layer: unit::Layer::from_byte(layer.byte())?, kbps: layer.kbps() }))
+        .filter_map(|layer| {
+            Some(LayerRate { layer: unit::Layer::from_byte(layer.byte())?, kbps: layer.kbps() })
+        })
         .collect()
 }
 

@@ -36,7 +36,9 @@ pub fn new(args: New) -> Outcome {
     let mut lines = vec![own.to_line()];
     lines.extend(issue(&mut meeting, args.guests, expires)?);
     file.create(&meeting)?;
-    eprintln!("The first line is your own invite; each further line lets one guest in. Send each in an encrypted chat.");
+    eprintln!(
+        "The first line is your own invite; each further line lets one guest in. Send each in an encrypted chat."
+    );
     print(&lines);
     Ok(())
 }
@@ -113,7 +115,10 @@ fn take_leases(meeting: &mut Meeting, lines: &[String]) -> Outcome {
     for line in lines {
         let lease = Lease::from_line(line).map_err(Fail::usage)?;
         lease.check(clock::unix()).map_err(Fail::failed)?;
-        let known = meeting.leases.iter().any(|other| Lease::from_line(other).is_ok_and(|other| other.id() == lease.id()));
+        let known = meeting
+            .leases
+            .iter()
+            .any(|other| Lease::from_line(other).is_ok_and(|other| other.id() == lease.id()));
         if known {
             return Err(Fail::usage("that lease is in the meeting already: leave it out"));
         }

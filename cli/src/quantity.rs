@@ -44,16 +44,22 @@ mod tests {
 
     #[test]
     fn rates_are_read_as_people_write_them() {
-        for (text, kbps) in
-            [("20mbit", 20_000), ("1.5 Mbit", 1_500), ("800kbit", 800), ("20mbps", 20_000), ("1Gbit/s", 1_000_000)]
-        {
+        for (text, kbps) in [
+            ("20mbit", 20_000),
+            ("1.5 Mbit", 1_500),
+            ("800kbit", 800),
+            ("20mbps", 20_000),
+            ("1Gbit/s", 1_000_000),
+        ] {
             assert_eq!(rate_kbps(text), Ok(kbps), "{text}");
         }
     }
 
     #[test]
     fn nonsense_rates_say_what_to_write() {
-        for text in ["", "fast", "20", "-3mbit", "20mb", "0mbit", "1bit", "nanmbit", "infmbit", "99999999tbit"] {
+        for text in
+            ["", "fast", "20", "-3mbit", "20mb", "0mbit", "1bit", "nanmbit", "infmbit", "99999999tbit"]
+        {
             let error = rate_kbps(text).expect_err(text);
             assert!(error.contains("20mbit"), "{text}: {error}");
         }

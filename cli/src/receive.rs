@@ -232,7 +232,13 @@ fn tell(event: Event, source: PeerKey, name: &str, handle: &Handle, journal: &Jo
             captured_us,
         }),
         Event::Psnr { layer, number, db } => {
-            journal.write(|at_us| Entry::Compared { at_us, source: name.to_owned(), layer: layer.byte(), number, db });
+            journal.write(|at_us| Entry::Compared {
+                at_us,
+                source: name.to_owned(),
+                layer: layer.byte(),
+                number,
+                db,
+            });
         }
         Event::RecordingFailed(why) => eprintln!("Recording {name} has stopped: {why}"),
     }

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use keyagree::identity::{Identity, PeerKey};
 use keyagree::gate::Gate;
+use keyagree::identity::{Identity, PeerKey};
 use keyagree::lease::LeaseHolder;
 use overlay_core::id::NodeId;
 use overlay_core::io::{Admitted, Command, Event, Kind, Note, Signature};
@@ -144,8 +144,12 @@ impl Relay {
                 let shut = gate.map(|gate| gate.lock().heard(clock::unix(), PeerKey(from.0), &body));
                 self.shut(shut.unwrap_or_default());
             }
-            Happening::Core(Event::Blame { peer, what }) => tracing::warn!(%peer, what, "a peer broke the protocol"),
-            Happening::Refused { peer, text, .. } => tracing::warn!(?peer, text, "a peer was refused, or refused us"),
+            Happening::Core(Event::Blame { peer, what }) => {
+                tracing::warn!(%peer, what, "a peer broke the protocol")
+            }
+            Happening::Refused { peer, text, .. } => {
+                tracing::warn!(?peer, text, "a peer was refused, or refused us")
+            }
             other => tracing::debug!(?other),
         }
     }

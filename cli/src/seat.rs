@@ -46,7 +46,11 @@ pub struct Chair {
 impl Seat {
     /// Takes the seat that an invite is for.
     pub fn take(invite: Invite, place: &Place) -> Outcome<Seat> {
-        if invite.role() == Role::Organiser { Seat::organiser(invite, place) } else { Seat::guest(invite, place) }
+        if invite.role() == Role::Organiser {
+            Seat::organiser(invite, place)
+        } else {
+            Seat::guest(invite, place)
+        }
     }
 
     fn organiser(invite: Invite, place: &Place) -> Outcome<Seat> {
@@ -127,7 +131,8 @@ fn key_path(invite: &Invite) -> Outcome<PathBuf> {
 fn alone(key: &std::path::Path) -> Outcome<RwLockWriteGuard<'static, std::fs::File>> {
     let path = key.with_extension("inuse");
     home::locked(&path, || Ok(()))?;
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(Fail::failed)?;
+    let file =
+        OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(Fail::failed)?;
     // The lock lives as long as the process.
     let lock = Box::leak(Box::new(RwLock::new(file)));
     lock.try_write().map_err(|_| {

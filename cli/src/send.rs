@@ -86,7 +86,9 @@ impl Sending {
 
     /// Starts to capture and encode with the keys that have become active.
     pub fn go(&mut self) -> Outcome {
-        let State::Armed(capture, keys) = std::mem::replace(&mut self.state, State::Moving) else { return Ok(()) };
+        let State::Armed(capture, keys) = std::mem::replace(&mut self.state, State::Moving) else {
+            return Ok(());
+        };
         self.exit.schedule(keys);
         let config = send::Config { reference: self.reference.clone() };
         let exit = Arc::clone(&self.exit);
@@ -142,6 +144,7 @@ impl Exit {
             layer: frame.layer.byte(),
             number: frame.number,
             captured_us: frame.captured_us,
+            temporal: frame.temporal,
         });
         let info = FrameInfo { number: frame.number, key: frame.key, temporal: frame.temporal };
         self.handle.publish(Frame { layer, info, payload: sealed });

@@ -71,7 +71,8 @@ impl Waiting {
         }
         let peers: BTreeSet<NodeId> =
             self.contacts.iter().filter_map(|contact| node_id_of(contact)).collect();
-        let all = !peers.is_empty() && peers.iter().all(|peer| self.refused.get(peer).is_some_and(|(_, good)| *good));
+        let all = !peers.is_empty()
+            && peers.iter().all(|peer| self.refused.get(peer).is_some_and(|(_, good)| *good));
         let (reason, _) = self.refused.values().next()?;
         all.then(|| reason.clone())
     }

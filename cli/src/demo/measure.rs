@@ -52,12 +52,16 @@ pub struct Stream {
     pub opened: u64,
     /// Of those that count as sent, decoded.
     pub decoded: u64,
+    /// Of those that count as sent, left out on purpose by a relay under pressure: frames of the upper
+    /// temporal layer, which no other frame needs, between two that arrived.
+    pub thinned: u64,
 }
 
 impl Stream {
-    /// Decoded of sent, in percent; nothing sent is no success.
+    /// Decoded of what was sent and not thinned, in percent; nothing sent is no success.
     pub fn percent(&self) -> f64 {
-        if self.sent == 0 { 0.0 } else { self.decoded as f64 * 100.0 / self.sent as f64 }
+        let sent = self.sent - self.thinned;
+        if sent == 0 { 0.0 } else { self.decoded as f64 * 100.0 / sent as f64 }
     }
 }
 
@@ -122,6 +126,7 @@ struct Got {
     psnr: Vec<f64>,
     received: [u64; 2],
     opened: [u64; 2],
+    arrived: BTreeSet<(u8, u32)>,
 }
 
 impl Got {
@@ -132,7 +137,8 @@ impl Got {
                 Entry::Received { source, layer, .. } if source == source_id => {
                     got.received[usize::from(*layer == AUDIO)] += 1;
                 }
-                Entry::Opened { source, layer, .. } if source == source_id => {
+                Entry::Opened { source, layer, number, .. } if source == source_id => {
+                    got.arrived.insert((*layer, *number));
                     got.opened[usize::from(*layer == AUDIO)] += 1;
                 }
                 Entry::Compared { source, db, .. } if source == source_id => got.psnr.push(*db),
@@ -148,14 +154,16 @@ impl Got {
 
     /// Counts what the source sent while this receiver had that layer, and what was decoded of it.
     fn stream(&self, decoded: &[Shown], sent: &Sent, window: Window, audio: bool) -> Stream {
-        let mut expected = BTreeSet::new();
+        let mut expected = BTreeMap::new();
         // Each stretch in one layer reaches from its first decoded frame to that of the next layer.
         let mut at = 0;
         while let Some(first) = decoded.get(at) {
             let length = decoded[at..].iter().take_while(|shown| shown.layer == first.layer).count();
             let until = decoded.get(at + length).map_or(window.until_us, |next| next.captured_us);
             if let Some(captures) = sent.get(&first.layer) {
-                expected.extend(captures.range(first.captured_us..until.min(window.until_us)).copied());
+                let stretch =
+                    captures.range(first.captured_us..until.min(window.until_us).max(first.captured_us));
+                expected.extend(stretch.map(|(captured_us, frame)| (*captured_us, (first.layer, *frame))));
             }
             at += length;
         }
@@ -165,8 +173,18 @@ impl Got {
             sent: expected.len() as u64,
             received: self.received[index],
             opened: self.opened[index],
-            decoded: expected.intersection(&decoded).count() as u64,
+            decoded: expected.keys().filter(|captured_us| decoded.contains(captured_us)).count() as u64,
+            thinned: expected.values().filter(|(layer, frame)| self.was_thinned(*layer, *frame)).count()
+                as u64,
         }
+    }
+
+    fn was_thinned(&self, layer: u8, frame: SentFrame) -> bool {
+        let arrived = |number: u32| self.arrived.contains(&(layer, number));
+        frame.temporal > 0
+            && !arrived(frame.number)
+            && arrived(frame.number.saturating_sub(1))
+            && arrived(frame.number.saturating_add(1))
     }
 
     fn latency(&self) -> Histogram<u64> {
@@ -179,16 +197,24 @@ impl Got {
     }
 }
 
-/// The capture times of the frames that a source sent, by layer.
-type Sent = BTreeMap<u8, BTreeSet<u64>>;
+/// What a source says of a frame that it sent.
+#[derive(Clone, Copy)]
+struct SentFrame {
+    number: u32,
+    temporal: u8,
+}
+
+/// The frames that a source sent, by layer and time of capture.
+type Sent = BTreeMap<u8, BTreeMap<u64, SentFrame>>;
 
 fn sent_by_layer(source: &[Entry], window: Window) -> Sent {
     let mut sent = Sent::new();
     for entry in source {
-        if let Entry::Sent { layer, captured_us, .. } = entry
+        if let Entry::Sent { layer, captured_us, number, temporal, .. } = entry
             && *captured_us < window.until_us
         {
-            sent.entry(*layer).or_default().insert(*captured_us);
+            let frame = SentFrame { number: *number, temporal: *temporal };
+            sent.entry(*layer).or_default().insert(*captured_us, frame);
         }
     }
     sent
@@ -216,7 +242,14 @@ mod tests {
         for n in 0..frames {
             for layer in [0, 1, 2] {
                 let captured_us = n * FRAME_US;
-                journal.push(Entry::Sent { at_us: captured_us, layer, number: n as u32, captured_us });
+                let temporal = (n % 2) as u8;
+                journal.push(Entry::Sent {
+                    at_us: captured_us,
+                    layer,
+                    number: n as u32,
+                    captured_us,
+                    temporal,
+                });
             }
         }
         journal
@@ -235,14 +268,25 @@ mod tests {
 
     fn receiver(frames: impl Iterator<Item = (u64, u8)>) -> Vec<Entry> {
         let mut journal = vec![Entry::Started { at_us: 0, node: "r".into() }];
-        journal.extend(frames.map(|(n, layer)| decoded(n, layer)));
+        for (n, layer) in frames {
+            let (number, captured_us) = (n as u32, n * FRAME_US);
+            journal.push(Entry::Opened {
+                at_us: captured_us,
+                source: "s".into(),
+                layer,
+                number,
+                captured_us,
+            });
+            journal.push(decoded(n, layer));
+        }
         journal
     }
 
     #[test]
     fn a_receiver_that_decodes_all_has_all_and_its_latency() {
-        let all = received(&receiver((10..100).map(|n| (n, 2))), &source(100), Window { until_us: 100 * FRAME_US })
-            .expect("both journals name their nodes");
+        let all =
+            received(&receiver((10..100).map(|n| (n, 2))), &source(100), Window { until_us: 100 * FRAME_US })
+                .expect("both journals name their nodes");
         assert_eq!((all.video.sent, all.video.decoded), (90, 90));
         assert_eq!(all.frozen_ms, 0);
         assert_eq!(all.latency_p50_ms.round(), 50.0);
@@ -252,15 +296,17 @@ mod tests {
     #[test]
     fn what_is_missing_shows_as_missing_and_as_frozen() {
         let frames = (0..100).filter(|n| !(20..40).contains(n)).map(|n| (n, 2));
-        let some = received(&receiver(frames), &source(100), Window { until_us: 100 * FRAME_US }).expect("named");
+        let some =
+            received(&receiver(frames), &source(100), Window { until_us: 100 * FRAME_US }).expect("named");
         assert_eq!((some.video.sent, some.video.decoded), (100, 80));
         assert_eq!(some.frozen_ms, 21 * 40 - 200);
     }
 
     #[test]
     fn a_receiver_that_stops_decoding_does_not_look_complete() {
-        let some = received(&receiver((0..50).map(|n| (n, 2))), &source(100), Window { until_us: 100 * FRAME_US })
-            .expect("named");
+        let some =
+            received(&receiver((0..50).map(|n| (n, 2))), &source(100), Window { until_us: 100 * FRAME_US })
+                .expect("named");
         assert_eq!((some.video.sent, some.video.decoded), (100, 50));
         assert!(some.frozen_ms > 1_000);
     }
@@ -268,8 +314,22 @@ mod tests {
     #[test]
     fn a_change_of_layer_counts_each_layer_in_its_time() {
         let frames = (0..100).map(|n| (n, if n < 30 { 1 } else { 2 }));
-        let both = received(&receiver(frames), &source(100), Window { until_us: 100 * FRAME_US }).expect("named");
+        let both =
+            received(&receiver(frames), &source(100), Window { until_us: 100 * FRAME_US }).expect("named");
         assert_eq!((both.video.sent, both.video.decoded), (100, 100));
+    }
+
+    #[test]
+    fn what_a_relay_thinned_is_counted_apart_from_what_went_missing() {
+        let frames = (0..100).filter(|n| !(20..40).contains(n) || n % 2 == 0).map(|n| (n, 2));
+        let some =
+            received(&receiver(frames), &source(100), Window { until_us: 100 * FRAME_US }).expect("named");
+        assert_eq!((some.video.sent, some.video.decoded, some.video.thinned), (100, 90, 10));
+        assert_eq!(some.video.percent(), 100.0);
+        let frames = (0..100).filter(|n| !(20..40).contains(n)).map(|n| (n, 2));
+        let gap =
+            received(&receiver(frames), &source(100), Window { until_us: 100 * FRAME_US }).expect("named");
+        assert_eq!((gap.video.thinned, gap.video.percent()), (0, 80.0));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use media_pipeline::trial::Trial;
-use procfs::process::{MMapPath, MMPermissions, Process};
+use procfs::process::{MMPermissions, MMapPath, Process};
 use serde::{Deserialize, Serialize};
 
 /// A key's length, and so the window's.
@@ -63,7 +63,8 @@ impl Snapshot {
             .filter(|run| run.len() >= KEY_LEN)
             .flat_map(|run| {
                 use data_encoding::{BASE32_NOPAD, BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
-                [HEXLOWER_PERMISSIVE, BASE64_NOPAD, BASE64URL_NOPAD, BASE32_NOPAD].map(|code| code.decode(run))
+                [HEXLOWER_PERMISSIVE, BASE64_NOPAD, BASE64URL_NOPAD, BASE32_NOPAD]
+                    .map(|code| code.decode(run))
             })
             .flatten()
             .collect();
@@ -82,14 +83,18 @@ impl Snapshot {
             .regions
             .iter()
             .flat_map(|region| {
-                (0..region.len()).step_by(CHUNK).map(|at| &region[at..region.len().min(at + CHUNK + KEY_LEN - 1)])
+                (0..region.len())
+                    .step_by(CHUNK)
+                    .map(|at| &region[at..region.len().min(at + CHUNK + KEY_LEN - 1)])
             })
             .collect();
         thread::scope(|scope| {
             for _ in 0..2 {
                 scope.spawn(|| {
                     while !done.load(Ordering::Relaxed) {
-                        let Some(chunk) = chunks.get(next.fetch_add(1, Ordering::Relaxed) as usize) else { break };
+                        let Some(chunk) = chunks.get(next.fetch_add(1, Ordering::Relaxed) as usize) else {
+                            break;
+                        };
                         let (tried, hits) = try_all(chunk, frames);
                         windows.fetch_add(tried, Ordering::Relaxed);
                         found.fetch_add(hits, Ordering::Relaxed);

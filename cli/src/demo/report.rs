@@ -83,7 +83,10 @@ impl Report {
             }
         }
         if self.relays_carried_percent < 50.0 {
-            failures.push(format!("the relays carried {:.0} % of the bytes, less than half", self.relays_carried_percent));
+            failures.push(format!(
+                "the relays carried {:.0} % of the bytes, less than half",
+                self.relays_carried_percent
+            ));
         }
         for relay in &self.relays {
             let counters = &relay.counters;
@@ -136,14 +139,31 @@ impl Report {
     /// Prints it for people.
     pub fn print(&self) {
         println!("\nWhat each receiver got of each source\n{}", self.receivers());
-        println!("\nWhat the relays carried: {:.0} % of all bytes\n{}", self.relays_carried_percent, self.carriers());
+        println!(
+            "\nWhat the relays carried: {:.0} % of all bytes\n{}",
+            self.relays_carried_percent,
+            self.carriers()
+        );
         println!("\n{}", self.secrecy());
     }
 
     fn receivers(&self) -> Table {
         let mut table = table(&[
-            "receiver", "source", "sent", "received", "opened", "decoded", "%", "frozen ms", "first ms", "p50 ms",
-            "p95 ms", "PSNR dB", "min", "sound %",
+            "receiver",
+            "source",
+            "sent",
+            "thinned",
+            "received",
+            "opened",
+            "decoded",
+            "%",
+            "frozen ms",
+            "first ms",
+            "p50 ms",
+            "p95 ms",
+            "PSNR dB",
+            "min",
+            "sound %",
         ]);
         for row in &self.received {
             let db = |value: Option<f64>| value.map_or("-".into(), |db| format!("{db:.1}"));
@@ -151,6 +171,7 @@ impl Report {
                 Cell::new(&row.receiver),
                 Cell::new(&row.source),
                 number(row.video.sent),
+                number(row.video.thinned),
                 number(row.video.received),
                 number(row.video.opened),
                 number(row.video.decoded),
@@ -168,8 +189,15 @@ impl Report {
     }
 
     fn carriers(&self) -> Table {
-        let mut table =
-            table(&["relay", "in MB", "out MB", "children", "limit kbit/s", "highest second kbit/s", "killed"]);
+        let mut table = table(&[
+            "relay",
+            "in MB",
+            "out MB",
+            "children",
+            "limit kbit/s",
+            "highest second kbit/s",
+            "killed",
+        ]);
         for relay in &self.relays {
             let counters = &relay.counters;
             table.add_row([

@@ -20,8 +20,8 @@ use crate::journal::{self, Entry};
 use crate::relay::Counters;
 use crate::tap;
 
-/// What a participant may send: its own media to two others, so that it can't feed everybody.
-const PARTICIPANT_UPLINK: [(&str, &str); 3] = [("180p", "1mbit"), ("360p", "2mbit"), ("720p", "6mbit")];
+/// What a participant may send: its own media to three others, so that it can't feed all five.
+const PARTICIPANT_UPLINK: [(&str, &str); 3] = [("180p", "1mbit"), ("360p", "2500kbit"), ("720p", "7mbit")];
 /// What each of the two relays lends.
 const RELAY_UPLINK: [(&str, &str); 3] = [("180p", "10mbit"), ("360p", "20mbit"), ("720p", "60mbit")];
 /// Guests beside the organiser; the first two send.
@@ -48,7 +48,8 @@ pub async fn run(args: Demo) -> Outcome {
     prepare_folder(&args.out)?;
     let bar = ProgressBar::new(args.length.as_millis() as u64);
     bar.set_style(
-        ProgressStyle::with_template("{bar:40} {elapsed} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar()),
+        ProgressStyle::with_template("{bar:40} {elapsed} {msg}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar()),
     );
     let mut stage = Stage::set(&args, &bar).await?;
     let times = stage.play(&bar).await?;
@@ -214,18 +215,24 @@ impl<'a> Stage<'a> {
             });
             if let Some((name, log)) = gone {
                 sleep(Duration::from_millis(100)).await;
-                return Err(Fail::failed(format!("{name} ended before the meeting did; its log is {}", log.display())));
+                return Err(Fail::failed(format!(
+                    "{name} ended before the meeting did; its log is {}",
+                    log.display()
+                )));
             }
         }
         Ok(())
     }
 
     fn read_memory(&self) -> Outcome<Option<(Snapshot, Snapshot)>> {
-        let pid = |players: &[Player], name| players.iter().find(|player| player.name == name).and_then(Player::pid);
+        let pid = |players: &[Player], name| {
+            players.iter().find(|player| player.name == name).and_then(Player::pid)
+        };
         let (Some(relay), Some(member)) = (pid(&self.relays, COLLUDER), pid(&self.people, BYSTANDER)) else {
             return Ok(None);
         };
-        let take = |pid| Snapshot::take(pid).map_err(|error| Fail::failed(format!("memory can't be read: {error}")));
+        let take =
+            |pid| Snapshot::take(pid).map_err(|error| Fail::failed(format!("memory can't be read: {error}")));
         Ok(Some((take(relay)?, take(member)?)))
     }
 
@@ -335,7 +342,9 @@ fn removed(journals: &[(String, Vec<Entry>)], times: &Times) -> Removed {
     for entry in journal {
         match entry {
             Entry::Fed { frames, .. } => removed.frames_fed = *frames,
-            Entry::Leaked { captured_us, .. } | Entry::Opened { captured_us, .. } if *captured_us > limit_us => {
+            Entry::Leaked { captured_us, .. } | Entry::Opened { captured_us, .. }
+                if *captured_us > limit_us =>
+            {
                 removed.frames_opened += 1;
             }
             _ => {}

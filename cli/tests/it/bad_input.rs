@@ -142,8 +142,11 @@ fn a_relay_that_is_told_nonsense_says_what_to_write() {
 #[test]
 fn a_lease_that_has_ended_or_is_none_is_refused_and_no_meeting_is_made() {
     let home = Home::new();
-    let _relay =
-        home.start(&["relay", "--uplink", "20mbit", "--lease", "1s", "--address", "127.0.0.1"], "", "relay.log");
+    let _relay = home.start(
+        &["relay", "--uplink", "20mbit", "--lease", "1s", "--address", "127.0.0.1"],
+        "",
+        "relay.log",
+    );
     let limit = std::time::Duration::from_secs(10);
     let lease = home.wait_for("relay.log", limit, |line| line.starts_with("canopy-lease:"));
     home.wait_for("relay.log", limit, |line| line.contains("has ended"));

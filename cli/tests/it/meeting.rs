@@ -108,8 +108,10 @@ fn a_removed_guest_is_told_and_does_not_come_back() {
     assert_eq!(meeting.home.run(&["remove", "tuesday", "1"]).code, Some(0));
     assert_eq!(running.ended(SOON), Some(1), "{}", home.read("guest.log"));
     assert!(home.read("guest.log").contains("removed"), "{}", home.read("guest.log"));
-    let again =
-        home.run_with(&["join", "-", "--listen-only", "--headless", "--address", "127.0.0.1"], &meeting.invites[1]);
+    let again = home.run_with(
+        &["join", "-", "--listen-only", "--headless", "--address", "127.0.0.1"],
+        &meeting.invites[1],
+    );
     again.refuses(1, &["removed"]);
 }
 
