@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use keyagree::credential::Admission;
+use keyagree::credential::{self, Admission};
 use keyagree::gate::{Gate, sign_note, verify_note};
 use keyagree::identity::{Identity, PeerKey};
 use overlay_core::id::NodeId;
@@ -86,7 +86,10 @@ impl Authority for Member {
 pub fn admit(gate: &SharedGate, peer: NodeId, credential: &[u8]) -> Result<Admitted, Refusal> {
     match gate.lock().admit(clock::unix(), PeerKey(peer.0), credential) {
         Ok(admission) => Ok(admitted(&admission)),
-        Err(refusal) => Err(Refusal { text: refusal.to_string(), final_: true }),
+        // A clock that is set right makes an early credential good.
+        Err(refusal) => {
+            Err(Refusal { text: refusal.to_string(), final_: refusal != credential::Refusal::TooEarly })
+        }
     }
 }
 

@@ -33,9 +33,12 @@ enum Verb {
         /// Decides every delay: same seed, same hash.
         #[arg(long, default_value_t = 1)]
         seed: u64,
-        /// kbit/s that each participant can send.
-        #[arg(long, default_value_t = 1_500)]
-        person_kbps: u32,
+        /// kbit/s that each participant who sends has for it.
+        #[arg(long, default_value_t = 2_500)]
+        source_kbps: u32,
+        /// kbit/s that the other participants could send.
+        #[arg(long, default_value_t = 500)]
+        watcher_kbps: u32,
         /// kbit/s that each relay can send.
         #[arg(long, default_value_t = 20_000)]
         relay_kbps: u32,
@@ -53,14 +56,15 @@ enum FaultArg {
 }
 
 fn main() -> ExitCode {
-    let Verb::Run { people, sources, relays, seconds, seed, person_kbps, relay_kbps, fault } =
+    let Verb::Run { people, sources, relays, seconds, seed, source_kbps, watcher_kbps, relay_kbps, fault } =
         Args::parse().verb;
     let fault = match fault {
         FaultArg::None => Fault::None,
         FaultArg::Kill => Fault::Kill,
         FaultArg::Swallow => Fault::Swallow,
     };
-    let scenario = Scenario { people, sources, relays, person_kbps, relay_kbps, seconds, fault, seed };
+    let scenario =
+        Scenario { people, sources, relays, source_kbps, watcher_kbps, relay_kbps, seconds, fault, seed };
     if sources > people || people == 0 || scenario.nodes() > NODES_MAX || seconds == 0 {
         eprintln!(
             "netsim: needs 1 person or more, no more sources than people, {NODES_MAX} nodes at most, 1 s or more"

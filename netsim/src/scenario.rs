@@ -26,8 +26,10 @@ pub struct Scenario {
     pub sources: u8,
     /// Volunteers.
     pub relays: u8,
-    /// kbit/s of each participant.
-    pub person_kbps: u32,
+    /// kbit/s of each participant who sends.
+    pub source_kbps: u32,
+    /// kbit/s of each participant who doesn't.
+    pub watcher_kbps: u32,
     /// kbit/s of each relay.
     pub relay_kbps: u32,
     /// Simulated seconds.
@@ -44,10 +46,19 @@ pub const NODES_MAX: usize = 200;
 const DELAY_MS: std::ops::RangeInclusive<u64> = 5..=40;
 
 impl Scenario {
-    /// The meeting that `canopy demo` holds: three of six send, on 1.5 Mbit/s each.
+    /// The meeting that `canopy demo` holds: three of six send, on 2.5 Mbit/s each.
     pub fn demo(relays: u8, fault: Fault, seed: u64) -> Scenario {
-        let (people, sources, person_kbps, relay_kbps) = (6, 3, 1_500, 20_000);
-        Scenario { people, sources, relays, person_kbps, relay_kbps, seconds: 20, fault, seed }
+        Scenario {
+            people: 6,
+            sources: 3,
+            relays,
+            source_kbps: 2_500,
+            watcher_kbps: 500,
+            relay_kbps: 20_000,
+            seconds: 20,
+            fault,
+            seed,
+        }
     }
 
     /// Sound and two pictures.

@@ -88,7 +88,11 @@ impl World {
     fn add(&mut self, at: usize) {
         let is_person = at < usize::from(self.scenario.people);
         let kind = if is_person { Kind::Participant } else { Kind::Relay };
-        let uplink_kbps = if is_person { self.scenario.person_kbps } else { self.scenario.relay_kbps };
+        let uplink_kbps = match (is_person, at < usize::from(self.scenario.sources)) {
+            (true, true) => self.scenario.source_kbps,
+            (true, false) => self.scenario.watcher_kbps,
+            (false, _) => self.scenario.relay_kbps,
+        };
         let id = node_id(at);
         let config = Config {
             me: id,

@@ -20,12 +20,16 @@ use crate::journal::{self, Entry};
 use crate::relay::Counters;
 use crate::tap;
 
-/// What a participant may send: its own media to three others, so that it can't feed all five.
-const PARTICIPANT_UPLINK: [(&str, &str); 3] = [("180p", "1mbit"), ("360p", "2500kbit"), ("720p", "7mbit")];
+/// What a participant who sends may send in all: its own media to three others, not to all five.
+const SOURCE_UPLINK: [(&str, &str); 3] = [("180p", "1mbit"), ("360p", "2500kbit"), ("720p", "7mbit")];
+/// What the other participants have: enough to say that they are there, and to save somebody's sound.
+const WATCHER_UPLINK: &str = "500kbit";
 /// What each of the two relays lends.
 const RELAY_UPLINK: [(&str, &str); 3] = [("180p", "10mbit"), ("360p", "20mbit"), ("720p", "60mbit")];
 /// Guests beside the organiser; the first two send.
 const GUESTS: usize = 5;
+/// Of them, those who send.
+const SOURCES: usize = 2;
 /// The guest whom the host removes: it only receives.
 const REMOVED: &str = "guest-5";
 /// The member whose memory is searched beside the relay's.
@@ -161,7 +165,7 @@ impl<'a> Stage<'a> {
     /// What each participant is started with: the organiser sends the clip, two guests send, the rest watch.
     fn join_args(&self, name: &str, n: usize, clip: &str, tap: Option<SocketAddr>) -> Vec<String> {
         let out = &self.args.out;
-        let uplink = pick(&PARTICIPANT_UPLINK, &self.args.size);
+        let uplink = if n <= SOURCES { pick(&SOURCE_UPLINK, &self.args.size) } else { WATCHER_UPLINK };
         let mut args = words(&["join", "-", "--headless", "--address", "127.0.0.1", "--uplink", uplink]);
         args.extend(words(&["--size", &self.args.size, "--record", &Player::file(out, name, "recorded")]));
         args.extend(words(&["--journal", &Player::file(out, name, "journal.jsonl")]));

@@ -6,6 +6,7 @@ use crate::config;
 use crate::follow::Origin;
 use crate::id::NodeId;
 use crate::io::{Admitted, Event, Note, Output, Signature, Topic};
+use crate::links::Neighbour;
 use crate::members::{Heard, Presence};
 use crate::plan::Part;
 use crate::state::State;
@@ -51,7 +52,7 @@ impl<P: Payload> State<P> {
             Message::Have { notes } => self.offered(now, from, notes),
             Message::Want { notes } => self.wanted(now, from, notes),
             Message::Note { note, signature } => self.heard_note(now, from, note, signature),
-            Message::Lazy => self.set_lazy(from, true),
+            Message::Lazy { origin } => self.be_lazy(from, origin),
         }
     }
 
@@ -59,7 +60,7 @@ impl<P: Payload> State<P> {
     fn heard_note(&mut self, now: Time, from: NodeId, note: Note, signature: Signature) {
         let id = NoteId::of(&note);
         if self.gossip.has_seen(id) && keeps_to_tree(&note) {
-            self.prune(now, from);
+            self.tell(now, from, &Message::Lazy { origin: id.origin });
         }
         if self.is_welcome(id) && self.gossip.asks_about(id) {
             self.outbox.push_back(Output::Vet { from, note, signature });
@@ -95,6 +96,11 @@ impl<P: Payload> State<P> {
             // Not remembered as seen: it will be pulled again when its origin is known.
             return;
         }
+        if note.topic == Topic::Plan && !admitted.may_coordinate {
+            // Neither kept nor passed on: whoever may not plan can't fill memory with plans.
+            self.blame(note.origin, "plans without the right to");
+            return;
+        }
         if let Some(bytes) = self.gossip.put(now, &note, signature) {
             self.pass_on(now, Some(from), &note, &bytes);
             self.believe(now, note, admitted);
@@ -102,37 +108,32 @@ impl<P: Payload> State<P> {
     }
 
     /// What is new goes to every neighbour at once. A presence that only says that its origin is still there
-    /// comes each second from everybody, so it keeps to a tree of links, which forms as in Plumtree (Leitão et
-    /// al., 2007): a link that brings what is known turns lazy, one that brought what was missing turns eager.
+    /// comes each second from everybody, so those of one origin keep to a tree of links, which forms as in
+    /// Plumtree (Leitão et al., 2007): a link that brought one too late turns lazy for that origin, and one
+    /// that brought what was missing turns eager again.
     fn pass_on(&mut self, now: Time, from: Option<NodeId>, note: &Note, bytes: &[u8]) {
         let in_tree = keeps_to_tree(note);
         for peer in self.links.ids() {
-            let lazy = in_tree && self.links.get(peer).is_some_and(|neighbour| neighbour.lazy);
+            let is_lazy = |neighbour: &Neighbour| neighbour.lazy.contains(&note.origin);
+            let lazy = in_tree && self.links.get(peer).is_some_and(is_lazy);
             if Some(peer) != from && !lazy {
                 self.tell_bytes(now, peer, bytes.to_vec());
             }
         }
     }
 
-    /// A neighbour passed on a presence that had come another way.
-    fn prune(&mut self, now: Time, from: NodeId) {
-        if self.links.get(from).is_some_and(|neighbour| !neighbour.lazy) {
-            self.set_lazy(from, true);
-            self.tell(now, from, &Message::Lazy);
-        }
-    }
-
-    fn set_lazy(&mut self, peer: NodeId, lazy: bool) {
-        if let Some(neighbour) = self.links.get_mut(peer) {
-            neighbour.lazy = lazy;
+    /// A neighbour gets the presences of an origin another way.
+    fn be_lazy(&mut self, peer: NodeId, origin: NodeId) {
+        let known = origin == self.me() || self.members.get(origin).is_some();
+        if let Some(neighbour) = self.links.get_mut(peer).filter(|_| known) {
+            neighbour.lazy.insert(origin);
         }
     }
 
     fn believe(&mut self, now: Time, note: Note, admitted: Admitted) {
         match note.topic {
             Topic::Presence => self.heard_presence(now, note, admitted),
-            Topic::Plan if admitted.may_coordinate => self.heard_plan(now, note),
-            Topic::Plan => {}
+            Topic::Plan => self.heard_plan(now, note),
             Topic::Keys => self.event(Event::Keys { from: note.origin, body: note.body }),
         }
     }
@@ -156,6 +157,7 @@ impl<P: Payload> State<P> {
 
     pub(crate) fn departed(&mut self, now: Time, peer: NodeId, said_so: bool) {
         self.gossip.depart(peer);
+        self.links.forget_lazy(peer);
         self.event(Event::Departed { peer, said_so });
         self.meeting_changed(now);
     }
@@ -266,14 +268,15 @@ impl<P: Payload> State<P> {
     }
 
     /// What should have come another way, for neighbours that are not given it.
-    fn offer_presences(&mut self, now: Time, mut notes: Vec<NoteId>) {
+    fn offer_presences(&mut self, now: Time, mut presences: Vec<NoteId>) {
         let age = |id: &NoteId| self.gossip.get(*id).map(|(_, at)| now.since(at));
-        notes.retain(|id| age(id) >= Some(config::LAZY_AFTER));
+        presences.retain(|id| age(id) >= Some(config::LAZY_AFTER));
         for peer in self.links.ids() {
-            if self.links.get(peer).is_some_and(|neighbour| neighbour.lazy) {
-                for notes in notes.chunks(config::NOTE_IDS_MAX) {
-                    self.tell(now, peer, &Message::Have { notes: notes.to_vec() });
-                }
+            let Some(neighbour) = self.links.get(peer) else { continue };
+            let notes: Vec<NoteId> =
+                presences.iter().copied().filter(|id| neighbour.lazy.contains(&id.origin)).collect();
+            for notes in notes.chunks(config::NOTE_IDS_MAX) {
+                self.tell(now, peer, &Message::Have { notes: notes.to_vec() });
             }
         }
     }
@@ -285,9 +288,6 @@ impl<P: Payload> State<P> {
 
     fn offered(&mut self, now: Time, from: NodeId, mut notes: Vec<NoteId>) {
         notes.retain(|id| self.is_welcome(*id) && !self.gossip.has_seen(*id));
-        if notes.iter().any(|id| id.topic == Topic::Presence) {
-            self.set_lazy(from, false);
-        }
         if !notes.is_empty() {
             self.tell(now, from, &Message::Want { notes });
         }
@@ -295,10 +295,10 @@ impl<P: Payload> State<P> {
 
     fn wanted(&mut self, now: Time, from: NodeId, notes: Vec<NoteId>) {
         let mut bytes_left = WANTED_BYTES_MAX;
-        if notes.iter().any(|id| id.topic == Topic::Presence) {
-            self.set_lazy(from, false);
-        }
         for id in notes {
+            if let Some(neighbour) = self.links.get_mut(from).filter(|_| id.topic == Topic::Presence) {
+                neighbour.lazy.remove(&id.origin);
+            }
             let Some((bytes, _)) = self.gossip.get(id).filter(|(bytes, _)| bytes.len() <= bytes_left) else {
                 continue;
             };

@@ -23,8 +23,8 @@ pub(crate) struct Neighbour {
     refilled: Time,
     /// Where its turn of note ids goes on.
     pub(crate) turn: usize,
-    /// Presences come and go another way: this neighbour is told of them, not given them.
-    pub(crate) lazy: bool,
+    /// Origins whose presences come to this neighbour another way: it is told of them, not given them.
+    pub(crate) lazy: BTreeSet<NodeId>,
 }
 
 impl Neighbour {
@@ -39,7 +39,7 @@ impl Neighbour {
             messages_left: config::CONTROL_MESSAGES_BURST,
             refilled: now,
             turn: 0,
-            lazy: false,
+            lazy: BTreeSet::new(),
         }
     }
 
@@ -167,6 +167,13 @@ impl Links {
         }
         self.dialled.insert(peer, Dialled { again: now + wait, wait });
         true
+    }
+
+    /// Nobody needs to be told of this origin any more.
+    pub(crate) fn forget_lazy(&mut self, origin: NodeId) {
+        for neighbour in self.neighbours.values_mut() {
+            neighbour.lazy.remove(&origin);
+        }
     }
 
     pub(crate) fn forget_dial(&mut self, peer: NodeId) {

@@ -70,9 +70,12 @@ pub enum Message {
         /// Its origin's signature.
         signature: Signature,
     },
-    /// The presence that you passed on had come another way: tell of presences, don't pass them on
-    /// (the "prune" of Plumtree). A [`Message::Want`] of a presence takes it back.
-    Lazy,
+    /// A presence of this origin that you passed on had come another way: from now on tell of its
+    /// presences, don't pass them on (the "prune" of Plumtree). A [`Message::Want`] of one takes it back.
+    Lazy {
+        /// Whose presences.
+        origin: NodeId,
+    },
 }
 
 /// Why an attach was refused.
@@ -163,7 +166,7 @@ impl Message {
             }
             Message::Have { notes } | Message::Want { notes } => notes.len() <= config::NOTE_IDS_MAX,
             Message::Note { note, .. } => note.body.len() <= config::NOTE_BODY_MAX,
-            Message::Lazy => true,
+            Message::Lazy { .. } => true,
         }
     }
 }

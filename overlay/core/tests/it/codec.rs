@@ -49,7 +49,7 @@ fn message() -> impl Strategy<Value = Message> {
         vec(tick, 0..8).prop_map(|trees| Message::Tick { trees }),
         vec(note_id(), 0..8).prop_map(|notes| Message::Have { notes }),
         vec(note_id(), 0..8).prop_map(|notes| Message::Want { notes }),
-        Just(Message::Lazy),
+        any::<u8>().prop_map(|n| Message::Lazy { origin: NodeId([n; 32]) }),
         (note, any::<[u8; 32]>()).prop_map(|(note, half)| {
             let mut bytes = [0; 64];
             bytes[..32].copy_from_slice(&half);
