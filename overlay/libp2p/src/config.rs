@@ -122,6 +122,11 @@ pub const CONTACTS_MAX: usize = 64;
 
 /// Control bytes that wait for one peer; a peer that reads so slowly is cut.
 pub const CONTROL_QUEUE_MAX: usize = 4 * 1024 * 1024;
+/// A peer that was fed a unit this recently will be fed again soon: control to it waits for that, and
+/// shares its packet and its wake-ups.
+pub const FED_LATELY: Duration = Duration::from_millis(40);
+/// But no longer than this.
+pub const HOLD_MAX: Duration = Duration::from_millis(20);
 /// Sound that waits for one child.
 pub const AUDIO_QUEUE_MAX: usize = 128 * 1024;
 /// Pictures that wait for one child: one unit of the largest size and 0.5 s of 1.5 Mbit/s.

@@ -21,7 +21,7 @@ use crate::dials::Dials;
 use crate::framing::{self, Fault};
 use crate::handler::FromPeer;
 use crate::hub::{Batch, Errand, Hub};
-use crate::outlet::Outlet;
+use crate::outlet::{Outlet, Posted};
 use crate::swarm::{Behaviours, BehavioursEvent};
 
 /// What the owner wants of the driver.
@@ -144,9 +144,8 @@ impl Driver {
             self.hub.give(now, Input::Timer, &mut batch);
             self.hub.settle(now, &mut batch);
         }
-        if self.hub.line_due(now).is_some() {
-            self.hub.serve_line(now, &mut batch);
-        }
+        self.hub.serve_line(now, &mut batch);
+        self.hub.release_held(now, &mut batch);
         self.batch = batch;
         while let Some((peer, addresses)) = self.dials.due(now) {
             if self.hub.link(peer).is_some() {
@@ -176,7 +175,7 @@ impl Driver {
     fn next_due(&self, now: Time) -> Time {
         let admissions = self.connections.values().filter_map(|connection| connection.until).min();
         let errands = if self.untold.len() < HAPPENINGS_MAX { self.hub.arm() } else { None };
-        [errands, self.hub.line_due(now), self.dials.next(), admissions]
+        [errands, self.hub.line_due(), self.hub.held_due(), self.dials.next(), admissions]
             .into_iter()
             .flatten()
             .min()
@@ -410,7 +409,7 @@ impl Driver {
     }
 
     fn send_control(&mut self, now: Time, outlet: &Arc<Outlet>, frame: bytes::Bytes) {
-        if outlet.push_control(now, frame) {
+        if outlet.push_control(now, frame, true) == Posted::List {
             self.hub.touch(outlet, &mut self.batch);
         }
         let mut batch = std::mem::take(&mut self.batch);

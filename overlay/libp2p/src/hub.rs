@@ -17,10 +17,10 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
 
 use crate::clock::Clock;
-use crate::config::{BACKLOG_MAX, Delivered};
+use crate::config::{BACKLOG_MAX, Delivered, HOLD_MAX};
 use crate::counters::Counters;
 use crate::framing::{self, Parcel};
-use crate::outlet::{Flushed, Outlet};
+use crate::outlet::{Flushed, Outlet, Posted};
 use crate::pacer::Pacer;
 use crate::queue::Drops;
 
@@ -46,8 +46,9 @@ pub(crate) enum Errand {
 /// The core and what all tasks of a node share.
 pub(crate) struct Hub {
     core: Mutex<Core>,
-    /// Outlets that have something to write when the uplink has room, in turn.
-    line: Mutex<VecDeque<Arc<Outlet>>>,
+    line: Mutex<Line>,
+    /// Outlets whose control waits for a unit, and until when at most; the earliest first.
+    held: Mutex<VecDeque<(Time, Arc<Outlet>)>>,
     /// The uplink and the counters.
     pub(crate) pacer: Pacer,
     /// The one clock.
@@ -57,6 +58,16 @@ pub(crate) struct Hub {
     frames: mpsc::Sender<Delivered>,
     errands_waiting: AtomicUsize,
     driver: Notify,
+}
+
+/// Outlets that have something to write when the uplink has room, in turn.
+#[derive(Default)]
+struct Line {
+    outlets: VecDeque<Arc<Outlet>>,
+    /// When the first should have its turn.
+    due: Time,
+    /// They are having their turns: who comes back need not wake the driver, which is at it.
+    serving: bool,
 }
 
 struct Core {
@@ -99,6 +110,7 @@ impl Hub {
         Hub {
             core: Mutex::new(core),
             line: Mutex::default(),
+            held: Mutex::default(),
             pacer: Pacer::new(limit_kbps),
             clock: Clock::start(),
             tap,
@@ -143,21 +155,49 @@ impl Hub {
         batch.touched.push(Arc::clone(outlet));
     }
 
-    /// Gives those in line for the uplink their turn, until it has no room again.
+    /// Gives those in line for the uplink one turn each, if it is time.
     pub(crate) fn serve_line(&self, now: Time, batch: &mut Batch) {
-        // Those who join while we serve come next time.
-        let turns = self.line.lock().len();
+        let turns = {
+            let mut line = self.line.lock();
+            if now < line.due {
+                return;
+            }
+            line.serving = true;
+            line.outlets.len()
+        };
         for _ in 0..turns {
-            let Some(outlet) = self.line.lock().pop_front() else { return };
+            let Some(outlet) = self.line.lock().outlets.pop_front() else { break };
             outlet.called();
             self.touch(&outlet, batch);
             self.settle(now, batch);
         }
+        let mut line = self.line.lock();
+        line.serving = false;
+        line.due = self.pacer.ready_at(now);
+    }
+
+    /// Writes control that no unit has taken along in time.
+    pub(crate) fn release_held(&self, now: Time, batch: &mut Batch) {
+        while let Some((due, outlet)) = self.held.lock().pop_front_if(|(due, _)| *due <= now) {
+            if outlet.holds() {
+                tracing::trace!(peer = %outlet.peer(), ?due, "control went alone");
+                self.touch(&outlet, batch);
+            }
+        }
+        self.settle(now, batch);
+    }
+
+    /// When control that is held must go. What a unit has taken along is forgotten here.
+    pub(crate) fn held_due(&self) -> Option<Time> {
+        let mut held = self.held.lock();
+        while held.pop_front_if(|(_, outlet)| !outlet.holds()).is_some() {}
+        held.front().map(|(due, _)| *due)
     }
 
     /// When somebody in line should have a turn.
-    pub(crate) fn line_due(&self, now: Time) -> Option<Time> {
-        (!self.line.lock().is_empty()).then(|| self.pacer.ready_at(now))
+    pub(crate) fn line_due(&self) -> Option<Time> {
+        let line = self.line.lock();
+        (!line.outlets.is_empty()).then_some(line.due)
     }
 
     /// When the core wants its timer; it is then armed.
@@ -241,8 +281,9 @@ impl Hub {
     fn flush(&self, now: Time, outlet: &Arc<Outlet>, drops: &mut Drops, scratch: &mut Vec<u8>) {
         if outlet.flush(now, &self.pacer, drops, scratch) == Flushed::Paced {
             let mut line = self.line.lock();
-            line.push_back(Arc::clone(outlet));
-            if line.len() == 1 {
+            line.outlets.push_back(Arc::clone(outlet));
+            if line.outlets.len() == 1 && !line.serving {
+                line.due = self.pacer.ready_at(now);
                 self.driver.notify_one();
             }
         }
@@ -255,10 +296,8 @@ impl Hub {
             match output {
                 Output::Unit { to, unit } => core.send(now, to, unit, batch),
                 Output::Control { to, bytes } => {
-                    if let Some(outlet) = core.links.get(&to)
-                        && outlet.push_control(now, framing::message(&bytes))
-                    {
-                        batch.touched.push(Arc::clone(outlet));
+                    if let Some(outlet) = core.links.get(&to) {
+                        self.post(now, outlet, framing::message(&bytes), batch);
                     }
                 }
                 Output::Deliver { source, feed, frame } => self.deliver(source, feed, frame),
@@ -273,6 +312,20 @@ impl Hub {
         if is_earlier || (!had_errands && !core.errands.is_empty()) {
             self.errands_waiting.store(core.errands.len(), Ordering::Release);
             self.driver.notify_one();
+        }
+    }
+
+    fn post(&self, now: Time, outlet: &Arc<Outlet>, frame: Bytes, batch: &mut Batch) {
+        match outlet.push_control(now, frame, false) {
+            Posted::List => batch.touched.push(Arc::clone(outlet)),
+            Posted::Hold => {
+                let mut held = self.held.lock();
+                held.push_back((now + HOLD_MAX, Arc::clone(outlet)));
+                if held.len() == 1 {
+                    self.driver.notify_one();
+                }
+            }
+            Posted::Listed => {}
         }
     }
 

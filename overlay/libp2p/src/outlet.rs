@@ -14,7 +14,7 @@ use overlay_core::time::Time;
 use overlay_core::unit::UnitHeader;
 use parking_lot::Mutex;
 
-use crate::config::WRITE_TURN;
+use crate::config::{self, WRITE_TURN};
 use crate::lane::Lane;
 use crate::pacer::Pacer;
 use crate::queue::{Drops, Pushed, Queue};
@@ -35,6 +35,10 @@ struct Inner {
     waker: Waker,
     /// Stands in a list of those who have something to write.
     listed: bool,
+    /// Control waits for the next unit to the same peer.
+    holds: bool,
+    /// When the peer was last fed a unit.
+    fed_at: Option<Time>,
     /// Stands in the line for the uplink.
     in_line: bool,
     /// Why the connection is of no more use.
@@ -59,6 +63,17 @@ pub(crate) enum Failure {
     TooSlow,
 }
 
+/// What became of a control frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Posted {
+    /// The outlet is to be listed for a flush.
+    List,
+    /// It waits for the next unit, at most [`config::HOLD_MAX`]: to be listed then.
+    Hold,
+    /// It stands in a list already.
+    Listed,
+}
+
 /// What is left after a flush.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flushed {
@@ -72,8 +87,15 @@ impl Outlet {
     /// The way out to `peer`, not yet admitted; `is_ours` if we have dialled.
     pub(crate) fn new(peer: NodeId, is_ours: bool) -> Outlet {
         let lanes = Lane::ALL.map(|lane| Way { lane, queue: Queue::new(lane), stream: None, full: false });
-        let inner =
-            Inner { lanes, waker: Waker::noop().clone(), listed: false, in_line: false, failure: None };
+        let inner = Inner {
+            lanes,
+            waker: Waker::noop().clone(),
+            listed: false,
+            holds: false,
+            fed_at: None,
+            in_line: false,
+            failure: None,
+        };
         let (admitted, shut) = (AtomicBool::new(false), AtomicBool::new(false));
         Outlet { peer, is_ours, admitted, shut, inner: Mutex::new(inner) }
     }
@@ -139,14 +161,28 @@ impl Outlet {
         inner.lanes.iter_mut().for_each(|way| way.stream = None);
     }
 
-    /// Puts a control frame at the end; true if the outlet is to be listed for a flush.
-    pub(crate) fn push_control(&self, now: Time, bytes: Bytes) -> bool {
+    /// Puts a control frame at the end. One that is not `urgent` waits for a unit that is due soon.
+    pub(crate) fn push_control(&self, now: Time, bytes: Bytes, urgent: bool) -> Posted {
         let mut inner = self.inner.lock();
         if inner.lanes[Lane::Control as usize].queue.push_control(now, bytes) == Pushed::NoRoom {
             inner.failure = Some(Failure::TooSlow);
             inner.waker.wake_by_ref();
         }
-        !std::mem::replace(&mut inner.listed, true)
+        if inner.listed || inner.holds {
+            return Posted::Listed;
+        }
+        let fed_lately = inner.fed_at.is_some_and(|fed_at| now.since(fed_at) < config::FED_LATELY);
+        if fed_lately && !urgent {
+            inner.holds = true;
+            return Posted::Hold;
+        }
+        inner.listed = true;
+        Posted::List
+    }
+
+    /// True while control waits for the next unit.
+    pub(crate) fn holds(&self) -> bool {
+        self.inner.lock().holds
     }
 
     /// Puts a unit at the end; true if the outlet is to be listed for a flush.
@@ -154,6 +190,7 @@ impl Outlet {
         let mut inner = self.inner.lock();
         let way = &mut inner.lanes[Lane::of_layer(header.tree.layer) as usize];
         let pushed = way.queue.push_unit(now, bytes, header, dropped);
+        inner.fed_at = Some(now);
         pushed == Pushed::Kept && !std::mem::replace(&mut inner.listed, true)
     }
 
@@ -174,6 +211,7 @@ impl Outlet {
         let mut inner = self.inner.lock();
         let inner = &mut *inner;
         inner.listed = false;
+        inner.holds = false;
         let mut cx = Context::from_waker(&inner.waker);
         let mut turn = WRITE_TURN;
         let mut paced = false;

@@ -19,8 +19,10 @@ use crate::hub::Hub;
 const IDENTIFY_PROTOCOL: &str = "/canopy";
 /// See [`IDENTIFY_PROTOCOL`].
 const IDENTIFY_AGENT: &str = "canopy";
-/// How often a peer is asked for a sign of life; on TCP nothing else notices that it is gone.
-const PING_EVERY: Duration = Duration::from_secs(3);
+/// How often a peer is asked for a sign of life. QUIC notices a dead peer itself and the core notices one
+/// that should carry something; only an idle TCP connection needs this. Each round costs a relay four
+/// packets for each link.
+const PING_EVERY: Duration = Duration::from_secs(15);
 /// What is negotiated on one connection at a time: lanes, ping, identify.
 const NEGOTIATING_MAX: usize = 16;
 
