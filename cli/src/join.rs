@@ -1,14 +1,13 @@
 //! `canopy join`: checks everything that can be checked before anybody is bothered, then takes part.
 
-use media_pipeline::Layer;
-use media_pipeline::capture::{self, Capture, Source};
+use media_pipeline::capture::{self, Source};
 
 use crate::args::Join;
 use crate::fail::{Fail, Outcome};
 use crate::journal::Journal;
 use crate::node::Node;
 use crate::seat::Seat;
-use crate::{clock, invitation};
+use crate::{clock, invitation, ladder};
 
 /// Runs until the meeting is over for this node.
 pub fn run(args: Join) -> Outcome {
@@ -46,7 +45,7 @@ fn source(args: &Join) -> Outcome<Option<Source>> {
         return Ok(Some(Source::File { path: path.clone(), looped: !args.once }));
     }
     if args.test_card {
-        let (width, height) = largest(&args.size).size();
+        let (width, height) = ladder::largest(&args.size).size();
         return Ok(Some(Source::TestCard { width, height }));
     }
     if args.listen_only {
@@ -55,27 +54,4 @@ fn source(args: &Join) -> Outcome<Option<Source>> {
     Err(Fail::usage(
         "say what to send: --file CLIP, --test-card, or --listen-only (camera and screen come later)",
     ))
-}
-
-/// The largest layer that the user wants to send.
-pub fn largest(size: &str) -> Layer {
-    match size {
-        "180p" => Layer::P180,
-        "360p" => Layer::P360,
-        _ => Layer::P720,
-    }
-}
-
-/// The layers of a source: its sound if it has any, and every picture that is no larger than wanted
-/// and no larger than what was captured (but the smallest in any case).
-pub fn ladder(capture: &Capture, size: &str) -> Vec<Layer> {
-    let largest = largest(size);
-    let mut ladder: Vec<Layer> = Layer::VIDEO
-        .into_iter()
-        .filter(|layer| *layer <= largest && (*layer == Layer::P180 || layer.size().1 <= capture.size().1))
-        .collect();
-    if capture.has_sound() {
-        ladder.insert(0, Layer::Audio);
-    }
-    ladder
 }

@@ -13,6 +13,8 @@ mod invitation;
 #[cfg(feature = "ffmpeg")]
 mod join;
 mod journal;
+#[cfg(feature = "ffmpeg")]
+mod ladder;
 mod meeting;
 #[cfg(feature = "ffmpeg")]
 mod node;

@@ -30,7 +30,7 @@ use crate::receive::Receiving;
 use crate::seat::{Chair, Seat};
 use crate::send::Sending;
 use crate::waiting::Waiting;
-use crate::{clock, join, stop};
+use crate::{clock, ladder, stop};
 
 /// How often the meeting file is looked at and expired credentials are looked for.
 const UPKEEP: Duration = Duration::from_millis(500);
@@ -52,9 +52,6 @@ pub struct Node {
     removed: bool,
 }
 
-/// Why the hub stops.
-type Done = Outcome;
-
 impl Node {
     /// Takes part until somebody stops this process, or the meeting has no place for it.
     pub async fn take_part(args: Join, seat: Seat, capture: Option<Capture>, journal: Journal) -> Outcome {
@@ -71,7 +68,7 @@ impl Node {
             overlay_libp2p::spawn(config(&args, &seat), authority).map_err(Fail::failed)?;
         let reference = args.probes.reference.as_ref().map(|folder| folder.join(seat.me().short()));
         let sending = capture.map(|capture| {
-            let ladder = join::ladder(&capture, &args.size);
+            let ladder = ladder::of(&capture, &args.size);
             Sending::new(capture, ladder, reference, handle.clone(), Arc::clone(&journal))
         });
         let sending = sending.transpose()?;
@@ -109,7 +106,7 @@ impl Node {
         self.obey_session()
     }
 
-    async fn run(&mut self, events: &mut Events) -> Done {
+    async fn run(&mut self, events: &mut Events) -> Outcome {
         let mut upkeep = interval(UPKEEP);
         let give_up = Instant::now() + self.timeout;
         let stop = stop::asked();
@@ -146,7 +143,7 @@ impl Node {
         self.journal.flush();
     }
 
-    fn on(&mut self, happening: Happening) -> Done {
+    fn on(&mut self, happening: Happening) -> Outcome {
         match happening {
             Happening::Core(event) => self.on_overlay(event)?,
             Happening::Refused { peer, text, final_, theirs } => {
@@ -164,7 +161,7 @@ impl Node {
         Ok(())
     }
 
-    fn on_overlay(&mut self, event: Event) -> Done {
+    fn on_overlay(&mut self, event: Event) -> Outcome {
         match event {
             Event::Keys { from, body } => return self.hear(PeerKey(from.0), body),
             Event::Departed { peer, .. } => return self.tell(Input::Departed(PeerKey(peer.0))),
@@ -191,7 +188,7 @@ impl Node {
     }
 
     /// A key message: for the gate, which learns who is shut out, and for the session.
-    fn hear(&mut self, from: PeerKey, body: Vec<u8>) -> Done {
+    fn hear(&mut self, from: PeerKey, body: Vec<u8>) -> Outcome {
         let shut = self.gate.lock().heard(clock::unix(), from, &body);
         self.shut(shut);
         let Some(admission) = self.gate.lock().known(&from).cloned() else { return Ok(()) };
@@ -204,12 +201,12 @@ impl Node {
         }
     }
 
-    fn tell(&mut self, input: Input) -> Done {
+    fn tell(&mut self, input: Input) -> Outcome {
         self.session.handle(clock::unix(), input);
         self.obey_session()
     }
 
-    fn obey_session(&mut self) -> Done {
+    fn obey_session(&mut self) -> Outcome {
         while let Some(output) = self.session.poll() {
             match output {
                 Output::Say(body) => self.handle.command(Command::Say(body)),
@@ -228,7 +225,7 @@ impl Node {
         Ok(())
     }
 
-    fn on_session(&mut self, event: session::Event) -> Done {
+    fn on_session(&mut self, event: session::Event) -> Outcome {
         match event {
             session::Event::Admitted { .. } => self.waiting.admitted(),
             session::Event::Epoch { epoch, members, code, activate_at } => {
@@ -255,7 +252,7 @@ impl Node {
         Ok(())
     }
 
-    fn on_removed(&mut self) -> Done {
+    fn on_removed(&mut self) -> Outcome {
         if !self.stays {
             return Err(Fail::failed("the organiser removed you from the meeting"));
         }
@@ -267,7 +264,7 @@ impl Node {
         Ok(())
     }
 
-    fn upkeep(&mut self) -> Done {
+    fn upkeep(&mut self) -> Outcome {
         let over = self.gate.lock().expire(clock::unix());
         self.shut(over);
         self.end_of_clip()?;
@@ -285,7 +282,7 @@ impl Node {
     }
 
     /// A clip that was to be played once leaves the stage to others.
-    fn end_of_clip(&mut self) -> Done {
+    fn end_of_clip(&mut self) -> Outcome {
         if let Some(sending) = self.sending.take_if(|sending| sending.has_ended()) {
             match sending.stop() {
                 Ok(()) => eprintln!("The clip has ended."),
@@ -298,7 +295,7 @@ impl Node {
     }
 
     /// What `canopy lend` and `canopy remove` have changed since.
-    fn read_meeting_file(&mut self) -> Done {
+    fn read_meeting_file(&mut self) -> Outcome {
         let Some(Chair { file, .. }) = &self.seat.chair else { return Ok(()) };
         let meeting = file.load()?;
         let issuer = meeting.issuer();
@@ -326,7 +323,7 @@ impl Node {
     }
 
     /// Which guest came with which invite must survive a crash, or an invite would let two in.
-    fn keep_bindings(&mut self) -> Done {
+    fn keep_bindings(&mut self) -> Outcome {
         let Some(Chair { file, .. }) = &self.seat.chair else { return Ok(()) };
         let bindings: BTreeMap<_, _> = self.session.bindings().into_iter().collect();
         file.change(|meeting| {

@@ -5,7 +5,7 @@
 //! [`gate::Gate`] and hold no secret; participants run [`session::Session`] as well.
 //!
 //! The only place where `hpke` and `ed25519-dalek` are named. Imports run down this list:
-//! session → stream → epoch → roster → wire → gate, lease, invite, issuer → credential → identity → suite.
+//! session → epoch, source → io → stream, roster → gate → wire → lease, invite, issuer → credential → identity → suite.
 
 pub mod code;
 pub mod credential;
@@ -13,6 +13,7 @@ mod epoch;
 pub mod gate;
 pub mod identity;
 pub mod invite;
+mod io;
 pub mod issuer;
 pub mod lease;
 mod line;

@@ -1,161 +1,18 @@
 //! A participant's side of key agreement: everything that its node has to do about keys.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
-
-use rand::CryptoRng;
 
 use crate::credential::Admission;
 use crate::epoch::coordinator::Coordinator;
 use crate::epoch::member::{Effects, Member};
 use crate::epoch::{Adopted, Head};
-use crate::identity::{Identity, InviteId, IssuerKey, MeetingId, PeerKey};
+use crate::identity::{InviteId, PeerKey};
 use crate::source::Streams;
-use crate::stream::{EpochId, OpeningKey, SealingKeys};
+use crate::stream::EpochId;
 use crate::time::UnixTime;
 use crate::wire::Message;
 
-/// Where a session's randomness comes from. At the program's edge that is the operating system on
-/// each call (`rand::rngs::SysRng`), so that no generator's state lies in memory: whoever reads the
-/// memory could wind it forward. Tests pass a seeded one.
-pub type SessionRng = Box<dyn CryptoRng + Send>;
-
-/// Who this node is, and in which meeting.
-pub struct Seat {
-    /// This node's key.
-    pub identity: Arc<Identity>,
-    /// The meeting.
-    pub meeting: MeetingId,
-    /// Who signed its invites.
-    pub issuer: IssuerKey,
-    /// The invite that this node came with.
-    pub invite: InviteId,
-}
-
-/// What a coordinator knows from its own file when it begins, or comes back after a crash.
-#[derive(Clone, Debug, Default)]
-pub struct Past {
-    /// Larger than any term of this meeting so far; the first is 1.
-    pub term: u32,
-    /// Which peer key came with which invite, see [`Session::bindings`].
-    pub bindings: Vec<(InviteId, PeerKey)>,
-    /// The invites that were removed so far.
-    pub removed: Vec<InviteId>,
-}
-
-/// Everything that can happen to a session.
-pub enum Input {
-    /// A key message came. The signature of the note that carried it is good.
-    Heard {
-        /// The note's origin.
-        from: PeerKey,
-        /// What its credential says, see [`crate::gate::Gate::known`].
-        admission: Admission,
-        /// The note's body.
-        body: Vec<u8>,
-    },
-    /// A peer left the overlay, or fell silent. Only a coordinator acts on it.
-    Departed(PeerKey),
-    /// Shut the holder of this invite out. Only a coordinator acts on it.
-    Remove(InviteId),
-    /// Be a source with these layers (their bytes) from now on. A restart of the source says it again
-    /// and gets fresh keys.
-    Send {
-        /// At most [`crate::stream::LAYERS_MAX`], the rest is ignored.
-        streams: Vec<u8>,
-    },
-    /// Be no source any longer.
-    Silent,
-    /// The deadline has come.
-    Tick,
-}
-
-/// Everything that a session wants done. Handle each before the next `handle`.
-pub enum Output {
-    /// Say this to everybody; at most [`crate::SAY_MAX`] bytes.
-    Say(Vec<u8>),
-    /// From `activate_at` on, seal with these keys.
-    Seal(SealingKeys),
-    /// Be ready to open with this key.
-    Open(OpeningKey),
-    /// Forget the opening key of this label.
-    Forget {
-        /// The label.
-        label: u64,
-    },
-    /// Tell the user.
-    Event(Event),
-}
-
-/// What the user may want to know.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// This node holds the secret of an epoch for the first time in this term.
-    Admitted {
-        /// The epoch.
-        epoch: EpochId,
-    },
-    /// Has asked to be let in and has no answer yet.
-    Waiting,
-    /// The coordinator doesn't let this node in. The text says what to do.
-    Refused {
-        /// One sentence for the user.
-        reason: String,
-    },
-    /// The organiser removed this node.
-    Removed,
-    /// An epoch begins.
-    Epoch {
-        /// Its name.
-        epoch: EpochId,
-        /// Who hold its secret, this node included.
-        members: usize,
-        /// The verification code, 30 digits.
-        code: String,
-        /// When sources switch to it.
-        activate_at: UnixTime,
-    },
-    /// Somebody holds the epoch's secret that didn't before.
-    PeerJoined {
-        /// Who.
-        peer: PeerKey,
-    },
-    /// Somebody is a member no longer.
-    PeerLeft {
-        /// Who.
-        peer: PeerKey,
-        /// Removed by the organiser, not just gone.
-        removed: bool,
-    },
-    /// What a source seals can't be opened for now.
-    Missing {
-        /// The source.
-        source: PeerKey,
-        /// Why.
-        why: &'static str,
-    },
-}
-
-/// Why a session wants to be called again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Timer {
-    /// Member: the request to be let in is said again.
-    AskAgain,
-    /// Member: a record is missing and gossip didn't bring it; asks for a welcome.
-    CatchUp,
-    /// Member: the pairwise chain gets a fresh root.
-    Refresh,
-    /// Coordinator: joins and leaves that were gathered become a record.
-    Record,
-    /// Coordinator: the epoch is old.
-    Rekey,
-    /// Source: the chains step to the next generation.
-    Ratchet,
-    /// Receiver: keys that are out of use are forgotten.
-    Forget,
-    /// Receiver: a source should have announced itself by now.
-    Missing,
-}
+pub use crate::io::{Event, Input, Output, Past, Seat, SessionRng, Timer};
 
 /// A participant's key agreement.
 ///

@@ -8,6 +8,7 @@ use crate::seal::nonce;
 use crate::wire::{Header, TAG_LEN};
 
 /// One captured frame, ready to have keys tried on it. Everything here is known to a relay.
+#[derive(Clone)]
 pub struct Trial {
     nonce: chacha20poly1305::Nonce,
     header: Vec<u8>,
@@ -30,16 +31,27 @@ impl Trial {
     }
 
     /// True if `key` is the frame's key.
-    pub fn opens_with(&self, key: &[u8; 32]) -> bool {
-        let mut plain = self.ciphertext.clone();
-        ChaCha20Poly1305::new(key.into())
+    pub fn opens_with(&mut self, key: &[u8; 32]) -> bool {
+        let cipher = ChaCha20Poly1305::new(key.into());
+        // The tag is checked before anything is decrypted, so a wrong key leaves the ciphertext as it is.
+        let opened = cipher
             .decrypt_inout_detached(
                 &self.nonce,
                 &self.header,
-                plain.as_mut_slice().into(),
+                self.ciphertext.as_mut_slice().into(),
                 (&self.tag).into(),
             )
-            .is_ok()
+            .is_ok();
+        if opened {
+            // What a frame says is nothing to keep: the key stream once more gives the ciphertext back.
+            let again = cipher.encrypt_inout_detached(
+                &self.nonce,
+                &self.header,
+                self.ciphertext.as_mut_slice().into(),
+            );
+            debug_assert!(again.is_ok_and(|tag| tag[..] == self.tag));
+        }
+        opened
     }
 }
 
@@ -71,12 +83,13 @@ mod tests {
             data: vec![1, 2, 3],
         };
         let sealed = sealer.seal(&frame).expect("the frame is of the key's layer");
-        let trial = Trial::new(&meeting, &sealed).expect("it was just sealed");
+        let mut trial = Trial::new(&meeting, &sealed).expect("it was just sealed");
         assert!(trial.opens_with(&[7; 32]));
+        assert!(trial.opens_with(&[7; 32]), "it can be tried again");
         let mut other = [7; 32];
         other[31] ^= 1;
         assert!(!trial.opens_with(&other));
-        let elsewhere = Trial::new(&MeetingId([4; 16]), &sealed).expect("it was just sealed");
+        let mut elsewhere = Trial::new(&MeetingId([4; 16]), &sealed).expect("it was just sealed");
         assert!(!elsewhere.opens_with(&[7; 32]));
     }
 }

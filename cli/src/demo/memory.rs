@@ -91,11 +91,12 @@ impl Snapshot {
         thread::scope(|scope| {
             for _ in 0..2 {
                 scope.spawn(|| {
+                    let mut frames = frames.to_vec();
                     while !done.load(Ordering::Relaxed) {
                         let Some(chunk) = chunks.get(next.fetch_add(1, Ordering::Relaxed) as usize) else {
                             break;
                         };
-                        let (tried, hits) = try_all(chunk, frames);
+                        let (tried, hits) = try_all(chunk, &mut frames);
                         windows.fetch_add(tried, Ordering::Relaxed);
                         found.fetch_add(hits, Ordering::Relaxed);
                         if hits > 0 && stop_at_first {
@@ -136,7 +137,7 @@ fn is_heap(path: &MMapPath, permissions: MMPermissions) -> bool {
 
 /// How many windows of `bytes` were tried, and how many of them open a frame. A window that equals
 /// the one before it (a run of one byte) needs no second try.
-fn try_all(bytes: &[u8], frames: &[Trial]) -> (u64, u64) {
+fn try_all(bytes: &[u8], frames: &mut [Trial]) -> (u64, u64) {
     let (mut tried, mut hits) = (0, 0);
     let mut run = 0;
     for (at, window) in bytes.windows(KEY_LEN).enumerate() {
@@ -146,7 +147,7 @@ fn try_all(bytes: &[u8], frames: &[Trial]) -> (u64, u64) {
         }
         let Ok(key) = window.try_into() else { continue };
         tried += 1;
-        hits += u64::from(frames.iter().any(|frame| frame.opens_with(key)));
+        hits += u64::from(frames.iter_mut().any(|frame| frame.opens_with(key)));
     }
     (tried, hits)
 }

@@ -70,7 +70,7 @@ fn a_used_up_invite_lets_nobody_else_in_but_its_own_guest_back() {
         &["join", "-", "--listen-only", "--headless", "--address", "127.0.0.1"],
         &meeting.invites[1],
     );
-    other.refuses(1, &["used", "ask the organiser"]);
+    other.refuses(1, &["already in use", "ask the organiser"]);
     first.crash();
     let _again = guest(&ben, &meeting.invites[1], &["--listen-only"]);
     is_in(&ben, "guest.log");

@@ -8,8 +8,8 @@ use crate::epoch::{
     ACTIVATE_AFTER_MS, Adopted, Head, NO_RECORD, commitment, record_hash, statement_hash, step, welcome_info,
 };
 use crate::identity::{InviteId, PeerKey};
+use crate::io::{Past, Seat, SessionRng, Timer};
 use crate::roster::Roster;
-use crate::session::{Past, Seat, SessionRng, Timer};
 use crate::suite::{Secret, seal};
 use crate::time::{SKEW_MS, UnixTime};
 use crate::wire::{

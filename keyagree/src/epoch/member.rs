@@ -8,8 +8,8 @@ use crate::credential::Signed;
 use crate::epoch::chain::PairChain;
 use crate::epoch::{Adopted, Head, commitment, is_sound, record_hash, statement_hash, step, welcome_info};
 use crate::identity::PeerKey;
+use crate::io::{Event, Seat, SessionRng, Timer};
 use crate::roster::Roster;
-use crate::session::{Event, Seat, SessionRng, Timer};
 use crate::suite::{KeyPair, Secret, secret_of};
 use crate::time::UnixTime;
 use crate::wire::{

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::credential::Signed;
-use crate::session::{Output, Seat, SessionRng};
+use crate::io::{Output, Seat, SessionRng};
 use crate::source::announcement_info;
 use crate::stream::{LAYERS_MAX, SealingKey, SealingKeys, SourceKeys};
 use crate::suite::{KeyPair, Secret, seal};
