@@ -82,6 +82,10 @@ pub const ORDERS_MAX: usize = 64;
 /// What the core wants done by the driver; while there is more, control lanes are not read.
 pub const BACKLOG_MAX: usize = 256;
 
+/// The core's timers come up to this much late, so that several share one wake-up: none of them is about
+/// less than a tenth of a second.
+pub const TIMER_GRID: Duration = Duration::from_millis(8);
+
 /// Bytes of what a peer shows at first.
 pub const HELLO_MAX: usize = 8 * 1024;
 /// Bytes of the text of a refusal.

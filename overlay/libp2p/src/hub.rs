@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
 
 use crate::clock::Clock;
-use crate::config::{BACKLOG_MAX, Delivered, HOLD_MAX};
+use crate::config::{BACKLOG_MAX, Delivered, HOLD_MAX, TIMER_GRID};
 use crate::counters::Counters;
 use crate::framing::{self, Parcel};
 use crate::outlet::{Flushed, Outlet, Posted};
@@ -203,7 +203,7 @@ impl Hub {
     /// When the core wants its timer; it is then armed.
     pub(crate) fn arm(&self) -> Option<Time> {
         let mut core = self.core.lock();
-        let due = core.node.deadline().map(|(at, _)| at);
+        let due = core.node.deadline().map(|(at, _)| on_grid(at));
         core.armed = due.unwrap_or(Time(u64::MAX));
         due
     }
@@ -308,7 +308,7 @@ impl Hub {
                 Output::Event(event) => core.errand(Errand::Tell(event)),
             }
         }
-        let is_earlier = core.node.deadline().is_some_and(|(at, _)| at < core.armed);
+        let is_earlier = core.node.deadline().is_some_and(|(at, _)| on_grid(at) < core.armed);
         if is_earlier || (!had_errands && !core.errands.is_empty()) {
             self.errands_waiting.store(core.errands.len(), Ordering::Release);
             self.driver.notify_one();
@@ -373,6 +373,11 @@ fn framed(last: &mut Option<(UnitHeader, Parcel, Bytes)>, unit: &Unit<Parcel>) -
             bytes
         }
     }
+}
+
+/// The next moment at which the core's timers are looked at.
+fn on_grid(at: Time) -> Time {
+    Time(at.0.div_ceil(TIMER_GRID.as_nanos() as u64).saturating_mul(TIMER_GRID.as_nanos() as u64))
 }
 
 impl Batch {
