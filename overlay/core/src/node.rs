@@ -53,6 +53,7 @@ impl<P: Payload> Node<P> {
             on_stage: None,
             next_serial,
             said_presence: None,
+            presences_offered: Time::ZERO,
             leaving: false,
             news: true,
             first_link: None,
@@ -178,6 +179,7 @@ impl<P: Payload> State<P> {
         self.unpark(now);
         self.widen(now);
         self.timers.set(Timer::Housekeeping, now + config::HOUSEKEEPING_EVERY);
+        self.offer_presences(now);
     }
 
     /// Dials members until there are links enough for notes to reach everybody. Whom, each node decides

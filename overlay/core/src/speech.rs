@@ -248,9 +248,8 @@ impl<P: Payload> State<P> {
 
     /// Each second neighbours are told of fresh notes, and of some of the others in turn.
     pub(crate) fn offer_in_turn(&mut self, now: Time) {
-        let (presences, all): (Vec<NoteId>, Vec<NoteId>) =
-            self.note_ids().into_iter().partition(|id| id.topic == Topic::Presence);
-        self.offer_presences(now, presences);
+        let mut all = self.note_ids();
+        all.retain(|id| id.topic != Topic::Presence);
         let age = |id: &NoteId| self.gossip.get(*id).map(|(_, at)| now.since(at));
         let fresh: BTreeSet<NoteId> =
             all.iter().copied().filter(|id| age(id) <= Some(config::NOTE_FRESH_FOR)).collect();
@@ -267,10 +266,19 @@ impl<P: Payload> State<P> {
         }
     }
 
-    /// What should have come another way, for neighbours that are not given it.
-    fn offer_presences(&mut self, now: Time, mut presences: Vec<NoteId>) {
-        let age = |id: &NoteId| self.gossip.get(*id).map(|(_, at)| now.since(at));
-        presences.retain(|id| age(id) >= Some(config::LAZY_AFTER));
+    /// Once for each presence, some time after it came: neighbours that are not given it hear of it, should
+    /// it not have come another way.
+    pub(crate) fn offer_presences(&mut self, now: Time) {
+        let due = self.presences_offered..now;
+        self.presences_offered = now;
+        let is_due = |id: &NoteId| {
+            self.gossip.get(*id).is_some_and(|(_, came)| due.contains(&(came + config::LAZY_AFTER)))
+        };
+        let mut presences = self.note_ids();
+        presences.retain(|id| id.topic == Topic::Presence && is_due(id));
+        if presences.is_empty() {
+            return;
+        }
         for peer in self.links.ids() {
             let Some(neighbour) = self.links.get(peer) else { continue };
             let notes: Vec<NoteId> =
