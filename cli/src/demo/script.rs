@@ -21,7 +21,7 @@ use crate::relay::Counters;
 use crate::tap;
 
 /// What a participant who sends may send in all: its own media to three others, not to all five.
-const SOURCE_UPLINK: [(&str, &str); 3] = [("180p", "1mbit"), ("360p", "2500kbit"), ("720p", "7mbit")];
+const SOURCE_UPLINK: [(&str, &str); 3] = [("180p", "1500kbit"), ("360p", "2500kbit"), ("720p", "7mbit")];
 /// What the other participants have: enough to say that they are there, and to save somebody's sound.
 const WATCHER_UPLINK: &str = "500kbit";
 /// What each of the two relays lends.

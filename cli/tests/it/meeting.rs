@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::program::{Home, Running};
+use crate::program::{Home, Running, alone, shared};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -48,6 +48,7 @@ fn code(home: &Home, log: &str, members: usize) -> String {
 
 #[test]
 fn two_people_see_the_same_code_and_record_each_other() {
+    let _machine = shared();
     let meeting = Held::with_guests(1);
     let home = Home::new();
     let recorded = home.path("recorded");
@@ -62,6 +63,7 @@ fn two_people_see_the_same_code_and_record_each_other() {
 
 #[test]
 fn a_used_up_invite_lets_nobody_else_in_but_its_own_guest_back() {
+    let _machine = shared();
     let meeting = Held::with_guests(1);
     let (ben, mallory) = (Home::new(), Home::new());
     let first = guest(&ben, &meeting.invites[1], &["--listen-only"]);
@@ -78,6 +80,7 @@ fn a_used_up_invite_lets_nobody_else_in_but_its_own_guest_back() {
 
 #[test]
 fn a_guest_who_is_early_waits_says_so_and_gets_in_when_the_organiser_comes() {
+    let _machine = shared();
     let mut meeting = Held::with_guests(1);
     meeting.organiser.take().expect("it runs").crash();
     let home = Home::new();
@@ -89,6 +92,7 @@ fn a_guest_who_is_early_waits_says_so_and_gets_in_when_the_organiser_comes() {
 
 #[test]
 fn an_organiser_that_crashed_takes_up_again_and_guests_stay() {
+    let _machine = shared();
     let mut meeting = Held::with_guests(2);
     let (ben, cho) = (Home::new(), Home::new());
     let _ben = guest(&ben, &meeting.invites[1], &["--listen-only"]);
@@ -101,6 +105,7 @@ fn an_organiser_that_crashed_takes_up_again_and_guests_stay() {
 
 #[test]
 fn a_removed_guest_is_told_and_does_not_come_back() {
+    let _machine = shared();
     let meeting = Held::with_guests(1);
     let home = Home::new();
     let mut running = guest(&home, &meeting.invites[1], &["--listen-only"]);
@@ -117,6 +122,7 @@ fn a_removed_guest_is_told_and_does_not_come_back() {
 
 #[test]
 fn a_relay_serves_the_meeting_that_claimed_it_and_no_other() {
+    let _machine = shared();
     let (volunteer, other) = (Home::new(), Home::new());
     let _relay = volunteer.start(
         &["relay", "--uplink", "20mbit", "--lease", "10min", "--address", "127.0.0.1"],
@@ -140,6 +146,7 @@ fn a_relay_serves_the_meeting_that_claimed_it_and_no_other() {
 
 #[test]
 fn a_demo_of_twenty_seconds_holds_and_without_relays_it_falls_short() {
+    let _machine = alone();
     let home = Home::new();
     let args = ["demo", "--size", "180p", "--length", "20s", "--expect", "90", "--out"];
     let held = home.run(&[&args[..], &[&home.path("with")]].concat());

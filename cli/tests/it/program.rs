@@ -3,9 +3,23 @@
 use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+/// The demo measures a meeting in real time: it runs alone, the other meetings share the machine.
+static MACHINE: RwLock<()> = RwLock::new(());
+
+/// Shares the machine with other tests.
+pub fn shared() -> RwLockReadGuard<'static, ()> {
+    MACHINE.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Has the machine to itself.
+pub fn alone() -> RwLockWriteGuard<'static, ()> {
+    MACHINE.write().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A machine's user, as far as the program is concerned.
 pub struct Home(TempDir);
