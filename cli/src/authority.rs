@@ -1,7 +1,6 @@
-//! What the overlay's driver asks about peers, answered with `keyagree`'s gate: a participant's answers
-//! here, a relay's in [`crate::relay`].
+//! What every node answers when the overlay's driver asks about peers and notes: by `keyagree`'s gate.
+//! What only a participant says is in `member`, what only a relay says in [`crate::relay`].
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use keyagree::credential::{self, Admission};
@@ -10,7 +9,7 @@ use keyagree::identity::{Identity, PeerKey};
 use overlay_core::id::NodeId;
 use overlay_core::io::{Admitted, Kind, Note, Signature, Topic};
 use overlay_core::members::Presence;
-use overlay_libp2p::{Authority, Refusal};
+use overlay_libp2p::Refusal;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
@@ -46,41 +45,6 @@ impl Hello {
 
 /// The gate, shared by the driver (who asks) and the hub (who feeds it kick lists).
 pub type SharedGate = Arc<Mutex<Gate>>;
-
-/// An organiser's claims: shared with the hub, which adds those of leases that come later.
-pub type SharedClaims = Arc<Mutex<BTreeMap<PeerKey, Vec<u8>>>>;
-
-/// A participant's answers.
-pub struct Member {
-    /// Signs this node's notes.
-    pub identity: Arc<Identity>,
-    /// Checks the others.
-    pub gate: SharedGate,
-    /// Shown at each link.
-    pub credential: Vec<u8>,
-    /// The organiser's claims, by the relay that each is for; empty for a guest.
-    pub claims: SharedClaims,
-}
-
-impl Authority for Member {
-    fn hello(&mut self, peer: NodeId) -> Vec<u8> {
-        let claim = self.claims.lock().get(&PeerKey(peer.0)).cloned().unwrap_or_default();
-        Hello { credential: self.credential.clone(), claim }.encode()
-    }
-
-    fn admit(&mut self, peer: NodeId, hello: &[u8]) -> Result<Admitted, Refusal> {
-        let hello = Hello::decode(hello)?;
-        admit(&self.gate, peer, &hello.credential)
-    }
-
-    fn vet(&mut self, note: &Note, signature: &Signature) -> Option<Admitted> {
-        vet(&self.gate, note, signature)
-    }
-
-    fn sign(&mut self, note: &Note) -> Signature {
-        sign(&self.identity, note)
-    }
-}
 
 /// Lets a peer in by its credential, or says why not.
 pub fn admit(gate: &SharedGate, peer: NodeId, credential: &[u8]) -> Result<Admitted, Refusal> {

@@ -21,6 +21,7 @@ pub fn wall() -> Duration {
 }
 
 /// [`wall`] in microseconds: what frames and journals carry.
+#[cfg(feature = "ffmpeg")]
 pub fn wall_us() -> u64 {
     wall().as_micros() as u64
 }

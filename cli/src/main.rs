@@ -7,18 +7,26 @@ mod clock;
 mod demo;
 mod entropy;
 mod fail;
+#[cfg(feature = "ffmpeg")]
 mod home;
 #[cfg(feature = "ffmpeg")]
 mod invitation;
 #[cfg(feature = "ffmpeg")]
 mod join;
+#[cfg(feature = "ffmpeg")]
 mod journal;
 #[cfg(feature = "ffmpeg")]
 mod ladder;
+#[cfg(feature = "ffmpeg")]
 mod meeting;
 #[cfg(feature = "ffmpeg")]
+mod member;
+#[cfg(feature = "ffmpeg")]
 mod node;
+#[cfg(feature = "ffmpeg")]
 mod organise;
+#[cfg(feature = "ffmpeg")]
+mod overheard;
 mod place;
 mod quantity;
 #[cfg(feature = "ffmpeg")]
@@ -51,6 +59,7 @@ fn main() -> ExitCode {
     }
 }
 
+#[cfg(feature = "ffmpeg")]
 fn run(command: Command) -> Outcome {
     match command {
         Command::New(new) => organise::new(new),
@@ -58,13 +67,17 @@ fn run(command: Command) -> Outcome {
         Command::Lend(lend) => organise::lend(lend),
         Command::Remove(remove) => organise::remove(remove),
         Command::Relay(relay) => relay::run(relay),
-        #[cfg(feature = "ffmpeg")]
         Command::Join(join) => join::run(join),
-        #[cfg(feature = "ffmpeg")]
         Command::Demo(demo) => demo::run(demo),
-        #[cfg(not(feature = "ffmpeg"))]
-        Command::Join(_) | Command::Demo(_) => Err(fail::Fail::usage(
-            "this program was built without FFmpeg and can only relay: build it with its default features to take part",
+    }
+}
+
+#[cfg(not(feature = "ffmpeg"))]
+fn run(command: Command) -> Outcome {
+    match command {
+        Command::Relay(relay) => relay::run(relay),
+        _ => Err(fail::Fail::usage(
+            "this program was built without FFmpeg and can only relay: build it with its default features for the rest",
         )),
     }
 }

@@ -23,9 +23,10 @@ use rand::rngs::SysRng;
 use tokio::time::{Instant, interval, sleep_until};
 
 use crate::args::Join;
-use crate::authority::{Member, SharedClaims, SharedGate};
+use crate::authority::SharedGate;
 use crate::fail::{Fail, Outcome};
 use crate::journal::{Entry, Journal};
+use crate::member::{Member, SharedClaims};
 use crate::receive::Receiving;
 use crate::seat::{Chair, Seat};
 use crate::send::Sending;
@@ -373,7 +374,6 @@ fn new_session(seat: &Seat) -> Session {
 }
 
 /// The moment at which the program's clock will show `at`.
-#[expect(clippy::disallowed_methods, reason = "the runtime's timers want an instant of its own clock")]
 fn instant(at: UnixTime) -> Instant {
     Instant::now() + Duration::from_millis(at.since(clock::unix()))
 }

@@ -24,7 +24,7 @@ use tokio::time::sleep;
 
 use crate::args::Join;
 use crate::journal::{Entry, Journal};
-use crate::{clock, tap};
+use crate::{clock, overheard};
 
 /// Sources that are received at once: more than the stage has slots.
 const SOURCES_MAX: usize = 64;
@@ -197,7 +197,7 @@ impl Entrance {
                 sleep(Duration::from_millis(200)).await;
                 continue;
             };
-            while let Ok(sealed) = tap::next(&mut stream).await {
+            while let Ok(sealed) = overheard::next(&mut stream).await {
                 frames += 1;
                 self.journal.write(|at_us| Entry::Fed { at_us, frames });
                 self.try_keys(&Bytes::from(sealed));

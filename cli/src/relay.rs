@@ -145,10 +145,10 @@ impl Relay {
                 self.shut(shut.unwrap_or_default());
             }
             Happening::Core(Event::Blame { peer, what }) => {
-                tracing::warn!(%peer, what, "a peer broke the protocol")
+                tracing::warn!(%peer, what, "a peer broke the protocol");
             }
             Happening::Refused { peer, text, .. } => {
-                tracing::warn!(?peer, text, "a peer was refused, or refused us")
+                tracing::warn!(?peer, text, "a peer was refused, or refused us");
             }
             other => tracing::debug!(?other),
         }

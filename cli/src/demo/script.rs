@@ -17,8 +17,8 @@ use crate::args::Demo;
 use crate::clock;
 use crate::fail::{Fail, Outcome};
 use crate::journal::{self, Entry};
+use crate::overheard;
 use crate::relay::Counters;
-use crate::tap;
 
 /// What a participant who sends may send in all: its own media to three others, not to all five.
 const SOURCE_UPLINK: [(&str, &str); 3] = [("180p", "1500kbit"), ("360p", "2500kbit"), ("720p", "7mbit")];
@@ -92,7 +92,7 @@ struct Stage<'a> {
     args: &'a Demo,
     relays: Vec<Player>,
     people: Vec<Player>,
-    tap: Option<tap::Listener>,
+    tap: Option<overheard::Listener>,
     meeting: MeetingId,
 }
 
@@ -136,7 +136,7 @@ impl<'a> Stage<'a> {
             stage.people.push(Player::start(out, &name, &args, Some(invite)).await?);
         }
         if let Some(address) = tap {
-            stage.tap = Some(tap::Listener::connect(address).await?);
+            stage.tap = Some(overheard::Listener::connect(address).await?);
         }
         Ok(stage)
     }
@@ -198,7 +198,7 @@ impl<'a> Stage<'a> {
         self.wait_until(started + length, started, bar).await?;
         let ended_us = clock::wall_us();
         bar.set_message("reading memory");
-        let captured = self.tap.as_ref().map(tap::Listener::latest).unwrap_or_default();
+        let captured = self.tap.as_ref().map(overheard::Listener::latest).unwrap_or_default();
         let memory = self.read_memory()?;
         for player in self.people.iter().chain(&self.relays) {
             player.ask_to_stop();
@@ -280,7 +280,7 @@ impl<'a> Stage<'a> {
 
     fn attack(&self, times: &Times) -> Outcome<Attack> {
         let Some((relay, member)) = &times.memory else { return Ok(Attack::default()) };
-        let frames = tap::trials(&self.meeting, &times.captured);
+        let frames = overheard::trials(&self.meeting, &times.captured);
         let mut relay_logs = super::memory::Search::default();
         for relay in &self.relays {
             relay_logs.add(&Snapshot::of_log(&relay.log()).map_err(Fail::failed)?.search(&frames, false));

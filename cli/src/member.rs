@@ -1,0 +1,47 @@
+//! A participant's answers to the overlay's driver.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use keyagree::identity::{Identity, PeerKey};
+use overlay_core::id::NodeId;
+use overlay_core::io::{Admitted, Note, Signature};
+use overlay_libp2p::{Authority, Refusal};
+use parking_lot::Mutex;
+
+use crate::authority::{Hello, SharedGate, admit, sign, vet};
+
+/// An organiser's claims: shared with the hub, which adds those of leases that come later.
+pub type SharedClaims = Arc<Mutex<BTreeMap<PeerKey, Vec<u8>>>>;
+
+/// A participant's answers.
+pub struct Member {
+    /// Signs this node's notes.
+    pub identity: Arc<Identity>,
+    /// Checks the others.
+    pub gate: SharedGate,
+    /// Shown at each link.
+    pub credential: Vec<u8>,
+    /// The organiser's claims, by the relay that each is for; empty for a guest.
+    pub claims: SharedClaims,
+}
+
+impl Authority for Member {
+    fn hello(&mut self, peer: NodeId) -> Vec<u8> {
+        let claim = self.claims.lock().get(&PeerKey(peer.0)).cloned().unwrap_or_default();
+        Hello { credential: self.credential.clone(), claim }.encode()
+    }
+
+    fn admit(&mut self, peer: NodeId, hello: &[u8]) -> Result<Admitted, Refusal> {
+        let hello = Hello::decode(hello)?;
+        admit(&self.gate, peer, &hello.credential)
+    }
+
+    fn vet(&mut self, note: &Note, signature: &Signature) -> Option<Admitted> {
+        vet(&self.gate, note, signature)
+    }
+
+    fn sign(&mut self, note: &Note) -> Signature {
+        sign(&self.identity, note)
+    }
+}
