@@ -117,6 +117,8 @@ pub const DIAL_AGAIN_MAX: Duration = Duration::from_secs(30);
 pub const HAVE_EVERY: Duration = Duration::from_secs(1);
 /// A neighbour that is only told of presences is told after this span: they should have come another way.
 pub const LAZY_AFTER: Duration = Duration::from_millis(300);
+/// How often such neighbours are told.
+pub const LAZY_EVERY: Duration = Duration::from_millis(500);
 /// Note ids in one message.
 pub const NOTE_IDS_MAX: usize = 256;
 /// Note ids told to each neighbour each second beyond the fresh ones, in turn.

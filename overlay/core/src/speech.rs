@@ -267,8 +267,11 @@ impl<P: Payload> State<P> {
     }
 
     /// Once for each presence, some time after it came: neighbours that are not given it hear of it, should
-    /// it not have come another way.
+    /// it not have come another way. Together with others, since each message costs a wake-up.
     pub(crate) fn offer_presences(&mut self, now: Time) {
+        if now.since(self.presences_offered) < config::LAZY_EVERY {
+            return;
+        }
         let due = self.presences_offered..now;
         self.presences_offered = now;
         let is_due = |id: &NoteId| {
