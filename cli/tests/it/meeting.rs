@@ -148,7 +148,7 @@ fn a_relay_serves_the_meeting_that_claimed_it_and_no_other() {
 fn a_demo_of_twenty_seconds_holds_and_without_relays_it_falls_short() {
     let _machine = alone();
     let home = Home::new();
-    let args = ["demo", "--size", "180p", "--length", "20s", "--expect", "90", "--out"];
+    let args = ["demo", "--size", "360p", "--length", "20s", "--expect", "90", "--out"];
     let held = home.run(&[&args[..], &[&home.path("with")]].concat());
     assert_eq!(held.code, Some(0), "{}\n{}", held.lines.join("\n"), held.errors);
     let report = std::fs::read(home.path("with/report.json")).expect("there is a report");
