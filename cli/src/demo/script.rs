@@ -22,6 +22,8 @@ use crate::relay::Counters;
 
 /// What a participant who sends may send in all: its own media to three others, not to all five.
 const SOURCE_UPLINK: [(&str, &str); 3] = [("180p", "1500kbit"), ("360p", "2500kbit"), ("720p", "7mbit")];
+/// The organiser answers everybody who joins as well, over every link at once; it can't feed all five either.
+const ORGANISER_UPLINK: [(&str, &str); 3] = [("180p", "3mbit"), ("360p", "4mbit"), ("720p", "11mbit")];
 /// What the other participants have: enough to say that they are there, and to save somebody's sound.
 const WATCHER_UPLINK: &str = "500kbit";
 /// What each of the two relays lends.
@@ -165,7 +167,11 @@ impl<'a> Stage<'a> {
     /// What each participant is started with: the organiser sends the clip, two guests send, the rest watch.
     fn join_args(&self, name: &str, n: usize, clip: &str, tap: Option<SocketAddr>) -> Vec<String> {
         let out = &self.args.out;
-        let uplink = if n <= SOURCES { pick(&SOURCE_UPLINK, &self.args.size) } else { WATCHER_UPLINK };
+        let uplink = match n {
+            0 => pick(&ORGANISER_UPLINK, &self.args.size),
+            1..=SOURCES => pick(&SOURCE_UPLINK, &self.args.size),
+            _ => WATCHER_UPLINK,
+        };
         let mut args = words(&["join", "-", "--headless", "--address", "127.0.0.1", "--uplink", uplink]);
         args.extend(words(&["--size", &self.args.size, "--record", &Player::file(out, name, "recorded")]));
         args.extend(words(&["--journal", &Player::file(out, name, "journal.jsonl")]));
