@@ -220,8 +220,11 @@ impl<'a> Stage<'a> {
         while Instant::now() < until {
             sleep_until(until.min(Instant::now() + Duration::from_millis(250))).await;
             bar.set_position(started.elapsed().as_millis() as u64);
+            // Without a colluding relay, a removed guest has nothing to stay for.
+            let no_relays = self.args.no_relays;
+            let may_end = |name: &str| name == KILLED || (no_relays && name == REMOVED);
             let gone = self.people.iter_mut().chain(&mut self.relays).find_map(|player| {
-                (player.name != KILLED && player.has_ended()).then(|| (player.name.clone(), player.log()))
+                (!may_end(&player.name) && player.has_ended()).then(|| (player.name.clone(), player.log()))
             });
             if let Some((name, log)) = gone {
                 sleep(Duration::from_millis(100)).await;
