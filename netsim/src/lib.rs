@@ -6,11 +6,17 @@
 //! - [`link`]: an uplink that sends one thing after the other
 //! - [`queue`]: what happens next
 //! - [`report`]: what came of it
+//! - [`cast`]: everybody, and the paths between them
+//! - [`fault`]: what can go wrong
+//! - [`record`]: what a world writes down
 //! - [`payload`]: a length and a taint instead of bytes
 
+pub mod cast;
+pub mod fault;
 pub mod link;
 pub mod payload;
 pub mod queue;
+pub mod record;
 pub mod report;
 pub mod scenario;
 pub mod source;
