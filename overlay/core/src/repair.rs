@@ -127,10 +127,15 @@ impl<P: Payload> State<P> {
         }
         tree.suspect = false;
         tree.stalled = (!live).then_some(now);
+        let first = tree.path.is_empty();
         tree.path = path;
         let planned = tree.row.as_ref().is_none_or(|row| row.parent == from);
         if planned {
             tree.return_at = None;
+        } else if first {
+            // The parent of the plan has not failed: its link, or its own copy of the plan, was not there yet.
+            tree.return_wait = config::RETURN_SOON;
+            tree.return_at = Some(now + config::RETURN_SOON);
         } else if before.is_none_or(|before| tree.row.as_ref().is_some_and(|row| row.parent == before)) {
             // It was not the plan that changed, but the parent of the plan that failed.
             tree.return_wait = config::RETURN_AFTER;
@@ -214,6 +219,13 @@ impl<P: Payload> State<P> {
                 tree.trying = Some(Attempt { peer, sent: true });
             }
             self.ask(now, id, peer);
+        }
+        // Whoever sits elsewhere only because the parent of the plan had no link yet goes there now.
+        for id in self.trees_where(|tree| {
+            let planned = tree.row.as_ref().is_some_and(|row| row.parent == peer);
+            planned && tree.parent.is_some_and(|parent| parent != peer) && tree.trying.is_none()
+        }) {
+            self.ask_planned(now, id);
         }
         // Orphans need not wait for their next round.
         for id in self.trees_where(|tree| !tree.is_root && tree.parent.is_none() && tree.trying.is_none()) {

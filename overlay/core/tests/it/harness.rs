@@ -61,6 +61,8 @@ pub(crate) struct World {
     /// Nodes whose units never leave.
     pub(crate) mute: BTreeSet<NodeId>,
     admitted: BTreeMap<NodeId, Admitted>,
+    /// Between whom no link can be made.
+    pub(crate) walls: BTreeSet<(NodeId, NodeId)>,
     links: BTreeSet<(NodeId, NodeId)>,
     queue: BTreeMap<(Time, u64), (NodeId, Input<Blob>)>,
     sources: BTreeMap<NodeId, Source>,
@@ -90,6 +92,7 @@ impl World {
             mute: BTreeSet::new(),
             admitted: BTreeMap::new(),
             links: BTreeSet::new(),
+            walls: BTreeSet::new(),
             queue: BTreeMap::new(),
             sources: BTreeMap::new(),
             count: 0,
@@ -246,7 +249,7 @@ impl World {
                 self.at(self.now, me, Input::Signed { note, signature });
             }
             Output::Dial { peer, .. } => {
-                if self.nodes.contains_key(&peer) {
+                if self.nodes.contains_key(&peer) && !self.walls.contains(&(me.min(peer), me.max(peer))) {
                     self.link(me, peer);
                 } else {
                     self.later(me, Input::Unlinked { peer });

@@ -66,6 +66,29 @@ fn a_relay_that_swallows_everything_is_left() {
 }
 
 #[test]
+fn who_could_not_reach_the_parent_of_the_plan_yet_goes_there_once_it_can() {
+    let mut world = World::demo(2);
+    world.run(3_000);
+    let late = world.add(7, Kind::Participant, 500);
+    world.walls.extend([(late.min(id(11)), late.max(id(11))), (late.min(id(12)), late.max(id(12)))]);
+    world.link(id(1), late);
+    world.run(2_500);
+    let parents = |world: &World| -> Vec<_> {
+        let trees = world.nodes[&late].status().trees;
+        trees.into_iter().filter_map(|tree| tree.parent).collect()
+    };
+    let sources = parents(&world);
+    assert!(!sources.is_empty() && sources.iter().all(|parent| *parent < id(11)), "fed by participants");
+    world.walls.clear();
+    world.link(late, id(11));
+    world.link(late, id(12));
+    world.run(200);
+    let relays = parents(&world);
+    assert!(relays.iter().all(|parent| *parent >= id(11)), "fed by relays at once, not {relays:?}");
+    assert_eq!(relays.len(), sources.len());
+}
+
+#[test]
 fn a_link_that_breaks_between_the_living_is_gone_around() {
     let mut world = World::demo(2);
     world.run(3_000);
