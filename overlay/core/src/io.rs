@@ -263,6 +263,11 @@ pub enum Event {
         /// The new parent, none while looking for one.
         parent: Option<NodeId>,
     },
+    /// A parent was silent for too long: the trees that it feeds ask their backups.
+    Silent {
+        /// The parent.
+        peer: NodeId,
+    },
     /// A peer broke the protocol: whoever it is, it is not our fault.
     Blame {
         /// The neighbour.

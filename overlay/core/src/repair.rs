@@ -242,6 +242,7 @@ impl<P: Payload> State<P> {
             return self.timers.set(Timer::Silence(peer), due);
         }
         neighbour.suspected = true;
+        self.event(Event::Silent { peer });
         for id in trees {
             if let Some(tree) = self.trees.get_mut(&id) {
                 tree.suspect = true;
