@@ -7,6 +7,7 @@ use overlay_core::time::Time;
 
 use crate::geography::Site;
 
+mod capacity;
 mod draw;
 
 /// What stands between a node and the network.

@@ -54,18 +54,18 @@ pub struct Scenario {
     #[serde(default)]
     pub short: Option<Short>,
     /// People who come together.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub crowds: Vec<Crowd>,
     /// Volunteers.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub relays: Vec<Relays>,
     /// Who sends what.
     pub sources: Vec<Sources>,
     /// What goes wrong.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<FaultSpec>,
     /// What does not hold yet, and why.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expected: Vec<Expected>,
 }
 
@@ -141,6 +141,12 @@ impl Scenario {
     /// Participants who send.
     pub fn source_count(&self) -> u32 {
         self.sources.iter().map(|kind| kind.count).sum()
+    }
+
+    /// Participants who send sound.
+    pub fn voices(&self) -> u32 {
+        let with_sound = self.sources.iter().filter(|kind| kind.layers.contains(&LayerName::Audio));
+        with_sound.map(|kind| kind.count).sum()
     }
 
     /// Participants who come in crowds.

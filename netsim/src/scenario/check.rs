@@ -47,7 +47,7 @@ impl Scenario {
         self.network.check()?;
         self.media.check()?;
         self.check_sources()?;
-        self.speech.check(self.people.count)?;
+        self.speech.check(self.voices())?;
         for (at, fault) in self.faults.iter().enumerate() {
             fault.check(&format!("faults[{at}]"), self)?;
         }
@@ -213,8 +213,11 @@ impl Media {
 }
 
 impl Speech {
-    fn check(&self, people: u32) -> Checked {
-        number("speech.speakers", self.speakers, &(0..=people))?;
+    fn check(&self, voices: u32) -> Checked {
+        if self.speakers > voices {
+            let why = format!("is {}, and {voices} sources send audio; give that or fewer", self.speakers);
+            return Err(Wrong::new("speech.speakers", why));
+        }
         if self.meeting.is_some() && self.trace.is_none() {
             return Err(Wrong::new("speech.meeting", "is one of a trace; give speech.trace or leave it out"));
         }

@@ -84,7 +84,7 @@ pub struct Sources {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Speech {
-    /// So many take turns, the first of the participants; 0 means all who send sound.
+    /// So many take turns, the first of those who send sound; 0 means all of them.
     pub speakers: u32,
     /// Turns from a file, `meeting,speaker,start_s,dur_s`; its path counts from the scenario's folder.
     pub trace: Option<String>,

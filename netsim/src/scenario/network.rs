@@ -28,7 +28,7 @@ impl Default for Geography {
             matrix: None,
             weights: Vec::new(),
             flat: None,
-            inflation_percent: 170,
+            inflation_percent: 190,
             last_mile_percent: 100,
         }
     }

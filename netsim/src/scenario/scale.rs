@@ -12,13 +12,13 @@ impl Scenario {
         let n = n.clamp(*PEOPLE.start(), *PEOPLE.end());
         let scaled = |count: u32| scale(count, n, before);
         self.people.count = n;
-        self.speech.speakers = self.speech.speakers.min(n);
         let mut seats = n;
         self.sources.retain_mut(|kind| {
             kind.count = kind.count.min(seats);
             seats -= kind.count;
             kind.count > 0
         });
+        self.speech.speakers = self.speech.speakers.min(self.voices());
         let mut seats = n - self.source_count().max(1);
         self.crowds.retain_mut(|crowd| {
             crowd.people = scaled(crowd.people).min(seats);
