@@ -5,6 +5,11 @@ use std::time::Duration;
 use overlay_core::io::{Kind, LayerRate};
 use overlay_core::time::Time;
 
+use crate::geography::Site;
+
+mod capacity;
+mod draw;
+
 /// What stands between a node and the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Nat {
@@ -60,6 +65,8 @@ pub struct Paths {
     pub jitter_permille: u32,
     /// The jitter of a last mile, added to it: mean, ns.
     pub jitter_floor_ns: u64,
+    /// What the sites are called and where they are; empty if nobody needs to know.
+    pub names: Vec<Site>,
 }
 
 impl Paths {
@@ -69,7 +76,7 @@ impl Paths {
     /// If it is no square.
     pub fn new(sites: usize, one_way_ns: Vec<u64>, jitter_permille: u32, jitter_floor_ns: u64) -> Paths {
         assert_eq!(one_way_ns.len(), sites * sites, "a square");
-        Paths { sites, one_way_ns, jitter_permille, jitter_floor_ns }
+        Paths { sites, one_way_ns, jitter_permille, jitter_floor_ns, names: Vec::new() }
     }
 
     /// How many sites there are.

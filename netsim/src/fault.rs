@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use overlay_core::time::Time;
 
+mod timeline;
+
+pub use timeline::timeline;
+
 /// What a hostile relay does to units that it should forward. Control messages go on as they should.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Malice {

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use netsim::scenario::{Fault, NODES_MAX, Scenario};
+use netsim::demo_scenario::{Fault, NODES_MAX, Scenario};
 use netsim::world::World;
 
 /// A deterministic world that drives the shipped overlay.

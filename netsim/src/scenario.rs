@@ -1,87 +1,161 @@
-//! Who takes part, what they can send, and what goes wrong: all of it from one seed.
+//! A scenario: the file that says who meets, over what network, and what goes wrong. `docs/netsim.md` documents
+//! it key by key.
 
-use overlay_core::io::LayerRate;
-use overlay_core::unit::Layer;
-use rand::RngExt;
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
+mod check;
+mod error;
+mod faults;
+mod media;
+mod network;
+mod people;
+mod scale;
 
-/// What happens to a relay midway.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// Nothing.
-    None,
-    /// The first relay is killed; no one is told.
-    Kill,
-    /// The first relay goes on talking and forwards nothing.
-    Swallow,
-}
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-/// A meeting.
-#[derive(Clone, Debug)]
+use serde::{Deserialize, Serialize};
+
+pub use check::{LENGTH, PEOPLE, RELAYS};
+pub use error::ScenarioError;
+pub use faults::{FaultSpec, Target, What};
+pub use media::{LayerName, Media, Sources, Speech};
+pub use network::{Geography, Mode, Network};
+pub use people::{Arrive, Crowd, Mix, NatShares, People, Relays};
+
+/// A meeting to be simulated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Scenario {
-    /// Participants; the first one plans.
-    pub people: u8,
-    /// How many of them send.
-    pub sources: u8,
+    /// Where it was read; tables that it names are looked for beside it.
+    #[serde(skip)]
+    pub file: PathBuf,
+    /// What it is called in reports.
+    pub title: String,
+    /// What it shows.
+    #[serde(default)]
+    pub about: String,
+    /// How long is simulated.
+    #[serde(with = "humantime_serde")]
+    pub length: Duration,
+    /// Participants.
+    pub people: People,
+    /// Where they are.
+    #[serde(default)]
+    pub geography: Geography,
+    /// How the network behaves.
+    #[serde(default)]
+    pub network: Network,
+    /// What layers cost.
+    #[serde(default)]
+    pub media: Media,
+    /// Who speaks when.
+    #[serde(default)]
+    pub speech: Speech,
+    /// How much of it tests run.
+    #[serde(default)]
+    pub short: Option<Short>,
+    /// People who come together.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub crowds: Vec<Crowd>,
     /// Volunteers.
-    pub relays: u8,
-    /// kbit/s of each participant who sends.
-    pub source_kbps: u32,
-    /// kbit/s of each participant who doesn't.
-    pub watcher_kbps: u32,
-    /// kbit/s of each relay.
-    pub relay_kbps: u32,
-    /// Simulated seconds.
-    pub seconds: u64,
-    /// What happens at half time.
-    pub fault: Fault,
-    /// Decides delays.
-    pub seed: u64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub relays: Vec<Relays>,
+    /// Who sends what.
+    pub sources: Vec<Sources>,
+    /// What goes wrong.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<FaultSpec>,
+    /// What does not hold yet, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expected: Vec<Expected>,
 }
 
-/// The most nodes that a world of this size may have; the delays are a full matrix.
-pub const NODES_MAX: usize = 200;
-/// One-way delays of links, in ms.
-const DELAY_MS: std::ops::RangeInclusive<u64> = 5..=40;
+/// The shortened form that tests run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Short {
+    /// See [`Scenario::with_people`].
+    pub people: u32,
+    /// See [`Scenario::with_length`].
+    #[serde(with = "humantime_serde")]
+    pub length: Duration,
+}
+
+/// An invariant that the overlay does not keep in this scenario yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expected {
+    /// The checker's name.
+    pub invariant: String,
+    /// What stands in the way.
+    pub why: String,
+}
 
 impl Scenario {
-    /// The meeting that `canopy demo` holds: three of six send, on 2.5 Mbit/s each.
-    pub fn demo(relays: u8, fault: Fault, seed: u64) -> Scenario {
-        Scenario {
-            people: 6,
-            sources: 3,
-            relays,
-            source_kbps: 2_500,
-            watcher_kbps: 500,
-            relay_kbps: 20_000,
-            seconds: 20,
-            fault,
-            seed,
-        }
+    /// Reads and checks a file.
+    pub fn read(path: impl AsRef<Path>) -> Result<Scenario, ScenarioError> {
+        let file = path.as_ref();
+        let text = std::fs::read_to_string(file)
+            .map_err(|source| ScenarioError::Read { file: file.to_path_buf(), source })?;
+        Scenario::parse(&text, file)
     }
 
-    /// Sound and two pictures.
-    pub fn ladder() -> Vec<LayerRate> {
-        let rate = |layer, kbps| LayerRate { layer, kbps };
-        vec![rate(Layer::Audio, 32), rate(Layer::P180, 150), rate(Layer::P360, 500)]
+    /// Parses and checks a text; errors and tables that it names refer to `file_name`.
+    pub fn parse(text: &str, file_name: impl AsRef<Path>) -> Result<Scenario, ScenarioError> {
+        let file = file_name.as_ref().to_path_buf();
+        let mut scenario: Scenario = toml::from_str(text).map_err(|wrong| {
+            let offset = wrong.span().map_or(0, |span| span.start);
+            ScenarioError::Key {
+                file: file.clone(),
+                line: error::line_at(text, offset),
+                key: error::key_at(text, offset),
+                why: wrong.message().to_owned(),
+            }
+        })?;
+        scenario.file = file;
+        scenario.check().map_err(|wrong| ScenarioError::Key {
+            file: scenario.file.clone(),
+            line: error::line_of_key(text, &wrong.key),
+            key: wrong.key,
+            why: wrong.why,
+        })?;
+        Ok(scenario)
     }
 
-    /// All nodes.
-    pub fn nodes(&self) -> usize {
-        usize::from(self.people) + usize::from(self.relays)
+    /// The same scenario as a text that [`Scenario::parse`] reads. Paths of tables stay as they are: the text
+    /// belongs into the same folder.
+    pub fn to_toml(&self) -> String {
+        // Strings, integers, lists and tables: nothing of what TOML cannot say.
+        toml::to_string(self).expect("a scenario is made of what TOML can say")
     }
 
-    /// One-way delays between nodes in ms, symmetric.
-    pub fn delays(&self) -> Vec<Vec<u64>> {
-        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
-        let count = self.nodes();
-        let mut delays = vec![vec![0; count]; count];
-        for (a, b) in (0..count).flat_map(|a| (a + 1..count).map(move |b| (a, b))) {
-            let delay = rng.random_range(DELAY_MS);
-            delays[a][b] = delay;
-            delays[b][a] = delay;
-        }
-        delays
+    /// The file's name without its ending.
+    pub fn name(&self) -> String {
+        self.file.file_stem().map_or_else(|| self.title.clone(), |stem| stem.to_string_lossy().into_owned())
+    }
+
+    /// Volunteers of all kinds.
+    pub fn relay_count(&self) -> u32 {
+        self.relays.iter().map(|kind| kind.count).sum()
+    }
+
+    /// Participants who send.
+    pub fn source_count(&self) -> u32 {
+        self.sources.iter().map(|kind| kind.count).sum()
+    }
+
+    /// Participants who send sound.
+    pub fn voices(&self) -> u32 {
+        let with_sound = self.sources.iter().filter(|kind| kind.layers.contains(&LayerName::Audio));
+        with_sound.map(|kind| kind.count).sum()
+    }
+
+    /// Participants who come in crowds.
+    pub fn crowd_count(&self) -> u32 {
+        self.crowds.iter().map(|crowd| crowd.people).sum()
+    }
+
+    /// Where a table is that the scenario names.
+    pub(crate) fn beside(&self, table: &str) -> PathBuf {
+        self.file.parent().unwrap_or(Path::new("")).join(table)
     }
 }

@@ -10,11 +10,11 @@ use overlay_core::time::Time;
 use overlay_core::unit::{TreeId, Unit};
 use overlay_core::wire::HEADER_LEN;
 
+use crate::demo_scenario::{Fault, Scenario};
 use crate::link::{Lane, Uplink};
 use crate::payload::Parcel;
 use crate::queue::Queue;
 use crate::report::Report;
-use crate::scenario::{Fault, Scenario};
 use crate::source::Source;
 
 /// A killed peer is noticed by the transport only after this span.

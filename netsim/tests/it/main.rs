@@ -1,7 +1,10 @@
 //! What the shipped overlay does in a world with uplinks and delays.
 
+mod inputs;
+mod turns;
+
+use netsim::demo_scenario::{Fault, Scenario};
 use netsim::report::{Report, Stream, StreamId};
-use netsim::scenario::{Fault, Scenario};
 use netsim::world::{World, node_id};
 use overlay_core::unit::Layer;
 
