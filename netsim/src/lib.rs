@@ -5,13 +5,17 @@
 //! - [`source`]: frames that are published while a node is on the stage
 //! - [`link`]: an uplink that sends one thing after the other
 //! - [`queue`]: what happens next
-//! - [`report`]: what came of it
+//! - [`demo_report`]: what came of the demo's small world
 //! - [`cast`]: everybody, and the paths between them
 //! - [`fault`]: what can go wrong
 //! - [`record`]: what a world writes down
+//! - [`report`]: what came of it, as data, a file and a page
+//! - [`compare`]: what differs between two reports
 //! - [`payload`]: a length and a taint instead of bytes
 
 pub mod cast;
+pub mod compare;
+pub mod demo_report;
 pub mod fault;
 pub mod link;
 pub mod payload;

@@ -10,10 +10,10 @@ use overlay_core::time::Time;
 use overlay_core::unit::{TreeId, Unit};
 use overlay_core::wire::HEADER_LEN;
 
+use crate::demo_report::Report;
 use crate::link::{Lane, Uplink};
 use crate::payload::Parcel;
 use crate::queue::Queue;
-use crate::report::Report;
 use crate::scenario::{Fault, Scenario};
 use crate::source::Source;
 

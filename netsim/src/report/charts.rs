@@ -1,0 +1,266 @@
+//! Which plots a page has: each takes its figures from a report.
+
+use maud::{Markup, html};
+use overlay_core::unit::Layer;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, VPos};
+
+use super::Report;
+use super::class::ClassReport;
+use super::layer::{self, GAP_STEPS_MS, LayerReport};
+use super::plot::{Axes, Group, Ink, Line, SMALL, WIDE, bars, legend, lines, short, svg, write_at};
+use super::quantiles::Quantiles;
+
+/// What a layer is drawn with.
+fn ink(layer: Layer) -> Ink {
+    match layer {
+        Layer::Audio => Ink::Sound,
+        Layer::P180 => Ink::Small,
+        Layer::P360 => Ink::Medium,
+        Layer::P720 => Ink::Large,
+    }
+}
+
+/// The legend of a plot of all layers.
+fn layer_legend(report: &Report) -> Markup {
+    let names: Vec<(Ink, &str)> =
+        report.layers.keys().map(|layer| (ink(*layer), layer::name(*layer))).collect();
+    legend(&names)
+}
+
+/// Where an axis of a cumulative curve ends: past nearly everything, not at the one largest value.
+fn reach(spread: &Quantiles) -> f64 {
+    spread.p99.max(spread.p95 * 1.2) * 1.05
+}
+
+/// One layer's delays against those of direct paths.
+pub fn delay(layer: Layer, of: &LayerReport) -> Markup {
+    let name = layer::name(layer);
+    let axes = Axes {
+        x: "delay, ms",
+        y: "% of frames",
+        x_max: reach(&of.delay_ms).max(reach(&of.direct_ms)),
+        y_max: 100.0,
+    };
+    let shown = |spread: &Quantiles| {
+        let end = axes.x_max;
+        spread.cumulative().into_iter().filter(|(value, _)| *value <= end).collect()
+    };
+    let drawn = [
+        Line { ink: Ink::Direct, points: shown(&of.direct_ms) },
+        Line { ink: ink(layer), points: shown(&of.delay_ms) },
+    ];
+    html! {
+        figure {
+            h3 { (name) }
+            (legend(&[(ink(layer), "through the trees"), (Ink::Direct, "direct path")]))
+            (lines(SMALL, &format!("Delay of {name}"), &axes, &drawn))
+        }
+    }
+}
+
+/// How many links frames crossed.
+pub fn depth(report: &Report) -> Markup {
+    let deepest = report.layers.values().map(|layer| layer.depth_counts.len()).max().unwrap_or(0);
+    let share = |layer: &LayerReport, links: usize| {
+        let count = layer.depth_counts.get(links).copied().unwrap_or(0);
+        super::share(count, layer.depth_counts.iter().sum()).unwrap_or(0.0) * 100.0
+    };
+    let first = usize::from(report.layers.values().all(|layer| layer.depth_counts.first() == Some(&0)));
+    let groups: Vec<Group> = (first..deepest)
+        .map(|links| Group {
+            name: links.to_string(),
+            bars: report.layers.iter().map(|(layer, of)| (ink(*layer), share(of, links))).collect(),
+        })
+        .collect();
+    let axes = Axes { x: "links from the source", y: "% of frames", x_max: 0.0, y_max: top(&groups) };
+    html! { figure { (layer_legend(report)) (bars(SMALL, "Depth", &axes, &groups)) } }
+}
+
+/// How long interruptions were.
+pub fn gaps(report: &Report) -> Markup {
+    let step = |at: usize| {
+        let second = |ms: u64| short(ms as f64 / 1_000.0);
+        match GAP_STEPS_MS.get(at + 1) {
+            Some(next) => format!("{}–{}", second(GAP_STEPS_MS[at]), second(*next)),
+            None => format!("{}+", second(GAP_STEPS_MS[at])),
+        }
+    };
+    let groups: Vec<Group> = (0..GAP_STEPS_MS.len())
+        .map(|at| Group {
+            name: step(at),
+            bars: report
+                .layers
+                .iter()
+                .map(|(layer, of)| (ink(*layer), of.gap_counts.get(at).copied().unwrap_or(0) as f64))
+                .collect(),
+        })
+        .collect();
+    let axes = Axes { x: "length, s", y: "interruptions", x_max: 0.0, y_max: top(&groups) };
+    html! { figure { (layer_legend(report)) (bars(SMALL, "Lengths of interruptions", &axes, &groups)) } }
+}
+
+/// What arrived of what was due, second by second.
+pub fn continuity(report: &Report) -> Markup {
+    let axes = Axes { x: "virtual time, s", y: "% delivered", x_max: span_s(report), y_max: 105.0 };
+    let drawn: Vec<Line> = report
+        .layers
+        .keys()
+        .map(|layer| {
+            let at = |(at, second): (usize, &crate::record::Second)| {
+                let due = second.due.get(layer).copied().filter(|due| *due > 0)?;
+                let delivered = second.delivered.get(layer).copied().unwrap_or(0);
+                // What was due in one second may arrive in the next, so one can pass 100 %.
+                Some((at as f64 + 0.5, (delivered as f64 / due as f64 * 100.0).min(105.0)))
+            };
+            Line { ink: ink(*layer), points: report.seconds.iter().enumerate().filter_map(at).collect() }
+        })
+        .collect();
+    html! { figure.wide { (layer_legend(report)) (lines((WIDE, 280), "Continuity over time", &axes, &drawn)) } }
+}
+
+/// How many were there, and how many of them were fed by nobody.
+pub fn people(report: &Report) -> Markup {
+    let of = |value: fn(&crate::record::Second) -> u32| by_second(report, |second| f64::from(value(second)));
+    let highest = report.seconds.iter().map(|second| second.nodes.max(second.starved)).max().unwrap_or(0);
+    let axes =
+        Axes { x: "virtual time, s", y: "nodes", x_max: span_s(report), y_max: f64::from(highest) * 1.05 };
+    let drawn = [
+        Line { ink: Ink::Participant, points: of(|second| second.nodes) },
+        Line { ink: Ink::Bad, points: of(|second| second.starved) },
+    ];
+    html! {
+        figure {
+            (legend(&[(Ink::Participant, "nodes that are up"), (Ink::Bad, "people who got nothing for a whole second")]))
+            (lines(SMALL, "Nodes over time", &axes, &drawn))
+        }
+    }
+}
+
+/// Who sent how much, second by second.
+pub fn traffic(report: &Report) -> Markup {
+    let mbit = |bytes: u64| bytes as f64 * 8.0 / 1e6;
+    let highest = report.seconds.iter().map(|second| second.sent[0].max(second.sent[1])).max().unwrap_or(0);
+    let axes = Axes { x: "virtual time, s", y: "Mbit/s", x_max: span_s(report), y_max: mbit(highest) * 1.05 };
+    let drawn = [
+        Line { ink: Ink::Participant, points: by_second(report, |second| mbit(second.sent[0])) },
+        Line { ink: Ink::Relay, points: by_second(report, |second| mbit(second.sent[1])) },
+        Line { ink: Ink::Words, points: by_second(report, |second| mbit(second.control)) },
+    ];
+    let names = [
+        (Ink::Participant, "sent by participants"),
+        (Ink::Relay, "sent by relays"),
+        (Ink::Words, "of it control"),
+    ];
+    html! { figure { (legend(&names)) (lines(SMALL, "Traffic over time", &axes, &drawn)) } }
+}
+
+/// What the nodes of a class sent, against their limits.
+pub fn uplinks(name: &str, ink: Ink, of: &ClassReport) -> Markup {
+    let y_max = of.highest_second_percent.max.max(100.0) * 1.1;
+    let axes = Axes { x: "% of nodes, least used first", y: "% of its limit", x_max: 100.0, y_max };
+    let drawn = [
+        Line { ink: Ink::Limit, points: vec![(0.0, 100.0), (100.0, 100.0)] },
+        Line { ink: Ink::Words, points: of.used_percent.sorted() },
+        Line { ink, points: of.highest_second_percent.sorted() },
+    ];
+    html! {
+        figure {
+            h3 { (name) }
+            (legend(&[(ink, "highest second"), (Ink::Words, "on average"), (Ink::Limit, "limit")]))
+            (lines(SMALL, &format!("Uplink use of {name}"), &axes, &drawn))
+        }
+    }
+}
+
+/// What each node says beside the media.
+pub fn control(report: &Report) -> Markup {
+    let spreads: Vec<(Ink, &str, &Quantiles)> = report
+        .classes
+        .iter()
+        .map(|(class, of)| (class_ink(*class), class.name(), &of.control_kbps))
+        .collect();
+    let highest = spreads.iter().map(|(_, _, spread)| spread.max).fold(0.0, f64::max);
+    let axes =
+        Axes { x: "% of nodes, least first", y: "control, kbit/s", x_max: 100.0, y_max: highest * 1.05 };
+    let drawn: Vec<Line> =
+        spreads.iter().map(|(ink, _, spread)| Line { ink: *ink, points: spread.sorted() }).collect();
+    let names: Vec<(Ink, &str)> = spreads.iter().map(|(ink, name, _)| (*ink, *name)).collect();
+    html! { figure { (legend(&names)) (lines(SMALL, "Control of each node", &axes, &drawn)) } }
+}
+
+/// What a class is drawn with.
+pub fn class_ink(class: super::Class) -> Ink {
+    match class {
+        super::Class::Participants => Ink::Participant,
+        super::Class::Relays => Ink::Relay,
+    }
+}
+
+/// What receivers had of the main picture, beside what they could have at most.
+pub fn goodput(report: &Report) -> Markup {
+    let group = |name: &str, ink, value| Group { name: name.into(), bars: vec![(ink, value)] };
+    let groups = [
+        group("possible at most", Ink::Direct, report.totals.bound_kbps),
+        group("reached", Ink::Medium, report.totals.goodput_kbps),
+    ];
+    let axes = Axes { x: "", y: "kbit/s each", x_max: 0.0, y_max: top(&groups) };
+    html! { figure { (bars(SMALL, "Picture rate against the bound", &axes, &groups)) } }
+}
+
+/// A cumulative curve of times.
+pub fn times(label: &str, what: &str, spreads: &[(Ink, &str, &Quantiles)]) -> Markup {
+    let x_max = spreads.iter().map(|(_, _, spread)| reach(spread)).fold(0.0, f64::max);
+    let axes = Axes { x: "ms", y: what, x_max, y_max: 100.0 };
+    let drawn: Vec<Line> = spreads
+        .iter()
+        .map(|(ink, _, spread)| Line {
+            ink: *ink,
+            points: spread.cumulative().into_iter().filter(|(value, _)| *value <= x_max).collect(),
+        })
+        .collect();
+    let names: Vec<(Ink, &str)> = spreads.iter().map(|(ink, name, _)| (*ink, *name)).collect();
+    html! { figure { (legend(&names)) (lines(SMALL, label, &axes, &drawn)) } }
+}
+
+/// Faults and answers along the run. Faults have the numbers that the table under it gives them.
+pub fn timeline(report: &Report) -> Markup {
+    const LEFT: i32 = 90;
+    let (span, room) = (span_s(report).max(0.001), f64::from(WIDE as i32 - LEFT - 20));
+    let x = |seconds: f64| LEFT + (seconds / span * room) as i32;
+    let drawing = svg((WIDE, 140), "Events and faults", |area| {
+        for (lane, name, y) in [(true, "faults", 42), (false, "answers", 82)] {
+            write_at(area, name, (4, y), HPos::Left, VPos::Center)?;
+            let line = vec![(LEFT, y), (x(span), y)];
+            area.draw(&PathElement::new(line, Ink::Grid.color().stroke_width(1)))?;
+            let mut free_from = 0;
+            for (number, moment) in report.timeline.iter().filter(|moment| moment.fault == lane).enumerate() {
+                let at = x(moment.at_ms as f64 / 1_000.0).min(WIDE as i32 - 10);
+                let ink = if lane { Ink::Bad } else { Ink::Sound };
+                area.draw(&PathElement::new(vec![(at, y - 9), (at, y + 9)], ink.color().stroke_width(2)))?;
+                if lane && at >= free_from {
+                    write_at(area, &(number + 1).to_string(), (at, y - 13), HPos::Center, VPos::Bottom)?;
+                    free_from = at + 22;
+                }
+            }
+        }
+        for part in 0..=5 {
+            let seconds = span * f64::from(part) / 5.0;
+            write_at(area, &format!("{} s", short(seconds)), (x(seconds), 112), HPos::Center, VPos::Top)?;
+        }
+        Ok(())
+    });
+    html! { figure.wide { (drawing) } }
+}
+
+fn by_second(report: &Report, value: impl Fn(&crate::record::Second) -> f64) -> Vec<(f64, f64)> {
+    report.seconds.iter().enumerate().map(|(at, second)| (at as f64 + 0.5, value(second))).collect()
+}
+
+fn span_s(report: &Report) -> f64 {
+    report.simulated_ms as f64 / 1_000.0
+}
+
+fn top(groups: &[Group]) -> f64 {
+    groups.iter().flat_map(|group| &group.bars).map(|(_, value)| *value).fold(0.0, f64::max) * 1.08
+}
