@@ -8,7 +8,9 @@ use plotters::style::text_anchor::{HPos, VPos};
 use super::Report;
 use super::class::ClassReport;
 use super::layer::{self, GAP_STEPS_MS, LayerReport};
-use super::plot::{Axes, Group, Ink, Line, SMALL, WIDE, bars, legend, lines, short, svg, write_at};
+use super::plot::{
+    Axes, Group, Ink, Line, SMALL, WIDE, bars, chart, legend, lines, short, svg, words, write_at,
+};
 use super::quantiles::Quantiles;
 
 /// What a layer is drawn with.
@@ -223,30 +225,35 @@ pub fn times(label: &str, what: &str, spreads: &[(Ink, &str, &Quantiles)]) -> Ma
     html! { figure { (legend(&names)) (lines(SMALL, label, &axes, &drawn)) } }
 }
 
-/// Faults and answers along the run. Faults have the numbers that the table under it gives them.
+/// Faults and answers along the run, under the same axis as [`continuity`]. Faults have the numbers that the table
+/// under it gives them.
 pub fn timeline(report: &Report) -> Markup {
-    const LEFT: i32 = 90;
-    let (span, room) = (span_s(report).max(0.001), f64::from(WIDE as i32 - LEFT - 20));
-    let x = |seconds: f64| LEFT + (seconds / span * room) as i32;
-    let drawing = svg((WIDE, 140), "Events and faults", |area| {
-        for (lane, name, y) in [(true, "faults", 42), (false, "answers", 82)] {
-            write_at(area, name, (4, y), HPos::Left, VPos::Center)?;
-            let line = vec![(LEFT, y), (x(span), y)];
-            area.draw(&PathElement::new(line, Ink::Grid.color().stroke_width(1)))?;
+    let drawing = svg((WIDE, 150), "Events and faults", |area| {
+        let span = span_s(report);
+        let mut chart = chart(area, span, 2.6)?;
+        chart
+            .configure_mesh()
+            .disable_mesh()
+            .axis_style(Ink::Grid.color())
+            .label_style(words())
+            .y_labels(0)
+            .x_labels(7)
+            .x_label_formatter(&|value| short(*value))
+            .draw()?;
+        for (fault, name, lane, ink) in [(true, "faults", 2.0, Ink::Bad), (false, "answers", 1.0, Ink::Sound)]
+        {
+            let (left, y) = chart.backend_coord(&(0.0, lane));
+            write_at(area, name, (left - 8, y), HPos::Right, VPos::Center)?;
             let mut free_from = 0;
-            for (number, moment) in report.timeline.iter().filter(|moment| moment.fault == lane).enumerate() {
-                let at = x(moment.at_ms as f64 / 1_000.0).min(WIDE as i32 - 10);
-                let ink = if lane { Ink::Bad } else { Ink::Sound };
-                area.draw(&PathElement::new(vec![(at, y - 9), (at, y + 9)], ink.color().stroke_width(2)))?;
-                if lane && at >= free_from {
-                    write_at(area, &(number + 1).to_string(), (at, y - 13), HPos::Center, VPos::Bottom)?;
-                    free_from = at + 22;
+            for (number, moment) in report.timeline.iter().filter(|moment| moment.fault == fault).enumerate()
+            {
+                let (x, _) = chart.backend_coord(&((moment.at_ms as f64 / 1_000.0).min(span), lane));
+                area.draw(&PathElement::new(vec![(x, y - 9), (x, y + 9)], ink.color().stroke_width(2)))?;
+                if fault && x >= free_from {
+                    write_at(area, &(number + 1).to_string(), (x, y - 13), HPos::Center, VPos::Bottom)?;
+                    free_from = x + 22;
                 }
             }
-        }
-        for part in 0..=5 {
-            let seconds = span * f64::from(part) / 5.0;
-            write_at(area, &format!("{} s", short(seconds)), (x(seconds), 112), HPos::Center, VPos::Top)?;
         }
         Ok(())
     });

@@ -123,8 +123,8 @@ fn by_layer(report: &Report) -> Markup {
             }
         }
         p.note {
-            "In time: at most " (LATE_BY_MS) " ms later than on the direct path. Interruption: " (GAP_MS)
-            " ms or more without a frame."
+            "In time: at most " (LATE_BY_MS) " ms later than on the direct path. Interruption: more than "
+            (GAP_MS) " ms without a frame."
         }
     }
 }
@@ -231,9 +231,12 @@ fn uplinks(report: &Report) -> Markup {
             div.pair {
                 div {
                     h3 { "Picture rate against what is possible" }
-                    p { "The left bar is the most that any system could give everybody with these uplinks: "
-                        "min(u_s, (u_s + Σu) / n), where u_s is the source's uplink, Σu all others' together, and n the "
-                        "receivers (Mundinger, Weber, Weiss, 2008)." }
+                    p {
+                        "The left bar is the most that any system could give everybody with these uplinks: the smaller of "
+                        i { "s" } " and (" i { "s" } " + " i { "u" } ") / " i { "n" } ", where " i { "s" }
+                        " is the source's uplink, " i { "u" } " all others' together, and " i { "n" }
+                        " the number of receivers (Mundinger, Weber, Weiss, 2008)."
+                    }
                     (charts::goodput(report))
                 }
                 div {

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use maud::{Markup, PreEscaped, html};
 use plotters::coord::Shift;
+use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
@@ -157,15 +158,24 @@ pub struct Line {
     pub points: Vec<(f64, f64)>,
 }
 
+/// Where plots with axes are drawn, all with the same margins: one under another lines up with it.
+pub type Chart<'a, 'b> = ChartContext<'b, SVGBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+
+/// A chart from zero on.
+pub fn chart<'a, 'b>(area: &'b Area<'a>, x_max: f64, y_max: f64) -> Result<Chart<'a, 'b>, DrawError> {
+    let chart = ChartBuilder::on(area)
+        .margin_top(20)
+        .margin_right(18)
+        .x_label_area_size(46)
+        .y_label_area_size(62)
+        .build_cartesian_2d(0.0..upper(x_max), 0.0..upper(y_max))?;
+    Ok(chart)
+}
+
 /// Lines over a grid.
 pub fn lines(size: (u32, u32), label: &str, axes: &Axes, lines: &[Line]) -> Markup {
     svg(size, label, |area| {
-        let mut chart = ChartBuilder::on(area)
-            .margin_top(10)
-            .margin_right(18)
-            .x_label_area_size(46)
-            .y_label_area_size(62)
-            .build_cartesian_2d(0.0..upper(axes.x_max), 0.0..upper(axes.y_max))?;
+        let mut chart = chart(area, axes.x_max, axes.y_max)?;
         chart
             .configure_mesh()
             .disable_x_mesh()
@@ -201,12 +211,7 @@ pub struct Group {
 pub fn bars(size: (u32, u32), label: &str, axes: &Axes, groups: &[Group]) -> Markup {
     svg(size, label, |area| {
         let count = groups.len().max(1) as f64;
-        let mut chart = ChartBuilder::on(area)
-            .margin_top(20)
-            .margin_right(18)
-            .x_label_area_size(46)
-            .y_label_area_size(62)
-            .build_cartesian_2d(0.0..count, 0.0..upper(axes.y_max))?;
+        let mut chart = chart(area, count, axes.y_max)?;
         chart
             .configure_mesh()
             .disable_x_mesh()
@@ -247,7 +252,8 @@ pub fn write_at(area: &Area, text: &str, at: (i32, i32), h: HPos, v: VPos) -> Re
     Ok(())
 }
 
-fn words() -> TextStyle<'static> {
+/// How words beside a plot are written.
+pub fn words() -> TextStyle<'static> {
     ("sans-serif", TEXT).into_font().color(&Ink::Words.color())
 }
 

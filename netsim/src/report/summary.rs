@@ -25,7 +25,7 @@ pub fn figures(report: &Report) -> Vec<Figure> {
         figure(
             "Frames that arrived",
             percent(totals.continuity),
-            format!("{} of them in time", percent(totals.in_time)),
+            format!("{} arrived in time", percent(totals.in_time)),
         ),
         delay(report),
         starved(report),
@@ -46,7 +46,12 @@ pub fn figures(report: &Report) -> Vec<Figure> {
         figure(
             "Control messages",
             percent(totals.control_share),
-            format!("of {}B sent; relays sent {}", short(totals.sent as f64), percent(totals.relayed_share)),
+            format!("of all {}B that were sent", short(totals.sent as f64)),
+        ),
+        figure(
+            "Sent by relays",
+            percent(totals.relayed_share),
+            "of all bytes; the people sent the others".into(),
         ),
     ]
 }
@@ -95,7 +100,7 @@ fn starved(report: &Report) -> Figure {
 fn interruptions(report: &Report) -> Figure {
     let count: u64 = report.layers.values().map(|layer| layer.gaps_ms.count).sum();
     let longest = report.layers.values().map(|layer| layer.gaps_ms.max).fold(0.0, f64::max);
-    let note = if count > 0 { format!("the longest {}", millis(longest)) } else { "of 0.3 s or more".into() };
+    let note = if count > 0 { format!("the longest {}", millis(longest)) } else { "none over 0.3 s".into() };
     figure("Interruptions", short(count as f64), note)
 }
 

@@ -16,6 +16,8 @@ const TREES_MAX: usize = 12;
 /// Nodes have their number written on them if no row has more of them.
 const NUMBERED_MAX: usize = 36;
 const LEFT: i32 = 90;
+/// Pixels for places from left to right.
+const ROOM: i32 = WIDE as i32 - LEFT - 20;
 const ROW: i32 = 74;
 
 /// The drawings, one of them open.
@@ -30,7 +32,10 @@ pub fn drawings(report: &Report) -> Markup {
     // A stable sort: names stay in order among trees of one size.
     trees.sort_by_key(|(_, layout)| std::cmp::Reverse(layout.size()));
     html! {
-        (legend(&[(Ink::Participant, "participant"), (Ink::Relay, "relay (volunteer)"), (Ink::Bad, "not connected to the source")]))
+        (legend(&[(Ink::Participant, "participant"), (Ink::Relay, "relay (volunteer)")]))
+        @if trees.iter().any(|(_, layout)| !layout.loose.is_empty()) {
+            (legend(&[(Ink::Bad, "not connected to the source")]))
+        }
         @for (at, (name, layout)) in trees.iter().take(TREES_MAX).enumerate() {
             details.tree name="tree" open[at == 0] {
                 summary { (name) span.note { (layout.size()) " nodes, " (layout.rows.len().saturating_sub(1)) " links deep" } }
@@ -119,7 +124,7 @@ impl Layout {
 
     /// Every node's place in the drawing.
     fn places(&self) -> BTreeMap<u32, (i32, i32)> {
-        let room = f64::from(WIDE as i32 - LEFT - 20);
+        let room = f64::from(ROOM);
         let x = |place: f64| LEFT + (place / self.width * room) as i32;
         let y = |row: usize| 26 + ROW * row as i32;
         let loose = self.loose.iter().enumerate();
@@ -152,7 +157,9 @@ impl Layout {
             area.draw(&PathElement::new(line, Ink::Edge.color().stroke_width(1)))?;
         }
         let most = self.rows.iter().map(Vec::len).chain([self.loose.len()]).max().unwrap_or(0);
-        let radius = if most <= NUMBERED_MAX { 11 } else { 4 };
+        // Neighbours in a row don't touch.
+        let apart = f64::from(ROOM) / self.width;
+        let radius = if most <= NUMBERED_MAX { 11 } else { ((apart * 0.42) as i32).clamp(2, 4) };
         for (node, place) in &places {
             let ink = match report.nodes.get(*node as usize).map(|node| node.class) {
                 _ if self.loose.contains(node) => Ink::Bad,

@@ -1,6 +1,10 @@
 //! What the shipped overlay does in a world with uplinks and delays.
 
-use netsim::report::{Report, Stream, StreamId};
+mod compare;
+mod fabricate;
+mod report;
+
+use netsim::demo_report::{Report, Stream, StreamId};
 use netsim::scenario::{Fault, Scenario};
 use netsim::world::{World, node_id};
 use overlay_core::unit::Layer;
