@@ -12,6 +12,10 @@ use super::plot::{
     Axes, Group, Ink, Line, SMALL, WIDE, bars, chart, legend, lines, short, svg, words, write_at,
 };
 use super::quantiles::Quantiles;
+use crate::record::Second;
+
+/// A line over time has at most so many points.
+const POINTS_MAX: usize = 600;
 
 /// What a layer is drawn with.
 fn ink(layer: Layer) -> Ink {
@@ -105,17 +109,18 @@ pub fn gaps(report: &Report) -> Markup {
 /// What arrived of what was due, second by second.
 pub fn continuity(report: &Report) -> Markup {
     let axes = Axes { x: "virtual time, s", y: "% delivered", x_max: span_s(report), y_max: 105.0 };
+    let delivered = |layer: &Layer, second: &Second| {
+        let due = second.due.get(layer).copied().filter(|due| *due > 0)?;
+        let delivered = second.delivered.get(layer).copied().unwrap_or(0);
+        // What was due in one second may arrive in the next, so one can pass 100 %.
+        Some((delivered as f64 / due as f64 * 100.0).min(105.0))
+    };
     let drawn: Vec<Line> = report
         .layers
         .keys()
-        .map(|layer| {
-            let at = |(at, second): (usize, &crate::record::Second)| {
-                let due = second.due.get(layer).copied().filter(|due| *due > 0)?;
-                let delivered = second.delivered.get(layer).copied().unwrap_or(0);
-                // What was due in one second may arrive in the next, so one can pass 100 %.
-                Some((at as f64 + 0.5, (delivered as f64 / due as f64 * 100.0).min(105.0)))
-            };
-            Line { ink: ink(*layer), points: report.seconds.iter().enumerate().filter_map(at).collect() }
+        .map(|layer| Line {
+            ink: ink(*layer),
+            points: by_second(report, f64::min, |second| delivered(layer, second)),
         })
         .collect();
     html! { figure.wide { (layer_legend(report)) (lines((WIDE, 280), "Continuity over time", &axes, &drawn)) } }
@@ -123,7 +128,7 @@ pub fn continuity(report: &Report) -> Markup {
 
 /// How many were there, and how many of them were fed by nobody.
 pub fn people(report: &Report) -> Markup {
-    let of = |value: fn(&crate::record::Second) -> u32| by_second(report, |second| f64::from(value(second)));
+    let of = |value: fn(&Second) -> u32| by_second(report, f64::max, |second| Some(f64::from(value(second))));
     let highest = report.seconds.iter().map(|second| second.nodes.max(second.starved)).max().unwrap_or(0);
     let axes =
         Axes { x: "virtual time, s", y: "nodes", x_max: span_s(report), y_max: f64::from(highest) * 1.05 };
@@ -145,9 +150,12 @@ pub fn traffic(report: &Report) -> Markup {
     let highest = report.seconds.iter().map(|second| second.sent[0].max(second.sent[1])).max().unwrap_or(0);
     let axes = Axes { x: "virtual time, s", y: "Mbit/s", x_max: span_s(report), y_max: mbit(highest) * 1.05 };
     let drawn = [
-        Line { ink: Ink::Participant, points: by_second(report, |second| mbit(second.sent[0])) },
-        Line { ink: Ink::Relay, points: by_second(report, |second| mbit(second.sent[1])) },
-        Line { ink: Ink::Words, points: by_second(report, |second| mbit(second.control)) },
+        Line {
+            ink: Ink::Participant,
+            points: by_second(report, f64::max, |second| Some(mbit(second.sent[0]))),
+        },
+        Line { ink: Ink::Relay, points: by_second(report, f64::max, |second| Some(mbit(second.sent[1]))) },
+        Line { ink: Ink::Words, points: by_second(report, f64::max, |second| Some(mbit(second.control))) },
     ];
     let names = [
         (Ink::Participant, "sent by participants"),
@@ -251,7 +259,7 @@ pub fn timeline(report: &Report) -> Markup {
                 area.draw(&PathElement::new(vec![(x, y - 9), (x, y + 9)], ink.color().stroke_width(2)))?;
                 if fault && x >= free_from {
                     write_at(area, &(number + 1).to_string(), (x, y - 13), HPos::Center, VPos::Bottom)?;
-                    free_from = x + 22;
+                    free_from = x + 12 + 9 * (number + 1).to_string().len() as i32;
                 }
             }
         }
@@ -260,8 +268,23 @@ pub fn timeline(report: &Report) -> Markup {
     html! { figure.wide { (drawing) } }
 }
 
-fn by_second(report: &Report, value: impl Fn(&crate::record::Second) -> f64) -> Vec<(f64, f64)> {
-    report.seconds.iter().enumerate().map(|(at, second)| (at as f64 + 0.5, value(second))).collect()
+/// How many seconds share a point of a plot over time: a long run has more of them than a page has pixels.
+pub fn seconds_a_point(report: &Report) -> usize {
+    report.seconds.len().div_ceil(POINTS_MAX).max(1)
+}
+
+/// A value over time; `worst` chooses among the seconds of one point.
+fn by_second(
+    report: &Report,
+    worst: fn(f64, f64) -> f64,
+    value: impl Fn(&Second) -> Option<f64>,
+) -> Vec<(f64, f64)> {
+    let step = seconds_a_point(report);
+    let point = |(at, seconds): (usize, &[Second])| {
+        let value = seconds.iter().filter_map(&value).reduce(worst)?;
+        Some(((at * step) as f64 + step as f64 / 2.0, value))
+    };
+    report.seconds.chunks(step).enumerate().filter_map(point).collect()
 }
 
 fn span_s(report: &Report) -> f64 {

@@ -3,7 +3,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::plot::{Ink, ink_rules, short};
-use super::summary::{Figure, figures, millis, percent, rate, seconds};
+use super::summary::{Figure, figures, millis, percent, rate, seconds, span};
 use super::{Broken, Report, charts, layer, trees};
 use crate::record::{GAP_MS, LATE_BY_MS};
 
@@ -46,7 +46,7 @@ fn head(report: &Report) -> Markup {
             h1 { (report.scenario) }
             p.sub {
                 (report.people) " people, " (report.relays) " volunteer relays, "
-                (millis(report.simulated_ms as f64)) " of virtual time, seed " (report.seed) ", "
+                (span(report.simulated_ms as f64 / 1_000.0)) " of virtual time, seed " (report.seed) ", "
                 @if report.system == "canopy" { "the overlay that ships" } @else { "a model of: " (report.system) }
             }
         }
@@ -152,6 +152,12 @@ fn over_time(report: &Report) -> Markup {
                 "something; how soon the line is back at the top shows how fast the trees were repaired."
             }
             (charts::continuity(report))
+            @if charts::seconds_a_point(report) > 1 {
+                p.note {
+                    "This run is long: in the plots over time each point is the worst, or the highest, of "
+                    (charts::seconds_a_point(report)) " seconds."
+                }
+            }
             h3 { "Events and faults" }
             p {
                 "Faults are what the scenario broke on purpose; answers are what the nodes did about it. They stand on the "
@@ -328,7 +334,7 @@ fn run(report: &Report) -> Markup {
                     tr { td { "events" } td { (short(report.events as f64)) ", of them " (short(report.unit_hops as f64)) " units over links" } }
                     @if let Some(machine) = &report.machine {
                         tr { td { "on this machine" } td {
-                            (short(machine.wall_s)) " s, " (short(machine.events_per_s)) " events a second, "
+                            (span(machine.wall_s)) ", " (short(machine.events_per_s)) " events a second, "
                             (short(machine.speed)) " virtual seconds in each"
                         } }
                     }

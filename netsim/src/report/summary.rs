@@ -93,7 +93,7 @@ fn delay(report: &Report) -> Figure {
 fn starved(report: &Report) -> Figure {
     let totals = &report.totals;
     let note = format!("at most {} at once, {} at the end", totals.starved_max, totals.starved_at_end);
-    let value = format!("{} s", short(totals.starved_s as f64));
+    let value = span(totals.starved_s as f64);
     Figure { bad: totals.starved_at_end > 0, ..figure("Time people got nothing", value, note) }
 }
 
@@ -139,6 +139,15 @@ pub fn millis(value: f64) -> String {
     if value >= 10_000.0 { format!("{} s", short(value / 1_000.0)) } else { format!("{value:.0} ms") }
 }
 
+/// Seconds, as minutes or hours if they are many.
+pub fn span(seconds: f64) -> String {
+    match seconds {
+        _ if seconds >= 7_200.0 => format!("{} h", short(seconds / 3_600.0)),
+        _ if seconds > 180.0 => format!("{} min", short(seconds / 60.0)),
+        _ => format!("{} s", short(seconds)),
+    }
+}
+
 /// kbit/s, as Mbit/s if they are many.
 pub fn rate(kbps: f64) -> String {
     if kbps >= 10_000.0 {
@@ -163,5 +172,10 @@ mod tests {
         assert_eq!(percent(Some(1.0)), "100 %");
         assert_eq!(percent(Some(0.5)), "50 %");
         assert_eq!(percent(None), "–");
+    }
+
+    #[test]
+    fn spans_have_the_unit_that_people_would_use() {
+        assert_eq!([0.25, 120.0, 600.0, 14_400.0].map(span), ["0.25 s", "120 s", "10 min", "4 h"]);
     }
 }

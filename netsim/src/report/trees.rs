@@ -33,17 +33,17 @@ pub fn drawings(report: &Report) -> Markup {
     trees.sort_by_key(|(_, layout)| std::cmp::Reverse(layout.size()));
     html! {
         (legend(&[(Ink::Participant, "participant"), (Ink::Relay, "relay (volunteer)")]))
-        @if trees.iter().any(|(_, layout)| !layout.loose.is_empty()) {
+        @if trees.iter().any(|(_, layout)| layout.is_drawn() && !layout.loose.is_empty()) {
             (legend(&[(Ink::Bad, "not connected to the source")]))
         }
         @for (at, (name, layout)) in trees.iter().take(TREES_MAX).enumerate() {
             details.tree name="tree" open[at == 0] {
-                summary { (name) span.note { (layout.size()) " nodes, " (layout.rows.len().saturating_sub(1)) " links deep" } }
-                @if layout.size() > DRAWN_MAX + 1 {
-                    p { "More than " (DRAWN_MAX) " nodes are not drawn." }
-                } @else {
-                    div.wide { (layout.draw(name, report)) }
-                }
+                summary { (name) span.note {
+                        (layout.size()) " nodes"
+                        @if layout.is_drawn() { ", " (layout.rows.len().saturating_sub(1)) " links deep" }
+                    } }
+                @if layout.is_drawn() { div.wide { (layout.draw(name, report)) } }
+                @else { p { "More than " (DRAWN_MAX) " nodes are not drawn." } }
             }
         }
         @if count > TREES_MAX {
@@ -106,7 +106,7 @@ impl Layout {
             }
         }
         let mut walk = Walk { children: &children, rows: Vec::new(), leaves: 0.0 };
-        if all.len() <= DRAWN_MAX + 1 {
+        if all.len() <= DRAWN_MAX {
             for root in all.difference(&fed) {
                 walk.place(*root, 0);
             }
@@ -120,6 +120,10 @@ impl Layout {
 
     fn size(&self) -> usize {
         self.rows.iter().map(Vec::len).sum::<usize>() + self.loose.len()
+    }
+
+    fn is_drawn(&self) -> bool {
+        self.size() <= DRAWN_MAX
     }
 
     /// Every node's place in the drawing.
@@ -207,5 +211,13 @@ mod tests {
         let layout = layout(&[(0, 1), (5, 6), (6, 5)]);
         assert_eq!((layout.size(), &layout.loose), (4, &vec![5, 6]));
         assert_eq!(layout.places().len(), 4);
+    }
+
+    #[test]
+    fn who_has_two_parents_stands_under_the_first_even_in_a_circle_below_a_root() {
+        let layout = layout(&[(0, 1), (1, 2), (2, 1), (0, 2)]);
+        let rows: Vec<Vec<u32>> =
+            layout.rows.iter().map(|row| row.iter().map(|(node, _)| *node).collect()).collect();
+        assert_eq!((rows, layout.size(), layout.edges.len()), (vec![vec![0], vec![1], vec![2]], 3, 4));
     }
 }
