@@ -1,31 +1,48 @@
 //! A deterministic world that drives the shipped overlay: virtual time, one seed, integers only.
 //!
-//! - [`scenario`]: the file that says who meets, over what network, and what goes wrong
-//! - [`demo_scenario`]: the small meeting of `canopy demo`
-//! - [`world`]: nodes, links and time; does what the nodes want
-//! - [`source`]: frames that are published while a node is on the stage
-//! - [`link`]: an uplink that sends one thing after the other
-//! - [`queue`]: what happens next
-//! - [`report`]: what came of it
+//! What a scenario becomes before time starts:
+//! - [`scenario`]: the file that says who meets and what goes wrong
 //! - [`cast`]: everybody, and the paths between them
 //! - [`geography`]: where people are, and how long it takes between places
 //! - [`uplinks`]: what interfaces carry
 //! - [`turns`]: who speaks when
-//! - [`rng`]: one seed, one stream for each subsystem
 //! - [`fault`]: what can go wrong
-//! - [`record`]: what a world writes down
-//! - [`payload`]: a length and a taint instead of bytes
+//! - [`rng`]: one seed, one stream for each subsystem
+//!
+//! What happens:
+//! - [`world`]: machines, links and time; does what the overlays want
+//! - [`overlay`]: what runs on a machine
+//! - [`machine`]: one machine, with its [`interface`] and its line's [`loss`]
+//! - [`source`]: frames that are published while a node is on the stage
+//! - [`payload`]: a length, and what was sealed into it
+//! - [`queue`]: what happens next
+//! - [`hash`]: 128 bits over everything that happened
+//! - [`saboteur`]: breaks an overlay from outside, for tests
+//!
+//! What comes of it:
+//! - [`check`]: the invariants
+//! - [`ledger`], [`record`]: what is written down
+//! - [`report`]: the same as data, a file and a page
+//! - [`compare`]: what differs between two reports
 
 pub mod cast;
-pub mod demo_scenario;
+pub mod check;
+pub mod compare;
 pub mod fault;
 pub mod geography;
-pub mod link;
+pub mod hash;
+pub mod id;
+pub mod interface;
+pub mod ledger;
+pub mod loss;
+pub mod machine;
+pub mod overlay;
 pub mod payload;
 pub mod queue;
 pub mod record;
 pub mod report;
 pub mod rng;
+pub mod saboteur;
 pub mod scenario;
 pub mod source;
 pub mod turns;

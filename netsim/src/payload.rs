@@ -1,16 +1,24 @@
 //! A frame without its bytes.
 
-use overlay_core::unit::Payload;
+use overlay_core::time::Time;
+use overlay_core::unit::{Layer, Payload};
 
-/// A length, and whose frame it is: enough to see that nobody is handed what is not of that source.
+/// A length, and what was sealed into it: enough to see that nobody is handed what is not of that source, that
+/// layer and that number, and how long it took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parcel {
     /// Length in bytes.
     pub len: u32,
-    /// The first byte of the source's id.
-    pub taint: u8,
-    /// When it was published, ns.
-    pub born: u64,
+    /// Whose frame it is.
+    pub source: u32,
+    /// Its number, as the source counts.
+    pub number: u32,
+    /// Which layer.
+    pub layer: Layer,
+    /// True once somebody has changed it on the way: whoever opens it sees that.
+    pub altered: bool,
+    /// When it was published.
+    pub born: Time,
 }
 
 impl Payload for Parcel {

@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 use overlay_core::io::Kind;
 use overlay_core::time::Time;
 use overlay_core::unit::Layer;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Milliseconds without a frame that count as an interruption of a stream.
 pub const GAP_MS: u64 = 300;
@@ -30,7 +30,8 @@ impl Default for Spread {
 impl Spread {
     /// Counts a value.
     pub fn add(&mut self, value: u64) {
-        self.0.saturating_record(value);
+        // It grows to whatever comes; `saturating_record` would cut at the two values that an empty one holds.
+        self.0.record(value).expect("it grows by itself");
     }
 }
 
@@ -57,7 +58,7 @@ pub struct LayerRecord {
 }
 
 /// One second of the run.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Second {
     /// Nodes that are up at its end.
     pub nodes: u32,
@@ -98,7 +99,7 @@ pub struct NodeRecord {
 }
 
 /// One edge of one tree, at the moment that is drawn.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Edge {
     /// Which tree, in words ("slot 0 P360").
     pub tree: String,
@@ -109,7 +110,7 @@ pub struct Edge {
 }
 
 /// Something of the timeline.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Happened {
     /// When, ms.
     pub at_ms: u64,
@@ -171,6 +172,8 @@ pub struct Record {
     pub first_picture: Spread,
     /// The trees at the end, of up to [`DRAWN_MAX`] nodes.
     pub trees: Vec<Edge>,
+    /// Frames that were handed over altered, and did not open.
+    pub rejected: u64,
     /// When this was, faults and answers.
     pub timeline: Vec<Happened>,
     /// The capacity bound of the main picture, kbit/s for each receiver: min(u_s, (u_s + Σu)/n)

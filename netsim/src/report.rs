@@ -1,130 +1,192 @@
-//! What came of a run.
+//! What came of a run: plain data that is written as `report.json` and drawn as `report.html`.
+//!
+//! - [`quantiles`]: how values spread
+//! - [`layer`]: what came of one layer
+//! - [`class`]: what nodes sent, one by one and by class
+//! - [`totals`]: the run as a whole
+//! - [`summary`]: the key figures in words
+//! - [`file`]: reading and writing
+//! - [`page`]: `report.html`, of `charts`, `trees` and `plot`
+//!
+//! Every key of the JSON is described in `docs/netsim.md`.
 
+mod charts;
+pub mod class;
+pub mod file;
+pub mod layer;
+pub mod page;
+mod plot;
+pub mod quantiles;
+pub mod summary;
+pub mod totals;
+mod trees;
+
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::time::Duration;
 
-use comfy_table::Table;
-use overlay_core::id::NodeId;
-use overlay_core::time::Time;
 use overlay_core::unit::Layer;
+use serde::{Deserialize, Serialize};
 
-/// Frames that take longer are late.
-pub const LATE_MS: u64 = 400;
+use crate::record::{Edge, Happened, Record, Second, Violation};
+use class::{Class, ClassReport, Node};
+use layer::LayerReport;
+use quantiles::Quantiles;
+use totals::Totals;
 
-/// Gaps count from here on: before, people arrive and plans follow each other.
-pub const SETTLED_AFTER_MS: u64 = 3_000;
-
-/// What one receiver got of one source: sound, or pictures of whichever layer.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Stream {
-    /// Frames that were handed over.
-    pub delivered: u64,
-    /// Of them, those that took longer than [`LATE_MS`].
-    pub late: u64,
-    /// Numbers that never came between the first and the last of a layer's feed. Thinned frames count.
-    pub lost: u64,
-    /// The longest time without a frame, from the first one on, ms; see [`SETTLED_AFTER_MS`].
-    pub gap_ms: u64,
-    /// Frames of each layer.
-    pub layers: BTreeMap<Layer, u64>,
-    first: Option<Time>,
-    last: Option<Time>,
-    next: BTreeMap<(u32, Layer), u32>,
-}
-
-impl Stream {
-    /// A frame came.
-    pub fn add(&mut self, now: Time, born: u64, feed: u32, layer: Layer, number: u32) {
-        self.delivered += 1;
-        *self.layers.entry(layer).or_default() += 1;
-        self.late += u64::from(now.0.saturating_sub(born) > LATE_MS * 1_000_000);
-        self.close(now);
-        self.first.get_or_insert(now);
-        self.last = Some(now);
-        match self.next.get_mut(&(feed, layer)) {
-            Some(next) if number >= *next => {
-                self.lost += u64::from(number - *next);
-                *next = number + 1;
-            }
-            // One that was counted as lost came after all.
-            Some(_) => self.lost = self.lost.saturating_sub(1),
-            None => drop(self.next.insert((feed, layer), number + 1)),
-        }
-    }
-
-    /// Counts the time since the last frame as a gap.
-    pub fn close(&mut self, now: Time) {
-        let settled = now.0 >= SETTLED_AFTER_MS * 1_000_000;
-        if let Some(last) = self.last.filter(|_| settled) {
-            let gap = u64::try_from(now.since(last).as_millis()).unwrap_or(u64::MAX);
-            self.gap_ms = self.gap_ms.max(gap);
-        }
-    }
-
-    /// When the first frame came.
-    pub fn first(&self) -> Option<Time> {
-        self.first
-    }
-}
-
-/// A receiver, a source, and whether it is sound.
-pub type StreamId = (NodeId, NodeId, bool);
+/// The number of this form of `report.json`; another number can't be read.
+pub const FORMAT: u32 = 1;
 
 /// Everything that is told of a run.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Report {
-    /// What was received.
-    pub streams: BTreeMap<StreamId, Stream>,
-    /// Bytes that each node's interface sent.
-    pub sent: BTreeMap<NodeId, u64>,
-    /// Of all bytes, those that relays sent, in percent.
-    pub relayed_percent: u64,
-    /// Units that were dropped before they were sent.
-    pub dropped: u64,
-    /// 128 bits over everything that happened, in hex: same seed, same hash.
-    pub hash: String,
-    /// Events that were handled.
+    /// Always [`FORMAT`].
+    pub format: u32,
+    /// The scenario's name.
+    pub scenario: String,
+    /// What ran: "canopy", or the name of a baseline.
+    pub system: String,
+    /// The seed.
+    pub seed: u64,
+    /// Participants.
+    pub people: u32,
+    /// Volunteers.
+    pub relays: u32,
+    /// Virtual time that was simulated, ms.
+    pub simulated_ms: u64,
+    /// False if the run was interrupted or ended by a violation.
+    pub complete: bool,
+    /// Events handled.
     pub events: u64,
+    /// Units that crossed a link.
+    pub unit_hops: u64,
+    /// 128 bits over everything that happened, as 32 hex digits.
+    pub hash: String,
+    /// The command that runs it again.
+    pub replay: String,
+    /// What did not hold.
+    pub violations: Vec<Broken>,
+    /// The run as a whole.
+    pub totals: Totals,
+    /// By layer.
+    pub layers: BTreeMap<Layer, LayerReport>,
+    /// Sums and spreads over participants, and over relays.
+    pub classes: BTreeMap<Class, ClassReport>,
+    /// From a lost parent to the next frame of the same tree, ms.
+    pub repairs_ms: Quantiles,
+    /// From a participant's start to its first sound, ms.
+    pub first_sound_ms: Quantiles,
+    /// From a participant's start to its first picture, ms.
+    pub first_picture_ms: Quantiles,
+    /// By second.
+    pub seconds: Vec<Second>,
+    /// By node, in the order of their index.
+    pub nodes: Vec<Node>,
+    /// The trees at the end.
+    pub trees: Vec<Edge>,
+    /// Faults and answers.
+    pub timeline: Vec<Happened>,
+    /// What the run cost the machine that it ran on; none unless it was told.
+    pub machine: Option<Machine>,
+}
+
+/// An invariant that did not hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Broken {
+    /// Which checker.
+    pub invariant: String,
+    /// When, ns.
+    pub at_ns: u64,
+    /// Which node, if it is one's.
+    pub node: Option<u32>,
+    /// What was seen.
+    pub what: String,
+    /// The last events of that node, oldest first.
+    pub tail: Vec<String>,
+}
+
+/// What a run cost. It differs from machine to machine and from run to run, and nothing else in a report does.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Machine {
+    /// Time on the wall, s.
+    pub wall_s: f64,
+    /// Events handled in a second of it.
+    pub events_per_s: f64,
+    /// Units that crossed a link in a second of it.
+    pub unit_hops_per_s: f64,
+    /// Virtual seconds in a second of it.
+    pub speed: f64,
 }
 
 impl Report {
-    /// A table to read.
-    pub fn text(&self) -> String {
-        let mut table = Table::new();
-        table.set_header([
-            "receiver",
-            "source",
-            "what",
-            "delivered",
-            "late",
-            "lost",
-            "longest gap ms",
-            "layers",
-        ]);
-        for ((receiver, source, sound), stream) in &self.streams {
-            let layers: Vec<String> =
-                stream.layers.iter().map(|(layer, count)| format!("{layer:?} {count}")).collect();
-            table.add_row([
-                receiver.short(),
-                source.short(),
-                if *sound { "sound".into() } else { "picture".into() },
-                stream.delivered.to_string(),
-                stream.late.to_string(),
-                stream.lost.to_string(),
-                stream.gap_ms.to_string(),
-                layers.join(", "),
-            ]);
+    /// The report of a run that has ended.
+    pub fn of(record: &Record) -> Report {
+        let nodes = class::nodes(record);
+        Report {
+            format: FORMAT,
+            scenario: record.scenario.clone(),
+            system: record.system.to_owned(),
+            seed: record.seed,
+            people: record.people,
+            relays: record.relays,
+            simulated_ms: u64::try_from(record.simulated.as_millis()).unwrap_or(u64::MAX),
+            complete: record.complete,
+            events: record.events,
+            unit_hops: record.unit_hops,
+            hash: format!("{:032x}", record.hash),
+            replay: replay(&record.scenario, record.seed),
+            violations: record.violations.iter().map(Broken::of).collect(),
+            totals: Totals::of(record),
+            layers: record.layers.iter().map(|(layer, one)| (*layer, LayerReport::of(one))).collect(),
+            classes: class::classes(&nodes),
+            repairs_ms: Quantiles::of_micros(&record.repairs),
+            first_sound_ms: Quantiles::of_micros(&record.first_sound),
+            first_picture_ms: Quantiles::of_micros(&record.first_picture),
+            seconds: record.seconds.clone(),
+            nodes,
+            trees: record.trees.clone(),
+            timeline: record.timeline.clone(),
+            machine: None,
         }
-        let mut text = format!("{table}\n");
-        for (node, bytes) in &self.sent {
-            let _ = writeln!(text, "{} sent {bytes} bytes", node.short());
-        }
-        let _ = writeln!(
-            text,
-            "relays sent {} % of all bytes; {} units dropped",
-            self.relayed_percent, self.dropped
-        );
-        let _ = writeln!(text, "{} events, hash {}", self.events, self.hash);
-        text
     }
+
+    /// The same report with what it took on the wall.
+    pub fn with_wall(mut self, wall: Duration) -> Report {
+        let wall_s = wall.as_secs_f64();
+        let each = |count: f64| if wall_s > 0.0 { count / wall_s } else { 0.0 };
+        self.machine = Some(Machine {
+            wall_s,
+            events_per_s: each(self.events as f64),
+            unit_hops_per_s: each(self.unit_hops as f64),
+            speed: each(self.simulated_ms as f64 / 1_000.0),
+        });
+        self
+    }
+}
+
+impl Broken {
+    fn of(violation: &Violation) -> Broken {
+        Broken {
+            invariant: violation.invariant.to_owned(),
+            at_ns: violation.at_ns,
+            node: violation.node,
+            what: violation.what.clone(),
+            tail: violation.tail.clone(),
+        }
+    }
+}
+
+/// The command that runs a scenario again, ready to be pasted into a shell whatever the name is.
+fn replay(scenario: &str, seed: u64) -> String {
+    // A NUL can't be quoted, and no file has one in its name.
+    let name = shlex::try_quote(scenario).unwrap_or(Cow::Borrowed("SCENARIO"));
+    format!("netsim run {name} --seed {seed}")
+}
+
+/// The share of a part in a whole; none of nothing.
+fn share(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
 }

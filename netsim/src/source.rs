@@ -3,36 +3,41 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use overlay_core::id::NodeId;
+use overlay_core::config::{PICTURES_PER_S, SOUNDS_PER_S};
 use overlay_core::io::LayerRate;
 use overlay_core::time::Time;
 use overlay_core::unit::{Frame, FrameInfo, Layer};
 
 use crate::payload::Parcel;
 
-/// A key frame is this much larger than another.
-const KEY_FACTOR: u32 = 3;
+/// A key frame is so many times the size of another (a guess; VP8 at these rates gives 3 to 8).
+const KEY_FACTOR: u32 = 4;
 
 /// What a source has to publish next.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Source {
+    who: u32,
     /// Its layers.
     pub rates: Vec<LayerRate>,
-    /// Frames of each layer that were published in all.
-    pub published: BTreeMap<Layer, u64>,
     numbers: BTreeMap<Layer, u32>,
     keys: BTreeSet<Layer>,
     due: BTreeMap<Layer, Time>,
 }
 
+fn per_second(layer: Layer) -> u32 {
+    let frames = if layer.is_audio() { SOUNDS_PER_S } else { PICTURES_PER_S };
+    u32::try_from(frames).unwrap_or(u32::MAX)
+}
+
 fn gap(layer: Layer) -> Duration {
-    if layer.is_audio() { Duration::from_millis(20) } else { Duration::from_nanos(33_333_333) }
+    Duration::from_secs(1) / per_second(layer)
 }
 
 impl Source {
     /// A source that is not on the stage yet.
-    pub fn new(rates: Vec<LayerRate>) -> Source {
-        Source { rates, ..Source::default() }
+    pub fn new(who: u32, rates: Vec<LayerRate>) -> Source {
+        let (numbers, keys, due) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
+        Source { who, rates, numbers, keys, due }
     }
 
     /// It is plugged in: frames count from 0, each layer from a key frame.
@@ -57,23 +62,27 @@ impl Source {
         self.due.values().min().copied()
     }
 
-    /// The frames that are due.
-    pub fn frames(&mut self, now: Time, me: NodeId) -> Vec<Frame<Parcel>> {
+    /// The frames that are due. Frames of a time in which the source stood still are left out.
+    pub fn frames(&mut self, now: Time) -> Vec<Frame<Parcel>> {
         let mut frames = Vec::new();
         for rate in &self.rates {
-            let Some(due) = self.due.get_mut(&rate.layer).filter(|due| **due <= now) else { continue };
-            *due = *due + gap(rate.layer);
-            let number = self.numbers.entry(rate.layer).or_default();
-            let key = rate.layer.is_audio() || self.keys.remove(&rate.layer);
+            let layer = rate.layer;
+            let Some(due) = self.due.get_mut(&layer).filter(|due| **due <= now) else { continue };
+            *due = *due + gap(layer);
+            if *due < now {
+                *due = now + gap(layer);
+            }
+            let number = self.numbers.entry(layer).or_default();
+            let asked = self.keys.remove(&layer);
+            let key = layer.is_audio() || asked;
             let temporal = u8::from(!key && *number % 2 == 1);
-            let per_s = if rate.layer.is_audio() { 50 } else { 30 };
-            let mean = rate.kbps * 125 / per_s;
-            let len = if key && !rate.layer.is_audio() { mean * KEY_FACTOR } else { mean };
+            let mean = rate.kbps * 125 / per_second(layer);
+            let len = if key && !layer.is_audio() { mean * KEY_FACTOR } else { mean };
             let info = FrameInfo { number: *number, key, temporal };
+            let (source, number_now) = (self.who, *number);
             *number += 1;
-            *self.published.entry(rate.layer).or_default() += 1;
-            let payload = Parcel { len, taint: me.0[0], born: now.0 };
-            frames.push(Frame { layer: rate.layer, info, payload });
+            let payload = Parcel { len, source, number: number_now, layer, altered: false, born: now };
+            frames.push(Frame { layer, info, payload });
         }
         frames
     }

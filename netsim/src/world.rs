@@ -1,373 +1,415 @@
-//! Nodes, links and time. Does what the nodes want, and writes down what came of it.
+//! Machines, links and time. Does what the overlay of each machine wants, and lets happen what the scenario says.
+//!
+//! One thread, integers, one stream of randomness for each question: the same scenario and seed make the same
+//! events in the same order.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod faults;
+mod people;
+mod send;
+
+use std::collections::VecDeque;
 use std::time::Duration;
 
-use overlay_core::id::NodeId;
-use overlay_core::io::{Admitted, Command, Event, Input, Kind, Note, Output, Signature};
-use overlay_core::node::{Config, Node};
+use overlay_core::io::{Event, Input, Note, Output, Signature};
 use overlay_core::time::Time;
-use overlay_core::unit::{TreeId, Unit};
-use overlay_core::wire::HEADER_LEN;
+use overlay_core::unit::{Frame, Unit};
+use rand_chacha::ChaCha8Rng;
 
-use crate::demo_scenario::{Fault, Scenario};
-use crate::link::{Lane, Uplink};
+use crate::cast::Cast;
+use crate::check::Checks;
+use crate::fault::{Timeline, timeline};
+use crate::hash::Trail;
+use crate::id::{index, node_id};
+use crate::interface::Lane;
+use crate::ledger::Ledger;
+use crate::machine::{Machine, Step};
+use crate::overlay::{Overlay, admitted};
 use crate::payload::Parcel;
 use crate::queue::Queue;
-use crate::report::Report;
-use crate::source::Source;
+use crate::record::Record;
+use crate::rng::{self, Subsystem};
+use crate::saboteur::Saboteur;
+use crate::scenario::{Scenario, ScenarioError};
 
-/// A killed peer is noticed by the transport only after this span.
-const UNLINKED_AFTER: Duration = Duration::from_secs(10);
+/// How often a caller of [`World::run`] is told how far it is.
+const TOLD_EVERY: Duration = Duration::from_millis(100);
 
-/// What is on its way.
-enum Happening {
-    Input(usize, Input<Parcel>),
-    /// A fresh look at a node's deadline.
-    Timer(usize),
-    Publish(usize),
-    Fault,
+/// What is on its way between machines.
+#[derive(Debug)]
+enum Carried {
+    Control(Vec<u8>),
+    Unit(Unit<Parcel>),
 }
 
-struct Peer {
-    id: NodeId,
-    kind: Kind,
-    node: Node<Parcel>,
-    uplink: Uplink,
-    source: Option<Source>,
-    alive: bool,
-    mute: bool,
-    /// The earliest timer that is in the queue.
-    timer: Option<Time>,
-    /// When the last thing to each peer arrives, in each lane: streams keep their order.
-    arrives: BTreeMap<(usize, u8), Time>,
+impl Carried {
+    fn lane(&self) -> Lane {
+        match self {
+            Carried::Control(_) => Lane::Control,
+            Carried::Unit(unit) => Machine::<()>::lane(unit.header.tree.layer),
+        }
+    }
+}
+
+/// What is planned.
+#[derive(Debug)]
+enum Happening {
+    /// Something comes to a machine's way in over a link; `received` once it has all been taken in.
+    Arrives { to: u32, from: u32, serial: u64, len: u32, received: bool, carried: Carried },
+    /// A hostile machine sends what it held back.
+    Released { from: u32, to: u32, unit: Box<Unit<Parcel>> },
+    Timer(u32),
+    Publish(u32),
+    Start(u32),
+    Leave(u32),
+    Stop(u32),
+    Fault(u32),
+    /// The handshake of a link is over at one end.
+    LinkUp { at: u32, to: u32, serial: u64 },
+    /// One end of a link learns that it is gone.
+    LinkLost { at: u32, to: u32, serial: u64 },
+    /// A dial came to nothing.
+    DialFailed { at: u32, to: u32, life: u32 },
+    /// Whoever has no link tries its contacts again.
+    DialAgain(u32),
+    /// Whatever needs a look now and then.
+    Look,
+    /// A second is over.
+    Second,
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// Virtual time.
+    pub now: Time,
+    /// Nodes that are up.
+    pub nodes: u32,
+    /// Events so far.
+    pub events: u64,
 }
 
 /// A meeting that can be run.
-pub struct World {
+pub struct World<O> {
     scenario: Scenario,
-    delays: Vec<Vec<u64>>,
+    cast: Cast,
     now: Time,
     queue: Queue<Happening>,
-    peers: Vec<Peer>,
-    links: BTreeSet<(usize, usize)>,
-    report: Report,
-    hasher: blake3::Hasher,
+    machines: Vec<Machine<O>>,
+    faults: Timeline,
+    links: u64,
+    jitter: ChaCha8Rng,
+    loss: ChaCha8Rng,
+    malice: ChaCha8Rng,
+    trail: Trail,
+    ledger: Ledger,
+    checks: Checks,
+    saboteur: Option<Box<dyn Saboteur>>,
+    /// Answers of the edge, which the same machine takes in before time goes on.
+    answers: VecDeque<Input<Parcel>>,
+    /// Links that the unit has crossed that the machine is taking in.
+    hops: u8,
+    nodes: u32,
 }
 
-impl World {
-    /// Everybody present, linked to the first only; it plans.
-    pub fn new(scenario: Scenario) -> World {
-        let delays = scenario.delays();
+impl<O: Overlay> World<O> {
+    /// Everybody at home; nothing has happened yet. The error is the scenario's author's.
+    pub fn new(scenario: Scenario, seed: u64) -> Result<World<O>, ScenarioError> {
+        let cast = Cast::draw(&scenario, seed)?;
+        let faults = timeline(&scenario, &cast, seed);
+        let machines = cast.people.iter().map(|person| Machine::new(person, &scenario.network)).collect();
         let mut world = World {
-            delays,
-            now: Time(1),
+            now: Time::ZERO,
             queue: Queue::default(),
-            peers: Vec::new(),
-            links: BTreeSet::new(),
-            report: Report::default(),
-            hasher: blake3::Hasher::new(),
+            machines,
+            links: 0,
+            jitter: rng::stream(seed, Subsystem::Jitter),
+            loss: rng::stream(seed, Subsystem::Loss),
+            malice: rng::stream(seed, Subsystem::Malice),
+            trail: Trail::default(),
+            ledger: Ledger::new(&scenario, &cast, O::SYSTEM, seed),
+            checks: Checks::new(&scenario, &cast),
+            saboteur: None,
+            answers: VecDeque::new(),
+            hops: 0,
+            nodes: 0,
+            faults,
+            cast,
             scenario,
         };
-        for at in 0..world.scenario.nodes() {
-            world.add(at);
-        }
-        world.input(0, Input::Command(Command::Coordinate { term: 1 }));
-        for at in 1..world.peers.len() {
-            world.link(0, at);
-        }
-        for at in 0..usize::from(world.scenario.sources) {
-            world.peers[at].source = Some(Source::new(Scenario::ladder()));
-            world.input(at, Input::Command(Command::Send(Scenario::ladder())));
-        }
-        let half = Time(world.scenario.seconds * 500_000_000);
-        world.queue.push(half, Happening::Fault);
-        world
+        world.plan_everything();
+        Ok(world)
     }
 
-    fn add(&mut self, at: usize) {
-        let is_person = at < usize::from(self.scenario.people);
-        let kind = if is_person { Kind::Participant } else { Kind::Relay };
-        let uplink_kbps = match (is_person, at < usize::from(self.scenario.sources)) {
-            (true, true) => self.scenario.source_kbps,
-            (true, false) => self.scenario.watcher_kbps,
-            (false, _) => self.scenario.relay_kbps,
-        };
-        let id = node_id(at);
-        let config = Config {
-            me: id,
-            kind,
-            admitted: admitted(at, kind),
-            credential: vec![1],
-            first_serial: 1,
-            uplink_kbps,
-            contacts: vec![at.to_string()],
-            watch: is_person,
-        };
-        self.peers.push(Peer {
-            id,
-            kind,
-            node: Node::new(config),
-            uplink: Uplink::new(uplink_kbps),
-            source: None,
-            alive: true,
-            mute: false,
-            timer: None,
-            arrives: BTreeMap::new(),
-        });
-        self.input(at, Input::Timer);
+    /// Has somebody sit between every overlay and its machine: how tests break the overlay.
+    pub fn sabotaged(mut self, saboteur: impl Saboteur + 'static) -> World<O> {
+        self.saboteur = Some(Box::new(saboteur));
+        self
     }
 
-    /// Runs to the end and tells what came of it. Panics if a node breaks an invariant.
-    pub fn run(mut self) -> Report {
-        let end = Time(self.scenario.seconds * 1_000_000_000);
-        while self.queue.next_at().is_some_and(|at| at <= end) {
-            let Some((at, happening)) = self.queue.pop() else { break };
-            self.now = self.now.max(at);
-            self.happen(happening);
+    fn plan_everything(&mut self) {
+        for (who, person) in (0..).zip(&self.cast.people) {
+            self.queue.push(person.arrives, Happening::Start(who));
+            if let Some(leaves) = person.leaves {
+                self.queue.push(leaves, Happening::Leave(who));
+            }
         }
-        self.now = end;
-        self.finish()
+        for (number, (at, _)) in (0..).zip(&self.faults) {
+            self.queue.push(*at, Happening::Fault(number));
+        }
+        self.queue.push(Time::ZERO + crate::check::LOOK_EVERY, Happening::Look);
+        self.queue.push(Time::ZERO + Duration::from_secs(1), Happening::Second);
+    }
+
+    /// Runs to the end, to the first violation that is not expected, or until `go_on` says no, which is asked
+    /// every 100 ms of virtual time.
+    pub fn run(mut self, mut go_on: impl FnMut(Progress) -> bool) -> Record {
+        let end = Time::ZERO + self.scenario.length;
+        let mut complete = true;
+        while self.now < end && complete {
+            let until = (self.now + TOLD_EVERY).min(end);
+            while let Some((at, happening)) = self.queue.pop_until(until) {
+                self.now = self.now.max(at);
+                self.happen(happening);
+                if self.checks.has_failed() {
+                    return self.finish(false);
+                }
+            }
+            self.now = until;
+            let progress = Progress { now: until, nodes: self.nodes, events: self.ledger.events() };
+            complete = go_on(progress);
+        }
+        self.finish(complete)
+    }
+
+    fn finish(mut self, complete: bool) -> Record {
+        let hash = self.trail.finish();
+        self.ledger.finish(self.now, complete, hash, &self.machines, &self.cast, self.checks.into_violations())
     }
 
     fn happen(&mut self, happening: Happening) {
         match happening {
-            Happening::Input(to, input) => self.input(to, input),
-            Happening::Timer(at) => {
-                self.peers[at].timer = None;
-                self.input(at, Input::Timer);
+            Happening::Arrives { to, from, serial, len, received, carried } => {
+                self.arrives(to, from, serial, len, received, carried);
             }
-            Happening::Publish(at) => {
-                let (now, id) = (self.now, self.peers[at].id);
-                let source = self.peers[at].source.as_mut();
-                let frames = source.map(|source| source.frames(now, id)).unwrap_or_default();
-                for frame in frames {
-                    self.input(at, Input::Publish(frame));
-                }
-                self.plan_publish(at);
-            }
-            Happening::Fault => self.fault(),
+            Happening::Released { from, to, unit } => self.transmit_unit(from, to, *unit),
+            Happening::Timer(who) => self.timer(who),
+            Happening::Publish(who) => self.publish(who),
+            Happening::Start(who) => self.start(who),
+            Happening::Leave(who) => self.leave(who),
+            Happening::Stop(who) => self.stop(who),
+            Happening::Fault(number) => self.fault(number),
+            Happening::LinkUp { at, to, serial } => self.link_up(at, to, serial),
+            Happening::LinkLost { at, to, serial } => self.link_lost(at, to, serial),
+            Happening::DialFailed { at, to, life } => self.dial_failed(at, to, life),
+            Happening::DialAgain(who) => self.dial_again(who),
+            Happening::Look => self.look(),
+            Happening::Second => self.second(),
         }
     }
 
-    fn plan_publish(&mut self, at: usize) {
-        let due = self.peers[at].source.as_ref().and_then(Source::due);
-        if let Some(due) = due {
-            self.queue.push(due, Happening::Publish(at));
-        }
+    fn look(&mut self) {
+        self.checks.look(self.now, &self.machines, &self.cast);
+        self.queue.push(self.now + crate::check::LOOK_EVERY, Happening::Look);
     }
 
-    fn fault(&mut self) {
-        let relay = usize::from(self.scenario.people);
-        if self.scenario.relays == 0 {
+    fn second(&mut self) {
+        self.ledger.second(self.now, self.nodes, &mut self.machines, &self.cast);
+        self.queue.push(self.now + Duration::from_secs(1), Happening::Second);
+    }
+
+    /// True if the machine is up and not standing still; what is meant for one that stands still comes later.
+    fn takes(&mut self, who: u32, happening: impl FnOnce() -> Happening) -> bool {
+        let machine = &self.machines[who as usize];
+        if machine.frozen > self.now {
+            self.queue.push(machine.frozen, happening());
+            return false;
+        }
+        machine.overlay.is_some()
+    }
+
+    fn timer(&mut self, who: u32) {
+        if !self.takes(who, || Happening::Timer(who)) {
             return;
         }
-        match self.scenario.fault {
-            Fault::None => {}
-            Fault::Swallow => self.peers[relay].mute = true,
-            Fault::Kill => {
-                self.peers[relay].alive = false;
-                let (dead, now) = (self.peers[relay].id, self.now);
-                for other in 0..self.peers.len() {
-                    if self.links.remove(&pair(relay, other)) {
-                        self.queue.push(
-                            now + UNLINKED_AFTER,
-                            Happening::Input(other, Input::Unlinked { peer: dead }),
-                        );
-                    }
-                }
-            }
+        let machine = &mut self.machines[who as usize];
+        machine.timer = None;
+        if machine.overlay.as_ref().and_then(Overlay::deadline).is_some_and(|due| due <= self.now) {
+            self.input(who, Input::Timer);
+        } else {
+            self.plan_timer(who);
         }
     }
 
-    /// Gives a value to a node and does what it wants.
-    fn input(&mut self, to: usize, input: Input<Parcel>) {
-        let peer = &mut self.peers[to];
-        if !peer.alive {
+    fn publish(&mut self, who: u32) {
+        if !self.takes(who, || Happening::Publish(who)) {
             return;
         }
-        self.report.events += 1;
-        self.hasher.update(&self.now.0.to_le_bytes());
-        self.hasher.update(&[to as u8]);
-        peer.node.handle(self.now, input);
-        if self.report.events.is_multiple_of(64) {
-            peer.node.check();
+        let now = self.now;
+        let machine = &mut self.machines[who as usize];
+        machine.publishes = None;
+        let frames = machine.source.as_mut().map(|source| source.frames(now)).unwrap_or_default();
+        for frame in frames {
+            self.ledger.published(who, frame.layer);
+            self.input(who, Input::Publish(frame));
         }
-        while let Some(output) = self.peers[to].node.poll() {
-            self.output(to, output);
-        }
-        self.plan_timer(to);
+        self.plan_publish(who);
     }
 
-    fn plan_timer(&mut self, at: usize) {
-        let peer = &mut self.peers[at];
-        let Some((due, _)) = peer.node.deadline() else { return };
+    fn plan_publish(&mut self, who: u32) {
+        let machine = &mut self.machines[who as usize];
+        let due = machine.source.as_ref().and_then(|source| source.due());
+        if let Some(due) = due.filter(|due| machine.publishes.is_none_or(|planned| planned > *due)) {
+            machine.publishes = Some(due);
+            self.queue.push(due.max(self.now), Happening::Publish(who));
+        }
+    }
+
+    /// Gives a value to an overlay, and does what it wants.
+    fn input(&mut self, who: u32, input: Input<Parcel>) {
+        self.note(who, &input);
+        let mut next = Some(input);
+        while let Some(input) = next {
+            let Some(overlay) = self.machines[who as usize].overlay.as_mut() else { break };
+            let input = match self.saboteur.as_mut() {
+                Some(saboteur) => saboteur.input(who, input),
+                None => Some(input),
+            };
+            if let Some(input) = input {
+                overlay.handle(self.now, input);
+            }
+            while let Some(output) = self.machines[who as usize].overlay.as_mut().and_then(Overlay::poll) {
+                let output = match self.saboteur.as_mut() {
+                    Some(saboteur) => saboteur.output(who, output),
+                    None => Some(output),
+                };
+                if let Some(output) = output {
+                    self.output(who, output);
+                }
+            }
+            next = self.answers.pop_front();
+        }
+        self.answers.clear();
+        self.plan_timer(who);
+    }
+
+    /// For the hash, the count and the tail.
+    fn note(&mut self, who: u32, input: &Input<Parcel>) {
+        let (kind, what, with, tree, a, b) = match input {
+            Input::Unit { from, unit } => {
+                self.hops = unit.header.hop.saturating_add(1);
+                let header = &unit.header;
+                let tree = u64::from(header.tree.slot) << 8 | header.tree.layer as u64;
+                (1, "unit from", Some(index(*from)), Some(header.tree), tree, u64::from(header.frame.number))
+            }
+            Input::Control { from, bytes } => {
+                (2, "message from", Some(index(*from)), None, u64::from(index(*from)), bytes.len() as u64)
+            }
+            Input::Publish(frame) => (3, "publishes", None, None, frame.layer as u64, frame.info.number.into()),
+            Input::Timer => (4, "timer", None, None, 0, 0),
+            Input::Linked { peer, .. } => (5, "linked to", Some(index(*peer)), None, index(*peer).into(), 0),
+            Input::Unlinked { peer } => (6, "link lost to", Some(index(*peer)), None, index(*peer).into(), 0),
+            Input::Dropped { peer, tree } => {
+                (7, "dropped a unit for", Some(index(*peer)), Some(*tree), index(*peer).into(), tree.slot.into())
+            }
+            Input::Command(_) => (8, "command", None, None, 0, 0),
+            Input::Vetted { .. } | Input::Signed { .. } => (9, "vetted", None, None, 0, 0),
+        };
+        self.trail.step(self.now, who, kind, a, b);
+        self.ledger.event(kind == 1);
+        self.machines[who as usize].step(Step { at: self.now, what, with, tree });
+    }
+
+    fn plan_timer(&mut self, who: u32) {
+        let machine = &mut self.machines[who as usize];
+        let Some(due) = machine.overlay.as_ref().and_then(Overlay::deadline) else { return };
         let due = due.max(self.now);
-        if peer.timer.is_none_or(|planned| planned > due) {
-            peer.timer = Some(due);
-            self.queue.push(due, Happening::Timer(at));
+        if machine.timer.is_none_or(|planned| planned > due) {
+            machine.timer = Some(due);
+            self.queue.push(due, Happening::Timer(who));
         }
     }
 
-    fn output(&mut self, me: usize, output: Output<Parcel>) {
+    fn output(&mut self, who: u32, output: Output<Parcel>) {
         match output {
-            Output::Control { to, bytes } => {
-                self.hasher.update(&bytes);
-                let len = bytes.len();
-                self.send(me, to, Lane::Control, len, |from| Input::Control { from, bytes });
-            }
-            Output::Unit { to, unit } => self.send_unit(me, to, unit),
-            Output::Deliver { source, feed, frame } => {
-                assert_eq!(frame.payload.taint, source.0[0], "a frame of somebody else");
-                let sound = frame.layer.is_audio();
-                let stream = self.report.streams.entry((self.peers[me].id, source, sound)).or_default();
-                stream.add(self.now, frame.payload.born, feed, frame.layer, frame.info.number);
-                self.hasher.update(&frame.info.number.to_le_bytes());
-            }
+            Output::Control { to, bytes } => self.send_control(who, index(to), bytes),
+            Output::Unit { to, unit } => self.send_unit(who, index(to), unit),
+            Output::Deliver { source, feed, frame } => self.deliver(who, index(source), feed, frame),
             Output::Vet { from, note, signature } => {
-                let verdict = verdict(&note, signature, &self.peers);
-                self.queue
-                    .push(self.now, Happening::Input(me, Input::Vetted { from, note, signature, verdict }));
+                let origin = index(note.origin);
+                let genuine = signature == sign(&note);
+                let kind = self.cast.people.get(origin as usize).map(|person| person.kind);
+                let verdict = kind.filter(|_| genuine).map(|kind| admitted(origin, kind));
+                self.answers.push_back(Input::Vetted { from, note, signature, verdict });
             }
             Output::Sign(note) => {
                 let signature = sign(&note);
-                self.queue.push(self.now, Happening::Input(me, Input::Signed { note, signature }));
+                self.answers.push_back(Input::Signed { note, signature });
             }
-            Output::Dial { peer, .. } => self.dial(me, peer),
-            Output::Hangup(peer) => self.hang_up(me, peer),
-            Output::Event(event) => self.event(me, event),
+            Output::Dial { peer, .. } => self.dial(who, index(peer)),
+            Output::Hangup(peer) => self.hang_up(who, index(peer)),
+            Output::Event(event) => self.event(who, event),
         }
     }
 
-    fn send_unit(&mut self, me: usize, to: NodeId, unit: Unit<Parcel>) {
-        if self.peers[me].mute {
+    /// A frame for the user: as in the shipped program it is opened first, which shows whether it was altered.
+    fn deliver(&mut self, who: u32, source: u32, feed: u32, frame: Frame<Parcel>) {
+        self.trail.step(self.now, who, 10, u64::from(source), u64::from(frame.info.number));
+        if frame.payload.altered {
+            self.ledger.rejected();
             return;
         }
-        let tree: TreeId = unit.header.tree;
-        let lane = if tree.layer.is_audio() { Lane::Audio } else { Lane::Video };
-        let len = unit.payload.len as usize + HEADER_LEN;
-        if !self.send(me, to, lane, len, |from| Input::Unit { from, unit }) {
-            self.report.dropped += 1;
-            self.queue.push(self.now, Happening::Input(me, Input::Dropped { peer: to, tree }));
-        }
+        self.checks.delivered(self.now, who, source, feed, &frame, &self.machines);
+        self.ledger.delivered(self.now, who, feed, &frame, self.hops, &mut self.machines, &self.cast);
     }
 
-    /// Puts something on the way. False if the uplink had no room for it.
-    fn send(
-        &mut self,
-        me: usize,
-        to: NodeId,
-        lane: Lane,
-        len: usize,
-        input: impl FnOnce(NodeId) -> Input<Parcel>,
-    ) -> bool {
-        let other = place(to);
-        if !self.links.contains(&pair(me, other)) {
-            return true;
-        }
-        let delay = Duration::from_millis(self.delays[me][other]);
+    fn event(&mut self, who: u32, event: Event) {
         let now = self.now;
-        let peer = &mut self.peers[me];
-        let Some(left) = peer.uplink.send(now, lane, len) else { return false };
-        let last = peer.arrives.entry((other, lane as u8)).or_default();
-        let arrives = (left + delay).max(*last);
-        *last = arrives;
-        let from = peer.id;
-        self.queue.push(arrives, Happening::Input(other, input(from)));
-        true
-    }
-
-    fn link(&mut self, a: usize, b: usize) {
-        if !self.links.insert(pair(a, b)) {
-            return;
-        }
-        // A handshake takes a round trip.
-        let at = self.now + Duration::from_millis(self.delays[a][b] * 2);
-        for (me, other) in [(a, b), (b, a)] {
-            let admitted = admitted(other, self.peers[other].kind);
-            let peer = self.peers[other].id;
-            self.queue.push(at, Happening::Input(me, Input::Linked { peer, admitted }));
-        }
-    }
-
-    fn dial(&mut self, me: usize, peer: NodeId) {
-        let other = place(peer);
-        if self.peers[other].alive {
-            self.link(me, other);
-        } else {
-            self.queue.push(self.now + UNLINKED_AFTER, Happening::Input(me, Input::Unlinked { peer }));
-        }
-    }
-
-    fn hang_up(&mut self, me: usize, peer: NodeId) {
-        let other = place(peer);
-        if self.links.remove(&pair(me, other)) {
-            let mine = self.peers[me].id;
-            self.queue.push(self.now, Happening::Input(me, Input::Unlinked { peer }));
-            self.queue.push(self.now, Happening::Input(other, Input::Unlinked { peer: mine }));
-        }
-    }
-
-    fn event(&mut self, me: usize, event: Event) {
-        let now = self.now;
-        if let Event::Blame { what, .. } = event {
-            self.hasher.update(what.as_bytes());
-        }
-        let Some(source) = self.peers[me].source.as_mut() else { return };
+        let machine = &mut self.machines[who as usize];
         match event {
             Event::OnStage { .. } => {
-                let was_on = source.due().is_some();
-                source.start(now);
-                if !was_on {
-                    self.plan_publish(me);
+                if let Some(source) = machine.source.as_mut() {
+                    source.start(now);
+                }
+                self.plan_publish(who);
+            }
+            Event::OffStage => {
+                if let Some(source) = machine.source.as_mut() {
+                    source.stop();
                 }
             }
-            Event::OffStage => source.stop(),
-            Event::KeyWanted(layer) => source.want_key(layer),
-            _ => {}
+            Event::KeyWanted(layer) => {
+                if let Some(source) = machine.source.as_mut() {
+                    source.want_key(layer);
+                }
+            }
+            Event::Source { peer, layer } => self.ledger.takes(machine, index(peer), layer),
+            Event::Rewired { tree, parent } => {
+                let with = parent.map(index);
+                machine.step(Step { at: now, what: "parent is now", with, tree: Some(tree) });
+                if let Some((_, changed)) = machine.carried.get_mut(&tree) {
+                    *changed = true;
+                }
+            }
+            Event::Silent { peer } => {
+                machine.step(Step { at: now, what: "silent:", with: Some(index(peer)), tree: None });
+            }
+            Event::Blame { peer, what } => {
+                machine.step(Step { at: now, what, with: Some(index(peer)), tree: None });
+            }
+            Event::Keys { .. } | Event::Arrived { .. } | Event::Departed { .. } => {}
         }
     }
-
-    fn finish(mut self) -> Report {
-        for stream in self.report.streams.values_mut() {
-            stream.close(self.now);
-        }
-        let bytes = |kind: Option<Kind>| -> u64 {
-            let counted = self.peers.iter().filter(|peer| kind.is_none_or(|kind| peer.kind == kind));
-            counted.map(|peer| peer.uplink.bytes).sum()
-        };
-        self.report.relayed_percent = bytes(Some(Kind::Relay)) * 100 / bytes(None).max(1);
-        self.report.sent = self.peers.iter().map(|peer| (peer.id, peer.uplink.bytes)).collect();
-        self.report.hash = self.hasher.finalize().to_hex()[..32].to_string();
-        self.report
-    }
-}
-
-fn pair(a: usize, b: usize) -> (usize, usize) {
-    (a.min(b), a.max(b))
-}
-
-/// The id of the node at this place.
-pub fn node_id(at: usize) -> NodeId {
-    NodeId([at as u8 + 1; 32])
-}
-
-fn place(id: NodeId) -> usize {
-    usize::from(id.0[0]) - 1
-}
-
-fn admitted(at: usize, kind: Kind) -> Admitted {
-    Admitted { kind, may_coordinate: at == 0 }
 }
 
 /// This world's signatures only name their origin.
 fn sign(note: &Note) -> Signature {
     let mut bytes = [0; 64];
     bytes[..32].copy_from_slice(&note.origin.0);
+    bytes[32..40].copy_from_slice(&note.serial.to_be_bytes());
     Signature(bytes)
 }
 
-fn verdict(note: &Note, signature: Signature, peers: &[Peer]) -> Option<Admitted> {
-    let at = place(note.origin);
-    (signature == sign(note)).then(|| admitted(at, peers[at].kind))
+/// What a node is called towards its overlay.
+fn peer(who: u32) -> overlay_core::id::NodeId {
+    node_id(who)
 }

@@ -155,6 +155,11 @@ impl Gossip {
         Some((&kept.bytes, kept.at))
     }
 
+    /// Bytes of all notes that are kept.
+    pub(crate) fn bytes(&self) -> usize {
+        self.shelves.values().map(|shelf| shelf.bytes).sum()
+    }
+
     pub(crate) fn check(&self) {
         for shelf in self.shelves.values() {
             assert_eq!(shelf.bytes, shelf.kept.values().map(|kept| kept.bytes.len()).sum::<usize>());

@@ -108,6 +108,22 @@ impl<P: Payload> Node<P> {
         self.state.status()
     }
 
+    /// Its place in every tree that it is in.
+    pub fn trees(&self) -> impl Iterator<Item = TreeStatus> {
+        self.state.tree_statuses()
+    }
+
+    /// Term and number of the plan that it follows.
+    pub fn followed(&self) -> Option<(u32, u32)> {
+        self.state.plan.as_ref().map(|(_, plan)| (plan.term, plan.number))
+    }
+
+    /// Bytes of notes, and of payloads of units, that it holds.
+    pub fn held(&self) -> (usize, usize) {
+        let units = self.state.trees.values().map(|tree| tree.ring.bytes()).sum();
+        (self.state.gossip.bytes(), units)
+    }
+
     /// Panics if an invariant is broken. For tests and simulations.
     pub fn check(&self) {
         let state = &self.state;
@@ -278,8 +294,8 @@ impl<P: Payload> State<P> {
         self.say_presence(now);
     }
 
-    fn status(&self) -> Status {
-        let trees = self.trees.values().map(|tree| TreeStatus {
+    fn tree_statuses(&self) -> impl Iterator<Item = TreeStatus> {
+        self.trees.values().map(|tree| TreeStatus {
             tree: tree.id,
             source: tree.source,
             feed: tree.feed,
@@ -289,7 +305,10 @@ impl<P: Payload> State<P> {
             backups: tree.row.iter().flat_map(|row| row.backups.clone()).collect(),
             children: tree.children.iter().map(|child| child.peer).collect(),
             live: tree.is_live(),
-        });
+        })
+    }
+
+    fn status(&self) -> Status {
         let members = self.members.iter().map(|(id, member)| MemberStatus {
             id,
             kind: member.admitted.kind,
@@ -308,7 +327,7 @@ impl<P: Payload> State<P> {
             uplink_kbps: self.config.uplink_kbps,
             committed_kbps: u32::try_from(self.committed_kbps()).unwrap_or(u32::MAX),
             on_stage: self.on_stage,
-            trees: trees.collect(),
+            trees: self.tree_statuses().collect(),
             members: members.collect(),
         }
     }

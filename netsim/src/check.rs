@@ -1,0 +1,177 @@
+//! Invariants, each a small checker on its own, looked at while the world runs.
+//!
+//! A violation ends the run, unless the scenario lists it as expected; then the first of its kind is written down.
+
+mod acyclic;
+mod children;
+mod delivery;
+mod liveness;
+mod interfaces;
+mod memory;
+mod terms;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use overlay_core::time::Time;
+use overlay_core::unit::Frame;
+
+use crate::cast::Cast;
+use crate::machine::Machine;
+use crate::overlay::Overlay;
+use crate::payload::Parcel;
+use crate::record::Violation;
+use crate::scenario::Scenario;
+
+/// How often everybody is looked at.
+pub const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Large meetings are looked at only each so many looks.
+const SELDOM: u64 = 10;
+/// Who has more people than this is large.
+const LARGE: usize = 1_000;
+
+/// Every invariant's name, as scenarios and reports write it.
+pub const INVARIANTS: [&str; 8] = [
+    interfaces::NAME,
+    acyclic::NAME,
+    delivery::TWICE,
+    delivery::FORGED,
+    children::NAME,
+    memory::NAME,
+    terms::NAME,
+    liveness::NAME,
+];
+
+/// What checkers see.
+pub(crate) struct Scene<'a, O> {
+    pub(crate) now: Time,
+    pub(crate) machines: &'a [Machine<O>],
+    pub(crate) cast: &'a Cast,
+    /// When something was disturbed last, by the scenario.
+    pub(crate) disturbed: Time,
+    /// What nodes claim instead of their limits, kbit/s.
+    pub(crate) claims: &'a BTreeMap<u32, u32>,
+}
+
+impl<O: Overlay> Scene<'_, O> {
+    /// Everybody who is up: index, machine, what runs on it.
+    pub(crate) fn up(&self) -> impl Iterator<Item = (u32, &Machine<O>, &O)> {
+        let all = (0..).zip(self.machines);
+        all.filter_map(|(who, machine)| Some((who, machine, machine.overlay.as_ref()?)))
+    }
+}
+
+/// What a checker has found.
+pub(crate) struct Finding {
+    pub(crate) invariant: &'static str,
+    pub(crate) node: Option<u32>,
+    pub(crate) what: String,
+}
+
+/// All checkers, and what they have found.
+#[derive(Debug)]
+pub struct Checks {
+    expected: Vec<String>,
+    disturbed: Time,
+    claims: BTreeMap<u32, u32>,
+    looks: u64,
+    deliveries: delivery::Deliveries,
+    terms: terms::Terms,
+    violations: Vec<Violation>,
+    failed: bool,
+}
+
+impl Checks {
+    /// Checkers of a run.
+    pub fn new(scenario: &Scenario, cast: &Cast) -> Checks {
+        Checks {
+            expected: scenario.expected.iter().map(|expected| expected.invariant.clone()).collect(),
+            disturbed: Time::ZERO,
+            claims: BTreeMap::new(),
+            looks: 0,
+            deliveries: delivery::Deliveries::new(cast.people.len()),
+            terms: terms::Terms::default(),
+            violations: Vec::new(),
+            failed: false,
+        }
+    }
+
+    /// The scenario disturbs somebody, now or at a moment to come.
+    pub fn disturbed(&mut self, at: Time) {
+        self.disturbed = self.disturbed.max(at);
+    }
+
+    /// A node's process has ended.
+    pub fn gone(&mut self, who: u32) {
+        self.deliveries.forget(who);
+        self.terms.forget(who);
+    }
+
+    /// A node claims another limit than its own.
+    pub fn lies(&mut self, who: u32, kbps: u32) {
+        self.claims.insert(who, kbps);
+    }
+
+    /// What a node claims, if it lies.
+    pub fn claimed(&self, who: u32) -> Option<u32> {
+        self.claims.get(&who).copied()
+    }
+
+    /// True once something that is not expected was found: the run ends.
+    pub fn has_failed(&self) -> bool {
+        self.failed
+    }
+
+    /// A frame was handed over, and opened.
+    pub fn delivered<O>(
+        &mut self,
+        now: Time,
+        who: u32,
+        source: u32,
+        feed: u32,
+        frame: &Frame<Parcel>,
+        machines: &[Machine<O>],
+    ) {
+        if let Some(finding) = self.deliveries.delivered(who, source, feed, frame) {
+            self.found(now, finding, machines);
+        }
+    }
+
+    /// Looks at everybody.
+    pub fn look<O: Overlay>(&mut self, now: Time, machines: &[Machine<O>], cast: &Cast) {
+        self.looks += 1;
+        if machines.len() > LARGE && !self.looks.is_multiple_of(SELDOM) {
+            return;
+        }
+        let (disturbed, claims) = (self.disturbed, &self.claims);
+        let scene = Scene { now, machines, cast, disturbed, claims };
+        for (_, _, overlay) in scene.up() {
+            overlay.check();
+        }
+        let mut findings = Vec::new();
+        findings.extend(interfaces::look(&scene));
+        findings.extend(acyclic::look(&scene));
+        findings.extend(children::look(&scene));
+        findings.extend(memory::look(&scene));
+        findings.extend(liveness::look(&scene));
+        findings.extend(self.terms.look(&scene));
+        for finding in findings {
+            self.found(now, finding, machines);
+        }
+    }
+
+    fn found<O>(&mut self, now: Time, finding: Finding, machines: &[Machine<O>]) {
+        let Finding { invariant, node, what } = finding;
+        if self.violations.iter().any(|violation| violation.invariant == invariant) {
+            return;
+        }
+        let tail = node.map(|node| machines[node as usize].tail()).unwrap_or_default();
+        self.violations.push(Violation { invariant, at_ns: now.0, node, what, tail });
+        self.failed |= self.expected.iter().all(|expected| expected != invariant);
+    }
+
+    /// What was found, in the order of time.
+    pub fn into_violations(self) -> Vec<Violation> {
+        self.violations
+    }
+}

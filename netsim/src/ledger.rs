@@ -1,0 +1,250 @@
+//! Writes down what happens, for the report. Nothing here has an influence on the run.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use overlay_core::io::Kind;
+use overlay_core::time::Time;
+use overlay_core::unit::{Frame, Layer};
+
+use crate::cast::Cast;
+use crate::id::index;
+use crate::machine::{Heard, Machine};
+use crate::overlay::Overlay;
+use crate::payload::Parcel;
+use crate::record::{DRAWN_MAX, Edge, GAP_MS, LATE_BY_MS, NodeRecord, Record, Second, Violation};
+use crate::scenario::Scenario;
+
+/// What is written down, and what is needed to do so.
+#[derive(Debug)]
+pub struct Ledger {
+    record: Record,
+    second: Second,
+    /// How many receivers take a layer of a source.
+    takers: BTreeMap<(u32, Layer), u32>,
+    /// Of each machine: bytes, and control bytes, until the last second.
+    before: Vec<(u64, u64)>,
+    /// The source of the main picture.
+    main: Option<u32>,
+    main_bytes: u64,
+    /// Receivers, each second.
+    watcher_seconds: u64,
+}
+
+impl Ledger {
+    /// An empty ledger.
+    pub fn new(scenario: &Scenario, cast: &Cast, system: &'static str, seed: u64) -> Ledger {
+        let people = scenario.people.count;
+        let record = Record {
+            scenario: scenario.name(),
+            system,
+            seed,
+            people,
+            relays: scenario.relay_count(),
+            ..Record::default()
+        };
+        let kbps = |who: &u32| -> u32 { cast.people[*who as usize].sends.iter().map(|rate| rate.kbps).sum() };
+        let sources = (0..people).filter(|who| kbps(who) > 0);
+        let main = sources.max_by_key(|who| (kbps(who), std::cmp::Reverse(*who)));
+        Ledger {
+            record,
+            second: Second::default(),
+            takers: BTreeMap::new(),
+            before: vec![(0, 0); cast.people.len()],
+            main,
+            main_bytes: 0,
+            watcher_seconds: 0,
+        }
+    }
+
+    /// Events so far.
+    pub fn events(&self) -> u64 {
+        self.record.events
+    }
+
+    /// Something was given to an overlay.
+    pub fn event(&mut self, unit: bool) {
+        self.record.events += 1;
+        self.record.unit_hops += u64::from(unit);
+    }
+
+    /// A source has published a frame.
+    pub fn published(&mut self, source: u32, layer: Layer) {
+        let takers = u64::from(self.takers.get(&(source, layer)).copied().unwrap_or(0));
+        self.record.layers.entry(layer).or_default().due += takers;
+        *self.second.due.entry(layer).or_default() += takers;
+    }
+
+    /// A receiver is to get a source's sound and this picture from now on, or nothing.
+    pub fn takes<O>(&mut self, machine: &mut Machine<O>, source: u32, layer: Option<Layer>) {
+        let before = match layer {
+            Some(layer) => machine.takes.insert(source, layer),
+            None => machine.takes.remove(&source),
+        };
+        self.count(source, before, -1);
+        self.count(source, layer, 1);
+    }
+
+    fn count(&mut self, source: u32, layer: Option<Layer>, step: i32) {
+        let Some(layer) = layer else { return };
+        let both = [Some(Layer::Audio), Some(layer).filter(|layer| !layer.is_audio())];
+        for layer in both.into_iter().flatten() {
+            let takers = self.takers.entry((source, layer)).or_default();
+            *takers = takers.saturating_add_signed(step);
+        }
+    }
+
+    /// A receiver is gone.
+    pub fn takes_nothing<O>(&mut self, machine: &mut Machine<O>) {
+        for (source, layer) in std::mem::take(&mut machine.takes) {
+            self.count(source, Some(layer), -1);
+        }
+    }
+
+    /// A receiver was handed a frame that it could open.
+    #[expect(clippy::too_many_arguments, reason = "each is another fact of one delivery")]
+    pub fn delivered<O>(
+        &mut self,
+        now: Time,
+        who: u32,
+        feed: u32,
+        frame: &Frame<Parcel>,
+        hops: u8,
+        machines: &mut [Machine<O>],
+        cast: &Cast,
+    ) {
+        let parcel = &frame.payload;
+        let (source, sound) = (parcel.source, frame.layer.is_audio());
+        let delay = micros(now.since(parcel.born));
+        let people = &cast.people;
+        let direct = micros(cast.paths.one_way(&people[source as usize], &people[who as usize]));
+        let layer = self.record.layers.entry(frame.layer).or_default();
+        layer.delivered += 1;
+        layer.bytes += u64::from(parcel.len);
+        layer.late += u64::from(delay > direct + LATE_BY_MS * 1_000);
+        layer.delay.add(delay);
+        layer.direct.add(direct);
+        layer.depth.add(u64::from(hops));
+        *self.second.delivered.entry(frame.layer).or_default() += 1;
+        if Some(source) == self.main && !sound {
+            self.main_bytes += u64::from(parcel.len);
+        }
+        let machine = &mut machines[who as usize];
+        machine.fed = now;
+        if machine.first[usize::from(!sound)].replace(machine.first[usize::from(!sound)].unwrap_or(now)).is_none() {
+            let took = micros(now.since(machine.since));
+            if sound { self.record.first_sound.add(took) } else { self.record.first_picture.add(took) }
+        }
+        let same = |heard: &&mut Heard| heard.source == source && heard.sound == sound;
+        match machine.heard.iter_mut().find(same) {
+            Some(heard) => {
+                let gap = now.since(heard.at).as_millis() as u64;
+                if heard.feed == feed && gap > GAP_MS {
+                    layer.gaps.add(gap);
+                }
+                (heard.feed, heard.at) = (feed, now);
+            }
+            None => machine.heard.push(Heard { source, sound, feed, at: now }),
+        }
+    }
+
+    /// A receiver was handed a frame that somebody had changed: it did not open.
+    pub fn rejected(&mut self) {
+        self.record.rejected += 1;
+    }
+
+    /// A tree carried again after its parent had changed.
+    pub fn repaired(&mut self, gap: Duration) {
+        self.record.repairs.add(micros(gap));
+    }
+
+    /// Something for the timeline.
+    pub fn happened(&mut self, now: Time, what: String, fault: bool) {
+        self.record.happened(now, what, fault);
+    }
+
+    /// A second is over.
+    pub fn second<O: Overlay>(&mut self, now: Time, nodes: u32, machines: &mut [Machine<O>], cast: &Cast) {
+        let mut second = std::mem::take(&mut self.second);
+        second.nodes = nodes;
+        for ((machine, person), before) in machines.iter_mut().zip(&cast.people).zip(&mut self.before) {
+            second.sent[usize::from(person.kind == Kind::Relay)] += machine.out.sent - before.0;
+            second.control += machine.control - before.1;
+            *before = (machine.out.sent, machine.control);
+            let Some(overlay) = &machine.overlay else { continue };
+            let children = overlay.trees().iter().map(|tree| tree.children.len()).sum::<usize>();
+            machine.children_max = machine.children_max.max(u32::try_from(children).unwrap_or(u32::MAX));
+            let whole = now.since(machine.since) >= Duration::from_secs(1);
+            let hungry = now.since(machine.fed) >= Duration::from_secs(1);
+            second.starved += u32::from(whole && hungry && !machine.takes.is_empty());
+            self.watcher_seconds += u64::from(machine.takes.keys().any(|source| Some(*source) == self.main));
+        }
+        self.record.seconds.push(second);
+    }
+
+    /// The run has ended.
+    pub fn finish<O: Overlay>(
+        mut self,
+        now: Time,
+        complete: bool,
+        hash: u128,
+        machines: &[Machine<O>],
+        cast: &Cast,
+        violations: Vec<Violation>,
+    ) -> Record {
+        let mut record = std::mem::take(&mut self.record);
+        record.simulated = now.since(Time::ZERO);
+        record.complete = complete;
+        record.hash = hash;
+        record.violations = violations;
+        let nodes = machines.iter().zip(&cast.people).map(|(machine, person)| {
+            let running = machine.overlay.as_ref().map_or(Duration::ZERO, |_| now.since(machine.since));
+            NodeRecord {
+                kind: Some(person.kind),
+                limit_kbps: person.limit_kbps,
+                up_s: u32::try_from((machine.up + running).as_secs()).unwrap_or(u32::MAX),
+                sent: machine.out.sent,
+                control: machine.control,
+                received: machine.inward.received,
+                highest_second: machine.out.highest_second,
+                children_max: machine.children_max,
+                dropped: machine.dropped,
+            }
+        });
+        record.nodes = nodes.collect();
+        if machines.len() <= DRAWN_MAX {
+            record.trees = edges(machines);
+        }
+        record.bound_kbps = self.bound_kbps(cast);
+        record.goodput_kbps = self.main_bytes as f64 / 125.0 / self.watcher_seconds.max(1) as f64;
+        record
+    }
+
+    /// min(u_s, (u_s + Σu)/n): what any system could give n receivers of one source (Mundinger, Weber and Weiss,
+    /// Journal of Scheduling 11, 2008), all uplinks taken for it.
+    fn bound_kbps(&self, cast: &Cast) -> f64 {
+        let Some(main) = self.main else { return 0.0 };
+        let limit = |who: usize| u64::from(cast.people[who].limit_kbps);
+        let watchers = cast.people.iter().filter(|person| person.watch).count().saturating_sub(1);
+        let all: u64 = (0..cast.people.len()).map(limit).sum();
+        let own = limit(main as usize);
+        (own as f64).min(all as f64 / watchers.max(1) as f64)
+    }
+}
+
+fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn edges<O: Overlay>(machines: &[Machine<O>]) -> Vec<Edge> {
+    let mut edges = Vec::new();
+    for (child, machine) in (0..).zip(machines) {
+        for tree in machine.overlay.as_ref().map(Overlay::trees).unwrap_or_default() {
+            if let Some(parent) = tree.parent.map(index) {
+                let name = format!("slot {} {:?}", tree.tree.slot, tree.tree.layer);
+                edges.push(Edge { tree: name, parent, child });
+            }
+        }
+    }
+    edges
+}

@@ -1,0 +1,111 @@
+//! What runs on a simulated machine: the shipped overlay, or a baseline that drives the same queues.
+
+use overlay_core::id::NodeId;
+use overlay_core::io::{Admitted, Input, Kind, Output};
+use overlay_core::node::{Config, Node};
+use overlay_core::status::TreeStatus;
+use overlay_core::time::Time;
+
+use crate::cast::Person;
+use crate::id::node_id;
+use crate::payload::Parcel;
+
+/// What a machine runs. The verbs are those of [`Node`].
+pub trait Overlay {
+    /// Marks reports: "canopy", or the baseline's name.
+    const SYSTEM: &'static str;
+
+    /// Starts on a machine; `serial` grows with each start.
+    fn start(who: u32, person: &Person, limit_kbps: u32, serial: u64) -> Self;
+
+    /// Takes one value in.
+    fn handle(&mut self, now: Time, input: Input<Parcel>);
+
+    /// The next thing that it wants done.
+    fn poll(&mut self) -> Option<Output<Parcel>>;
+
+    /// When to call again.
+    fn deadline(&self) -> Option<Time>;
+
+    /// Its place in each tree.
+    fn trees(&self) -> Vec<TreeStatus>;
+
+    /// Term and number of the plan that it follows.
+    fn plan(&self) -> Option<(u32, u32)>;
+
+    /// Bytes of payloads and of notes that it holds, and how many entries of other kinds.
+    fn held(&self) -> Held;
+
+    /// Panics if it contradicts itself.
+    fn check(&self);
+}
+
+/// What a node keeps in memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Bytes of notes and messages.
+    pub notes: usize,
+    /// Bytes of units in rings; in the simulator they are only lengths.
+    pub units: usize,
+}
+
+impl Overlay for Node<Parcel> {
+    const SYSTEM: &'static str = "canopy";
+
+    fn start(who: u32, person: &Person, limit_kbps: u32, serial: u64) -> Node<Parcel> {
+        let me = node_id(who);
+        let config = Config {
+            me,
+            kind: person.kind,
+            admitted: admitted(who, person.kind),
+            credential: vec![0; CREDENTIAL_LEN],
+            first_serial: serial,
+            uplink_kbps: limit_kbps,
+            contacts: vec![contact(me)],
+            watch: person.watch,
+        };
+        Node::new(config)
+    }
+
+    fn handle(&mut self, now: Time, input: Input<Parcel>) {
+        Node::handle(self, now, input);
+    }
+
+    fn poll(&mut self) -> Option<Output<Parcel>> {
+        Node::poll(self)
+    }
+
+    fn deadline(&self) -> Option<Time> {
+        Node::deadline(self).map(|(at, _)| at)
+    }
+
+    fn trees(&self) -> Vec<TreeStatus> {
+        Node::trees(self).collect()
+    }
+
+    fn plan(&self) -> Option<(u32, u32)> {
+        self.followed()
+    }
+
+    fn held(&self) -> Held {
+        let (notes, units) = Node::held(self);
+        Held { notes, units }
+    }
+
+    fn check(&self) {
+        Node::check(self);
+    }
+}
+
+/// A guest's credential has this many bytes, see `docs/vectors/keyagree.json`.
+const CREDENTIAL_LEN: usize = 330;
+
+/// An address as long as a real one.
+fn contact(me: NodeId) -> String {
+    format!("/ip4/198.51.100.{}/udp/41000/quic-v1/p2p/12D3KooW{}", me.0[0], "x".repeat(44))
+}
+
+/// What credentials say in this world: the first participant may coordinate.
+pub fn admitted(who: u32, kind: Kind) -> Admitted {
+    Admitted { kind, may_coordinate: who == 0 }
+}
