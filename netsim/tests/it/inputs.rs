@@ -111,7 +111,9 @@ fn an_error_names_key_file_and_line_and_says_what_would_be_right() {
         ("\"audio\", \"p180\"", "\"p180\", \"audio\"", 9, "sources[0].layers", "in the order"),
         ("\"audio\", \"p180\"", "\"audio\", \"p1080\"", 9, "sources[0].layers[1]", "`p720`"),
         ("count = 2\n", "count = 17\n", 8, "sources[0].count", "1 to 16"),
-        ("title = \"t\"\n", "", 1, "the file", "missing field `title`"),
+        ("title = \"t\"\n", "", 1, "title", "missing field"),
+        ("count = 20\n", "", 3, "people.count", "missing field"),
+        ("count = 2\n", "", 7, "sources[0].count", "missing field"),
         ("title = \"t\"", "title = ", 1, "syntax", ""),
     ];
     for (from, to, line, key, why) in cases {

@@ -1,6 +1,7 @@
 //! What the shipped overlay does in a world with uplinks and delays.
 
 mod inputs;
+mod scenario_docs;
 mod turns;
 
 use netsim::demo_scenario::{Fault, Scenario};
