@@ -309,7 +309,17 @@ fn random_faults_come_at_their_rate_and_the_coordinator_is_spared_unless_named()
     let crashes = faults.iter().filter(|(_, fault)| matches!(fault, Fault::Crash(_))).count();
     // 209 nodes, 5 % a minute, ten minutes, less those who come late or leave.
     assert!((75..=115).contains(&crashes), "{crashes}");
-    assert!(faults.iter().all(|(_, fault)| !matches!(fault, Fault::Crash(0))));
+    let people = cast(&scenario, 1).people;
+    for (at, fault) in &faults {
+        let Fault::Crash(who) = fault else { continue };
+        let person = &people[*who as usize];
+        assert!(person.arrives <= *at && person.leaves.is_none_or(|leaves| *at < leaves), "{who} at {at:?}");
+    }
+
+    let scenario = parsed("[[faults]]\nwhat = \"crash\"\nwho = \"everybody\"\nat = \"5s\"\n");
+    let faults = timeline(&scenario, &cast(&scenario, 1), 1);
+    let everybody: Vec<Fault> = (1..24).map(Fault::Crash).collect();
+    assert_eq!(faults.into_iter().map(|(_, fault)| fault).collect::<Vec<_>>(), everybody);
 
     let row = "[[faults]]\nwhat = \"partition\"\nwho = \"coordinator-split\"\nat = \"5s\"\nlasts = \"9s\"\n";
     let scenario = parsed(row);
@@ -318,6 +328,7 @@ fn random_faults_come_at_their_rate_and_the_coordinator_is_spared_unless_named()
         panic!("{faults:?}")
     };
     assert_eq!((half.len(), half[0], healed.0), (13, 0, 14_000_000_000));
+    assert!(half[1] > 0, "{half:?}");
 }
 
 proptest! {
