@@ -309,7 +309,12 @@ fn random_faults_come_at_their_rate_and_the_coordinator_is_spared_unless_named()
     let crashes = faults.iter().filter(|(_, fault)| matches!(fault, Fault::Crash(_))).count();
     // 209 nodes, 5 % a minute, ten minutes, less those who come late or leave.
     assert!((75..=115).contains(&crashes), "{crashes}");
+    let brief = "count = 20\nleave_percent = 100\nstay = \"10s\"\n";
+    let often = "[[faults]]\nwhat = \"crash\"\nwho = \"people\"\npermille_a_minute = 10000\nlasts = \"1s\"\n";
+    let scenario = Scenario::parse(&small(often).replace("count = 20\n", brief), "x").unwrap();
     let people = cast(&scenario, 1).people;
+    let faults = timeline(&scenario, &cast(&scenario, 1), 1);
+    assert!(faults.len() > 20, "{}", faults.len());
     for (at, fault) in &faults {
         let Fault::Crash(who) = fault else { continue };
         let person = &people[*who as usize];
