@@ -153,7 +153,62 @@ pub fn distance_km(from: Place, to: Place) -> f64 {
     2.0 * EARTH_KM * libm::asin(chord.sqrt().min(1.0))
 }
 
-/// The built-in cities, one per line, as the documentation has them.
+/// The names of the built-in cities.
 pub fn city_names() -> impl Iterator<Item = &'static str> {
     cities::CITIES.iter().map(|city| city.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::{Subsystem, stream};
+
+    fn at(sites: &Sites, name: &str) -> usize {
+        sites.sites.iter().position(|site| site.name == name).unwrap()
+    }
+
+    #[test]
+    fn cities_are_as_far_from_each_other_as_they_are() {
+        let sites = Sites::cities(&Geography::default());
+        let place = |name| sites.sites[at(&sites, name)].place.unwrap();
+        // Great circle distances between city centres, public knowledge.
+        for (from, to, km) in
+            [("London", "New York", 5_570.0), ("Sydney", "Tokyo", 7_820.0), ("Auckland", "Madrid", 19_600.0)]
+        {
+            let is = distance_km(place(from), place(to));
+            assert!((is - km).abs() < km * 0.01, "{from} to {to}: {is}");
+        }
+        let rtt_ms =
+            sites.one_way_ns[at(&sites, "London") * sites.sites.len() + at(&sites, "New York")] / 500_000;
+        // 5,570 km × 1.9 / 199.86 km/ms × 2 + 4 ms.
+        assert_eq!(rtt_ms, 109);
+    }
+
+    #[test]
+    fn people_are_where_people_are_online() {
+        let sites = Sites::cities(&Geography::default());
+        let mut rng = stream(1, Subsystem::Places);
+        let mut counts = vec![0; sites.sites.len()];
+        for _ in 0..100_000 {
+            counts[sites.draw(&mut rng) as usize] += 1;
+        }
+        let sum: u64 = sites.weights.iter().map(|weight| u64::from(*weight)).sum();
+        for (count, weight) in counts.iter().zip(&sites.weights) {
+            let wanted = u64::from(*weight) * 100_000 / sum;
+            assert!(
+                wanted > 0 && u64::abs_diff(*count, wanted) < 50 + wanted / 5,
+                "{count} and not {wanted}"
+            );
+        }
+    }
+
+    #[test]
+    fn last_miles_have_their_percentiles() {
+        let mut rng = stream(1, Subsystem::Places);
+        let mut miles: Vec<Duration> =
+            (0..100_000).map(|_| last_mile(&mut rng, &Geography::default())).collect();
+        miles.sort_unstable();
+        assert!(miles[50_000].abs_diff(Duration::from_micros(7_500)) < Duration::from_micros(200));
+        assert!(miles[90_000].abs_diff(Duration::from_micros(22_850)) < Duration::from_micros(500));
+    }
 }

@@ -103,11 +103,11 @@ impl Scenario {
     pub fn parse(text: &str, file_name: impl AsRef<Path>) -> Result<Scenario, ScenarioError> {
         let file = file_name.as_ref().to_path_buf();
         let mut scenario: Scenario = toml::from_str(text).map_err(|wrong| {
-            let offset = wrong.span().map_or(0, |span| span.start);
+            let span = wrong.span().unwrap_or_default();
             ScenarioError::Key {
                 file: file.clone(),
-                line: error::line_at(text, offset),
-                key: error::key_at(text, offset),
+                line: error::line_at(text, span.start),
+                key: error::key_at(text, span, wrong.message()),
                 why: wrong.message().to_owned(),
             }
         })?;

@@ -1,5 +1,6 @@
 //! What is wrong with a scenario, and where: key, file and line.
 
+use std::ops::Range;
 use std::path::PathBuf;
 
 use toml::Spanned;
@@ -85,10 +86,18 @@ fn entry<'t, 'i>(table: &'t DeTable<'i>, name: &str) -> Option<(usize, &'t Spann
     table.iter().find(|(key, _)| key.get_ref().as_ref() == name).map(|(key, value)| (key.span().start, value))
 }
 
-/// The innermost key that this place in the text belongs to.
-pub(crate) fn key_at(text: &str, offset: usize) -> String {
+/// The key that an error of the parser is about: the innermost at this place in the text, or the one that it misses in
+/// the table that stands here.
+pub(crate) fn key_at(text: &str, span: Range<usize>, message: &str) -> String {
     let Ok(root) = DeTable::parse(text) else { return "syntax".into() };
-    within(root.get_ref(), offset).unwrap_or_else(|| "the file".into())
+    let key = within(root.get_ref(), span.start);
+    let missing = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
+    match (missing, key) {
+        (Some(missing), Some(table)) if root.span() != span => format!("{table}.{missing}"),
+        (Some(missing), _) => missing.to_owned(),
+        (None, Some(key)) => key,
+        (None, None) => "the file".into(),
+    }
 }
 
 fn within(table: &DeTable<'_>, offset: usize) -> Option<String> {

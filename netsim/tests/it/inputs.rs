@@ -111,7 +111,9 @@ fn an_error_names_key_file_and_line_and_says_what_would_be_right() {
         ("\"audio\", \"p180\"", "\"p180\", \"audio\"", 9, "sources[0].layers", "in the order"),
         ("\"audio\", \"p180\"", "\"audio\", \"p1080\"", 9, "sources[0].layers[1]", "`p720`"),
         ("count = 2\n", "count = 17\n", 8, "sources[0].count", "1 to 16"),
-        ("title = \"t\"\n", "", 1, "the file", "missing field `title`"),
+        ("title = \"t\"\n", "", 1, "title", "missing field"),
+        ("count = 20\n", "", 3, "people.count", "missing field"),
+        ("count = 2\n", "", 7, "sources[0].count", "missing field"),
         ("title = \"t\"", "title = ", 1, "syntax", ""),
     ];
     for (from, to, line, key, why) in cases {
@@ -307,7 +309,22 @@ fn random_faults_come_at_their_rate_and_the_coordinator_is_spared_unless_named()
     let crashes = faults.iter().filter(|(_, fault)| matches!(fault, Fault::Crash(_))).count();
     // 209 nodes, 5 % a minute, ten minutes, less those who come late or leave.
     assert!((75..=115).contains(&crashes), "{crashes}");
-    assert!(faults.iter().all(|(_, fault)| !matches!(fault, Fault::Crash(0))));
+    let brief = "count = 20\nleave_percent = 100\nstay = \"10s\"\n";
+    let often = "[[faults]]\nwhat = \"crash\"\nwho = \"people\"\npermille_a_minute = 10000\nlasts = \"1s\"\n";
+    let scenario = Scenario::parse(&small(often).replace("count = 20\n", brief), "x").unwrap();
+    let people = cast(&scenario, 1).people;
+    let faults = timeline(&scenario, &cast(&scenario, 1), 1);
+    assert!(faults.len() > 20, "{}", faults.len());
+    for (at, fault) in &faults {
+        let Fault::Crash(who) = fault else { continue };
+        let person = &people[*who as usize];
+        assert!(person.arrives <= *at && person.leaves.is_none_or(|leaves| *at < leaves), "{who} at {at:?}");
+    }
+
+    let scenario = parsed("[[faults]]\nwhat = \"crash\"\nwho = \"everybody\"\nat = \"5s\"\n");
+    let faults = timeline(&scenario, &cast(&scenario, 1), 1);
+    let everybody: Vec<Fault> = (1..24).map(Fault::Crash).collect();
+    assert_eq!(faults.into_iter().map(|(_, fault)| fault).collect::<Vec<_>>(), everybody);
 
     let row = "[[faults]]\nwhat = \"partition\"\nwho = \"coordinator-split\"\nat = \"5s\"\nlasts = \"9s\"\n";
     let scenario = parsed(row);
@@ -316,6 +333,7 @@ fn random_faults_come_at_their_rate_and_the_coordinator_is_spared_unless_named()
         panic!("{faults:?}")
     };
     assert_eq!((half.len(), half[0], healed.0), (13, 0, 14_000_000_000));
+    assert!(half[1] > 0, "{half:?}");
 }
 
 proptest! {

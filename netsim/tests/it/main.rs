@@ -4,5 +4,6 @@ mod compare;
 mod fabricate;
 mod inputs;
 mod report;
+mod scenario_docs;
 mod turns;
 mod worlds;
