@@ -39,8 +39,17 @@ pub const CREDENTIAL_MAX: usize = 4096;
 pub const PRESENCE_EVERY: Duration = Duration::from_secs(1);
 /// Changes of a presence within this span go out as one.
 pub const PRESENCE_DEBOUNCE: Duration = Duration::from_millis(20);
-/// A member that was not heard of for this long has departed.
+/// A member that its coordinator did not hear of for this long has departed.
 pub const GONE_AFTER: Duration = Duration::from_secs(3);
+/// A coordinator says whom it did not hear of for this long: one beat is lost, not merely late, and there
+/// is time for the answer before [`GONE_AFTER`].
+pub const MISSED_AFTER: Duration = Duration::from_millis(1_500);
+/// Who is missed in one presence; each answers with news that goes to everybody, so this bounds a storm.
+pub const MISSED_MAX: usize = 32;
+/// A plan names those who departed within this span, for who did not hear of it.
+pub const GONE_TOLD_FOR: Duration = Duration::from_secs(30);
+/// Departed members in one part of a plan: with the largest tree beside them they fit a note.
+pub const GONE_IN_PART: usize = 64;
 /// Changes of the meeting within this span make one plan.
 pub const PLAN_DEBOUNCE: Duration = Duration::from_millis(80);
 /// A coordinator that starts over waits this long after its first link for presences and the last plan.
@@ -82,10 +91,12 @@ pub const PARKED_FOR: Duration = Duration::from_millis(400);
 pub const PARKED_MAX: usize = 256;
 /// A child that was not heard of for this long no longer counts.
 pub const CHILD_GONE_AFTER: Duration = Duration::from_secs(2);
-/// A child says on a link with nothing to say that it is there.
-pub const ALIVE_EVERY: Duration = Duration::from_millis(200);
-/// What a child costs that was not heard of for this long is free for others: it may be dead.
-pub const CHILD_SILENT_AFTER: Duration = Duration::from_millis(450);
+/// A child says on a link with nothing to say that it is there: the transport notices a death only after
+/// seconds, and until then a dead child would take uplink from those who look for a parent.
+pub const ALIVE_EVERY: Duration = Duration::from_millis(400);
+/// What a child costs that was not heard of for this long is free for others: it may be dead. Two signs of
+/// life and some delay; orphans ask again each [`RETRY_AFTER`], so a full parent costs them one round more.
+pub const CHILD_SILENT_AFTER: Duration = Duration::from_millis(900);
 /// A node in a tree that nobody needs it in leaves after this span.
 pub const LINGER_FOR: Duration = Duration::from_secs(2);
 /// While a picture's next layer has brought no key frame, the old one is kept up to this span.

@@ -15,6 +15,8 @@ impl<P: Payload> State<P> {
     pub(crate) fn coordinate(&mut self, now: Time, term: u32) {
         if self.config.admitted.may_coordinate {
             self.coordinator = Some(Coordinator { term, number: 0, next_feed: 1 });
+            // Beats did not come here so far.
+            self.members.forgive(now);
             self.meeting_changed(now);
         }
     }
@@ -23,6 +25,7 @@ impl<P: Payload> State<P> {
     pub(crate) fn make_plan(&mut self) {
         let candidates = self.candidates_for_stage();
         let nodes = self.supplies();
+        let gone: BTreeMap<NodeId, u64> = self.gone.iter().map(|(id, (serial, _))| (*id, *serial)).collect();
         let previous = self.plan.as_ref().map(|(_, plan)| plan);
         let Some(coordinator) = &mut self.coordinator else { return };
         let feeds_before = previous.map_or(&[][..], |plan| &plan.feeds);
@@ -33,13 +36,15 @@ impl<P: Payload> State<P> {
         let feeds = stage::assign(&candidates, feeds_before, &mut coordinator.next_feed);
         let view = View { nodes, feeds };
         let trees = plan::compute(&view, previous);
-        let holds = previous.is_some_and(|plan| plan.feeds == view.feeds && plan.trees == trees);
+        let holds =
+            previous.is_some_and(|plan| plan.feeds == view.feeds && plan.trees == trees && plan.gone == gone);
         let mine = previous.is_some_and(|plan| plan.term == coordinator.term);
         if holds && mine {
             return;
         }
         coordinator.number += 1;
-        let plan = Plan { term: coordinator.term, number: coordinator.number, feeds: view.feeds, trees };
+        let plan =
+            Plan { term: coordinator.term, number: coordinator.number, feeds: view.feeds, trees, gone };
         match plan::split(&plan) {
             Some(bodies) => {
                 for body in bodies {

@@ -29,7 +29,11 @@ impl<P: Payload> State<P> {
         for (id, branch) in &plan.trees {
             self.follow_branch(now, *id, branch);
         }
+        if self.plan.as_ref().is_some_and(|(before, _)| *before != origin.0) {
+            self.uphill = None;
+        }
         self.plan = Some((origin.0, plan));
+        self.take_leave_of_listed(now);
         self.retake(now);
         self.find_parents(now);
         self.unpark(now);

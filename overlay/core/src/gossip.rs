@@ -111,6 +111,11 @@ impl Gossip {
         }
     }
 
+    /// The serial of the newest presence of an origin that was seen, also when it has departed since.
+    pub(crate) fn newest_presence(&self, origin: NodeId) -> Option<u64> {
+        self.shelves.get(&(origin, Topic::Presence)).map(|shelf| shelf.floor)
+    }
+
     /// An origin is shut out: nothing of it is kept.
     pub(crate) fn forget(&mut self, origin: NodeId) {
         self.shelves.retain(|(whose, _), _| *whose != origin);

@@ -9,6 +9,7 @@
 //! | `coordinator` | whoever plans now |
 //! | `speech` | notes and messages between neighbours |
 //! | `follow` | a new plan: what it changes for this node |
+//! | `beats` | who is still there: how far a presence goes, and whose silence counts |
 //! | `serve` | children: who is accepted, what they are told |
 //! | `repair` | looking for a parent |
 //! | `relay` | the data plane: forward, thin, drop, deliver |
@@ -27,6 +28,7 @@
 //! | [`mod@unit`] | what travels in a tree |
 //! | [`id`], [`time`] | who and when |
 
+mod beats;
 mod coordinator;
 mod follow;
 mod gossip;

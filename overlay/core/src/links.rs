@@ -3,5 +3,5 @@
 mod neighbours;
 mod tree;
 
-pub(crate) use neighbours::{Links, Neighbour};
+pub(crate) use neighbours::Links;
 pub(crate) use tree::{Attempt, Child, Parked, Taking, Thin, Tree};

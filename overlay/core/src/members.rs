@@ -35,6 +35,8 @@ pub struct Presence {
     pub leaving: bool,
     /// Says more than the origin's last presence did, so that it goes to everybody at once.
     pub news: bool,
+    /// Whose beats a coordinator misses; at most [`config::MISSED_MAX`]. Empty in all other presences.
+    pub missed: Vec<NodeId>,
 }
 
 /// Why a presence was refused: the origin's fault, always.
@@ -56,8 +58,9 @@ impl Presence {
             && presence.contacts.iter().all(|contact| contact.len() <= config::CONTACT_LEN_MAX);
         let layers_in_order = presence.sends.windows(2).all(|pair| pair[0].layer < pair[1].layer);
         let slot_fits = presence.on_stage.is_none_or(|(slot, _)| slot < config::SLOTS);
-        if contacts_fit && layers_in_order && slot_fits && presence.credential.len() <= config::CREDENTIAL_MAX
-        {
+        let credential_fits = presence.credential.len() <= config::CREDENTIAL_MAX;
+        let missed_fit = presence.missed.len() <= config::MISSED_MAX;
+        if contacts_fit && layers_in_order && slot_fits && credential_fits && missed_fit {
             Ok(presence)
         } else {
             Err(PresenceError::TooMuch)
@@ -115,13 +118,34 @@ impl Members {
         }
     }
 
-    /// Takes out who was silent for too long.
-    pub(crate) fn take_gone(&mut self, now: Time) -> Vec<NodeId> {
-        let silent = |member: &Member| now.since(member.heard) >= config::GONE_AFTER;
-        let gone: Vec<NodeId> =
-            self.by_id.iter().filter(|(_, member)| silent(member)).map(|(id, _)| *id).collect();
-        self.by_id.retain(|_, member| !silent(member));
+    /// Takes out who was silent for too long, of those whose silence `counts`.
+    pub(crate) fn take_gone(&mut self, now: Time, counts: impl Fn(NodeId, &Member) -> bool) -> Vec<NodeId> {
+        let gone: Vec<NodeId> = self
+            .iter()
+            .filter(|(id, member)| now.since(member.heard) >= config::GONE_AFTER && counts(*id, member))
+            .map(|(id, _)| id)
+            .collect();
+        self.by_id.retain(|id, _| !gone.contains(id));
         gone
+    }
+
+    /// Who was silent for longer than a beat may take, the longest first.
+    pub(crate) fn missed(&self, now: Time) -> Vec<NodeId> {
+        let mut missed: Vec<(Time, NodeId)> = self
+            .by_id
+            .iter()
+            .filter(|(_, member)| now.since(member.heard) >= config::MISSED_AFTER)
+            .map(|(id, member)| (member.heard, *id))
+            .collect();
+        missed.sort();
+        missed.into_iter().map(|(_, id)| id).take(config::MISSED_MAX).collect()
+    }
+
+    /// Nobody's silence until now counts.
+    pub(crate) fn forgive(&mut self, now: Time) {
+        for member in self.by_id.values_mut() {
+            member.heard = now;
+        }
     }
 
     pub(crate) fn remove(&mut self, id: NodeId) -> bool {

@@ -48,6 +48,10 @@ impl<P: Payload> Node<P> {
             plan: None,
             parts: BTreeMap::new(),
             coordinator: None,
+            uphill: None,
+            beat_turn: 0,
+            missed: Vec::new(),
+            gone: BTreeMap::new(),
             sends: Vec::new(),
             stint: 0,
             on_stage: None,
@@ -185,9 +189,8 @@ impl<P: Payload> State<P> {
     }
 
     fn keep_house(&mut self, now: Time) {
-        for peer in self.members.take_gone(now) {
-            self.departed(now, peer, false);
-        }
+        self.miss_silent(now);
+        self.take_leave_of_silent(now);
         self.gossip.tidy(now);
         self.drop_silent_children(now);
         self.look_after_trees(now);

@@ -6,22 +6,14 @@ use crate::config;
 use crate::follow::Origin;
 use crate::id::NodeId;
 use crate::io::{Admitted, Event, Note, Output, Signature, Topic};
-use crate::links::Neighbour;
-use crate::members::{Heard, Presence};
 use crate::plan::Part;
 use crate::state::State;
 use crate::time::Time;
-use crate::timers::Timer;
 use crate::unit::Payload;
 use crate::wire::{Message, NoteId};
 
 /// Bytes of notes that one message may ask for; the rest is asked for again.
 const WANTED_BYTES_MAX: usize = 1024 * 1024;
-
-/// True for a presence that says nothing new.
-fn keeps_to_tree(note: &Note) -> bool {
-    note.topic == Topic::Presence && Presence::decode(&note.body).is_ok_and(|presence| !presence.news)
-}
 
 impl<P: Payload> State<P> {
     /// A control message came. What can't be read costs its sender the link.
@@ -59,7 +51,7 @@ impl<P: Payload> State<P> {
     /// A note came: the edge is asked about it before it is believed or passed on.
     fn heard_note(&mut self, now: Time, from: NodeId, note: Note, signature: Signature) {
         let id = NoteId::of(&note);
-        if self.gossip.has_seen(id) && keeps_to_tree(&note) {
+        if self.gossip.has_seen(id) && self.keeps_to_tree(&note) {
             self.tell(now, from, &Message::Lazy { origin: id.origin });
         }
         if self.is_welcome(id) && self.gossip.asks_about(id) {
@@ -102,31 +94,14 @@ impl<P: Payload> State<P> {
             return;
         }
         if let Some(bytes) = self.gossip.put(now, &note, signature) {
-            self.pass_on(now, Some(from), &note, &bytes);
-            self.believe(now, note, admitted);
-        }
-    }
-
-    /// What is new goes to every neighbour at once. A presence that only says that its origin is still there
-    /// comes each second from everybody, so those of one origin keep to a tree of links, which forms as in
-    /// Plumtree (Leitão et al., 2007): a link that brought one too late turns lazy for that origin, and one
-    /// that brought what was missing turns eager again.
-    fn pass_on(&mut self, now: Time, from: Option<NodeId>, note: &Note, bytes: &[u8]) {
-        let in_tree = keeps_to_tree(note);
-        for peer in self.links.ids() {
-            let is_lazy = |neighbour: &Neighbour| neighbour.lazy.contains(&note.origin);
-            let lazy = in_tree && self.links.get(peer).is_some_and(is_lazy);
-            if Some(peer) != from && !lazy {
-                self.tell_bytes(now, peer, bytes.to_vec());
+            if self.is_outlived(id) {
+                self.gossip.depart(id.origin);
+                return;
             }
-        }
-    }
-
-    /// A neighbour gets the presences of an origin another way.
-    fn be_lazy(&mut self, peer: NodeId, origin: NodeId) {
-        let known = origin == self.me() || self.members.get(origin).is_some();
-        if let Some(neighbour) = self.links.get_mut(peer).filter(|_| known) {
-            neighbour.lazy.insert(origin);
+            let reach = self.reach(&note, admitted);
+            self.look_uphill(from, &note, admitted);
+            self.pass_on(now, Some(from), &note, &bytes, reach);
+            self.believe(now, note, admitted);
         }
     }
 
@@ -136,30 +111,6 @@ impl<P: Payload> State<P> {
             Topic::Plan => self.heard_plan(now, note),
             Topic::Keys => self.event(Event::Keys { from: note.origin, body: note.body }),
         }
-    }
-
-    fn heard_presence(&mut self, now: Time, note: Note, admitted: Admitted) {
-        let peer = note.origin;
-        let Ok(presence) = Presence::decode(&note.body) else {
-            return self.blame(peer, "says a presence that can't be read");
-        };
-        match self.members.heard(now, peer, presence, admitted) {
-            Heard::Arrived => {
-                self.event(Event::Arrived { peer, kind: admitted.kind });
-                self.links.forget_dial(peer);
-                self.meeting_changed(now);
-            }
-            Heard::Changed => self.meeting_changed(now),
-            Heard::Left => self.departed(now, peer, true),
-            Heard::Same | Heard::Refused => {}
-        }
-    }
-
-    pub(crate) fn departed(&mut self, now: Time, peer: NodeId, said_so: bool) {
-        self.gossip.depart(peer);
-        self.links.forget_lazy(peer);
-        self.event(Event::Departed { peer, said_so });
-        self.meeting_changed(now);
     }
 
     fn heard_plan(&mut self, now: Time, note: Note) {
@@ -193,50 +144,12 @@ impl<P: Payload> State<P> {
             return;
         }
         if let Some(bytes) = self.gossip.put(now, &note, signature) {
-            self.pass_on(now, None, &note, &bytes);
+            let reach = self.reach(&note, self.config.admitted);
+            self.pass_on(now, None, &note, &bytes, reach);
             if note.topic == Topic::Plan {
                 self.heard_plan(now, note);
             }
         }
-    }
-
-    /// Says that this node is present, and what it is like now. A relay that no meeting has claimed yet
-    /// has nothing to show, and nobody would believe it: it is silent.
-    pub(crate) fn say_presence(&mut self, now: Time) {
-        self.timers.set(Timer::Presence, now + config::PRESENCE_EVERY);
-        let me = &self.config;
-        if me.credential.is_empty() {
-            return;
-        }
-        let presence = Presence {
-            kind: me.kind,
-            uplink_kbps: me.uplink_kbps,
-            contacts: me.contacts.clone(),
-            credential: me.credential.clone(),
-            sends: self.sends.clone(),
-            stint: self.stint,
-            on_stage: self.on_stage,
-            watch: me.watch,
-            leaving: self.leaving,
-            news: self.news,
-        };
-        self.news = false;
-        if let Ok(body) = presence.encode() {
-            self.say(Topic::Presence, body);
-        }
-        self.said_presence = Some(now);
-    }
-
-    /// Something about this node has changed.
-    pub(crate) fn presence_changed(&mut self, now: Time) {
-        self.say_news(now);
-        self.meeting_changed(now);
-    }
-
-    /// Somebody should hear of this node soon, not with the next second's presence.
-    pub(crate) fn say_news(&mut self, now: Time) {
-        self.news = true;
-        self.timers.set_earlier(Timer::Presence, now + config::PRESENCE_DEBOUNCE);
     }
 
     /// A new neighbour is told of every note there is.
@@ -263,32 +176,6 @@ impl<P: Payload> State<P> {
             notes.dedup();
             notes.truncate(config::NOTE_IDS_MAX);
             self.tell(now, peer, &Message::Have { notes });
-        }
-    }
-
-    /// Once for each presence, some time after it came: neighbours that are not given it hear of it, should
-    /// it not have come another way. Together with others, since each message costs a wake-up.
-    pub(crate) fn offer_presences(&mut self, now: Time) {
-        if now.since(self.presences_offered) < config::LAZY_EVERY {
-            return;
-        }
-        let due = self.presences_offered..now;
-        self.presences_offered = now;
-        let is_due = |id: &NoteId| {
-            self.gossip.get(*id).is_some_and(|(_, came)| due.contains(&(came + config::LAZY_AFTER)))
-        };
-        let mut presences = self.note_ids();
-        presences.retain(|id| id.topic == Topic::Presence && is_due(id));
-        if presences.is_empty() {
-            return;
-        }
-        for peer in self.links.ids() {
-            let Some(neighbour) = self.links.get(peer) else { continue };
-            let notes: Vec<NoteId> =
-                presences.iter().copied().filter(|id| neighbour.lazy.contains(&id.origin)).collect();
-            for notes in notes.chunks(config::NOTE_IDS_MAX) {
-                self.tell(now, peer, &Message::Have { notes: notes.to_vec() });
-            }
         }
     }
 

@@ -52,6 +52,14 @@ pub(crate) struct State<P> {
     pub(crate) plan: Option<(NodeId, Plan)>,
     pub(crate) parts: BTreeMap<NodeId, Parts>,
     pub(crate) coordinator: Option<Coordinator>,
+    /// The neighbour that brought the newest presence of the coordinator first: the way for beats.
+    pub(crate) uphill: Option<NodeId>,
+    /// Whose turn it is to get a beat of this node beside [`State::uphill`].
+    pub(crate) beat_turn: usize,
+    /// Whose beats this coordinator misses.
+    pub(crate) missed: Vec<NodeId>,
+    /// Who departed since a moment ago, as this coordinator judged: the newest presence that it knew, and when.
+    pub(crate) gone: BTreeMap<NodeId, (u64, Time)>,
     /// What this node publishes.
     pub(crate) sends: Vec<LayerRate>,
     pub(crate) stint: u64,

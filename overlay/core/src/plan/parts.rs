@@ -24,6 +24,7 @@ pub struct Part {
     feeds: Vec<Feed>,
     nodes: Vec<NodeId>,
     trees: Vec<PackedBranch>,
+    gone: Vec<(NodeId, u64)>,
 }
 
 /// Tree, feed, source, kbit/s, (k, m), rows.
@@ -55,6 +56,9 @@ pub fn split(plan: &Plan) -> Option<Vec<Vec<u8>>> {
             groups.push(vec![*tree]);
         }
     }
+    while groups.len() * config::GONE_IN_PART < plan.gone.len() {
+        groups.push(Vec::new());
+    }
     let parts =
         u8::try_from(groups.len()).ok().filter(|parts| usize::from(*parts) <= config::PLAN_PARTS_MAX)?;
     (0..parts).zip(&groups).map(|(part, trees)| pack(plan, trees, part, parts).ok()).collect()
@@ -82,7 +86,9 @@ fn pack(plan: &Plan, trees: &[TreeId], part: u8, parts: u8) -> Result<Vec<u8>, c
         });
         (*tree, branch.feed, place(&branch.source), branch.kbps, (branch.k, branch.m), rows.collect())
     });
+    let departed = plan.gone.iter().skip(usize::from(part) * config::GONE_IN_PART);
     let part = Part {
+        gone: departed.take(config::GONE_IN_PART).map(|(id, serial)| (*id, *serial)).collect(),
         term: plan.term,
         number: plan.number,
         part,
@@ -102,6 +108,7 @@ impl Part {
             && part.trees.len() <= config::TREES_MAX
             && part.feeds.len() <= usize::from(config::SLOTS)
             && part.feeds.iter().all(|feed| feed.slot < config::SLOTS)
+            && part.gone.len() <= config::GONE_IN_PART
             && usize::from(part.parts) <= config::PLAN_PARTS_MAX
             && part.part < part.parts;
         if bounded && part.branches().is_some() { Ok(part) } else { Err(PartError::Contradiction) }
@@ -166,6 +173,7 @@ impl Parts {
             Plan { term: first.term, number: first.number, feeds: first.feeds.clone(), ..Plan::default() };
         for part in self.parts.values() {
             plan.trees.extend(part.branches()?);
+            plan.gone.extend(part.gone.iter().copied());
         }
         self.parts.clear();
         Some((plan, self.first_serial))

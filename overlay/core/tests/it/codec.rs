@@ -3,7 +3,7 @@
 use overlay_core::id::NodeId;
 use overlay_core::io::{Kind, LayerRate, Note, Signature, Topic};
 use overlay_core::members::Presence;
-use overlay_core::plan::Part;
+use overlay_core::plan::{Branch, Feed, Part, Plan, Row, split};
 use overlay_core::unit::{FrameInfo, Layer, TreeId, UnitHeader};
 use overlay_core::wire::{HEADER_LEN, Message, NoteId, Refusal, TreeTick};
 use proptest::collection::vec;
@@ -137,15 +137,61 @@ fn a_presence_with_too_much_in_it_is_refused() {
         watch: false,
         leaving: false,
         news: false,
+        missed: Vec::new(),
     };
     assert_eq!(Presence::decode(&presence.encode().expect("fits")), Ok(presence.clone()));
     let mut twice = presence.clone();
     twice.sends.swap(0, 1);
     let mut wordy = presence.clone();
     wordy.contacts = vec![String::new(); 17];
+    let mut missing = presence.clone();
+    missing.missed = vec![NodeId([1; 32]); 33];
     let mut offstage = presence;
     offstage.on_stage = Some((16, 9));
-    for wrong in [twice, wordy, offstage] {
+    for wrong in [twice, wordy, missing, offstage] {
         assert!(Presence::decode(&wrong.encode().expect("fits")).is_err());
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn the_bodies_of_presence_and_plan_are_the_examples_of_the_protocol() {
+    let presence = Presence {
+        kind: Kind::Relay,
+        uplink_kbps: 5_000,
+        contacts: Vec::new(),
+        credential: Vec::new(),
+        sends: Vec::new(),
+        stint: 0,
+        on_stage: None,
+        watch: false,
+        leaving: false,
+        news: false,
+        missed: Vec::new(),
+    };
+    let body = presence.encode().expect("fits");
+    assert_eq!(hex(&body), "ab000101191388028003400480050006f607f408f409f40a80");
+
+    let (source, receiver) = (NodeId([0x11; 32]), NodeId([0x22; 32]));
+    let tree = TreeId { slot: 3, layer: Layer::P360, index: 0 };
+    let layers = vec![LayerRate { layer: Layer::P360, kbps: 500 }];
+    let row = Row { parent: source, backups: Vec::new(), takes: true };
+    let rows = [(receiver, row)].into();
+    let plan = Plan {
+        term: 1,
+        number: 2,
+        feeds: vec![Feed { slot: 3, feed: 9, source, stint: 7, layers }],
+        trees: [(tree, Branch { source, feed: 9, kbps: 564, k: 1, m: 0, rows })].into(),
+        gone: Default::default(),
+    };
+    let (ones, twos) = ("11".repeat(32), "22".repeat(32));
+    let example = format!(
+        "a800010102020003010481a5000301090258 20{ones}03070481a20002011901f405825820{ones}5820{twos}\
+         068186a30003010202000900190234820100818401008219ffff19fffff50780"
+    );
+    let bodies = split(&plan).expect("fits");
+    assert_eq!(bodies.iter().map(|body| hex(body)).collect::<Vec<_>>(), [example.replace(' ', "")]);
 }

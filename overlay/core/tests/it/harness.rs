@@ -58,6 +58,12 @@ pub(crate) struct World {
     pub(crate) carried: BTreeMap<NodeId, u64>,
     /// Presences that crossed a link.
     pub(crate) presences: u64,
+    /// Control messages that each node got, and that it sent.
+    pub(crate) controls: BTreeMap<NodeId, (u64, u64)>,
+    /// False where nobody can be reached by dialling.
+    pub(crate) dials: bool,
+    /// Nodes that pass on no note of somebody.
+    pub(crate) swallows: BTreeMap<NodeId, NodeId>,
     /// Nodes whose units never leave.
     pub(crate) mute: BTreeSet<NodeId>,
     admitted: BTreeMap<NodeId, Admitted>,
@@ -89,6 +95,9 @@ impl World {
             got: BTreeMap::new(),
             carried: BTreeMap::new(),
             presences: 0,
+            controls: BTreeMap::new(),
+            dials: true,
+            swallows: BTreeMap::new(),
             mute: BTreeSet::new(),
             admitted: BTreeMap::new(),
             links: BTreeSet::new(),
@@ -226,6 +235,12 @@ impl World {
         match output {
             Output::Control { to, bytes } if self.is_linked(me, to) => {
                 let message = Message::decode(&bytes).expect("a node writes what can be read");
+                let origin = if let Message::Note { note, .. } = &message { Some(note.origin) } else { None };
+                if origin.is_some() && origin == self.swallows.get(&me).copied() {
+                    return;
+                }
+                self.controls.entry(me).or_default().1 += 1;
+                self.controls.entry(to).or_default().0 += 1;
                 let presence = matches!(message, Message::Note { note, .. } if note.topic == Topic::Presence);
                 self.presences += u64::from(presence);
                 self.later(to, Input::Control { from: me, bytes });
@@ -249,7 +264,8 @@ impl World {
                 self.at(self.now, me, Input::Signed { note, signature });
             }
             Output::Dial { peer, .. } => {
-                if self.nodes.contains_key(&peer) && !self.walls.contains(&(me.min(peer), me.max(peer))) {
+                let walled = self.walls.contains(&(me.min(peer), me.max(peer)));
+                if self.dials && !walled && self.nodes.contains_key(&peer) {
                     self.link(me, peer);
                 } else {
                     self.later(me, Input::Unlinked { peer });

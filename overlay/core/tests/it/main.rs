@@ -1,5 +1,6 @@
 //! Stories about overlay-core, told through its public verbs.
 
+mod beats;
 mod codec;
 mod harness;
 mod hostile;

@@ -34,7 +34,7 @@ fn view(people: u8, relays: u8, sources: u8, uplink_kbps: u32) -> View {
 }
 
 fn plan(view: &View, trees: Trees) -> Plan {
-    Plan { term: 1, number: 1, feeds: view.feeds.clone(), trees }
+    Plan { term: 1, number: 1, feeds: view.feeds.clone(), trees, gone: BTreeMap::new() }
 }
 
 fn used(trees: &Trees) -> BTreeMap<NodeId, u64> {

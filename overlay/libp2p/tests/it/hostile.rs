@@ -2,6 +2,7 @@
 
 use overlay_core::io::Event;
 use overlay_libp2p::Happening;
+use overlay_libp2p::config::PROTOCOL;
 
 use crate::harness::{Peer, Setup, contacts};
 use crate::raw::{Raw, framed};
@@ -56,15 +57,15 @@ async fn an_admitted_peer_that_sends_foreign_bytes() {
         ("/canopy/control", framed(&[2, 0xff, 0xff]), "twice"),
     ] {
         let mut raw = Raw::dial(&node.contacts()[0]).await;
-        raw.say_hello(1, b"guest").await;
-        assert_eq!(raw.frame().await[..3], [0, 0, 1], "the node's own hello");
+        raw.say_hello(PROTOCOL, b"guest").await;
+        assert_eq!(raw.frame().await[..3], [0, 0, 2], "the node's own hello");
         raw.write(lane, &bytes).await;
         is_dropped_for(&node, raw, what).await;
     }
     let mut raw = Raw::dial(&node.contacts()[0]).await;
-    raw.say_hello(1, b"guest").await;
+    raw.say_hello(PROTOCOL, b"guest").await;
     raw.frame().await;
-    raw.say_hello(1, b"guest").await;
+    raw.say_hello(PROTOCOL, b"guest").await;
     is_dropped_for(&node, raw, "twice").await;
 }
 
@@ -72,7 +73,7 @@ async fn an_admitted_peer_that_sends_foreign_bytes() {
 async fn a_message_that_is_no_message_of_the_core() {
     let node = Setup::new("host").start().await;
     let mut raw = Raw::dial(&node.contacts()[0]).await;
-    let mut bytes = framed(&[&[0, 0, 1][..], b"guest"].concat());
+    let mut bytes = framed(&[&[0, 0, 2][..], b"guest"].concat());
     bytes.extend(framed(&[2, 0xff, 0xff, 0xff]));
     raw.write("/canopy/control", &bytes).await;
     let peer = raw.me();
@@ -87,7 +88,7 @@ async fn a_flood_takes_no_memory_and_the_others_go_on() {
     guest.until("linked", |guest| guest.has_linked(node.me())).await;
     // Well-formed units that nobody asked for: the core cuts who goes on with them.
     let mut raw = Raw::dial(&node.contacts()[0]).await;
-    raw.say_hello(1, b"guest").await;
+    raw.say_hello(PROTOCOL, b"guest").await;
     raw.frame().await;
     let mut unit = vec![1, 0, 2, 0, 0x80, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1];
     unit.resize(60_000, 0);

@@ -47,12 +47,12 @@ async fn who_is_not_invited_is_told_why_and_named() {
 async fn a_newer_version_is_named_as_such() {
     let host = Setup::new("host").start().await;
     let mut newer = Raw::dial(&host.contacts()[0]).await;
-    newer.say_hello(2, b"guest of the future").await;
-    let text = "speaks protocol 2, this is 1: update this program".to_owned();
+    newer.say_hello(3, b"guest of the future").await;
+    let text = "speaks protocol 3, this is 2: update this program".to_owned();
     let refused = Happening::Refused { peer: newer.me(), text, final_: true, theirs: false };
     host.until("named", |host| host.happened().contains(&refused)).await;
     let told = newer.refusal().await;
-    assert_eq!(told, "speaks protocol 1, this is 2: it must be updated");
+    assert_eq!(told, "speaks protocol 2, this is 3: it must be updated");
 }
 
 #[tokio::test(flavor = "multi_thread")]
