@@ -18,10 +18,28 @@ struct Step {
 
 type Trees = BTreeMap<TreeId, Branch>;
 
-/// Makes the trees of a plan. `previous` is what holds now: places in it are kept where they can be.
+/// So often a plan is made again from itself, to see whether it stays as it is.
+const ROUNDS: usize = 8;
+
+/// Makes the trees of a plan. `previous` is what holds now: places in it are kept where they can be. A plan made
+/// again from itself is the same: where two or more would take turns, the least of them holds.
+pub fn compute(view: &View, previous: Option<&Plan>) -> Trees {
+    let mut last = improve(view, previous);
+    let mut before: Vec<Trees> = previous.iter().map(|plan| plan.trees.clone()).collect();
+    for _ in 0..ROUNDS {
+        if let Some(first) = before.iter().position(|earlier| *earlier == last) {
+            return before.drain(first..).min().unwrap_or(last);
+        }
+        let plan = Plan { feeds: view.feeds.clone(), trees: last.clone(), ..Plan::default() };
+        before.push(last);
+        last = improve(view, Some(&plan));
+    }
+    last
+}
+
 /// Larger layers are granted step by step (every slot and watcher up to 360p before anybody's 720p);
 /// the most steps that leave nobody without what the smallest layers would give are found by halving.
-pub fn compute(view: &View, previous: Option<&Plan>) -> Trees {
+fn improve(view: &View, previous: Option<&Plan>) -> Trees {
     let steps = steps(view, previous);
     let base = construct(view, &steps[..0], previous);
     let needed = served(&base);

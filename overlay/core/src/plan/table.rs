@@ -64,7 +64,7 @@ pub struct Feed {
 }
 
 /// One tree of the plan.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Branch {
     /// The root.
     pub source: NodeId,
@@ -81,7 +81,7 @@ pub struct Branch {
 }
 
 /// A node's place in one tree.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Row {
     /// Who feeds it.
     pub parent: NodeId,

@@ -231,8 +231,7 @@ proptest! {
     fn a_plan_that_holds_is_made_again(view in any_view()) {
         let first = compute(&view, None);
         let again = compute(&view, Some(&plan(&view, first.clone())));
-        let third = compute(&view, Some(&plan(&view, again.clone())));
-        prop_assert_eq!(takers(&again, Layer::Audio) >= takers(&first, Layer::Audio), true);
-        prop_assert_eq!(again, third);
+        prop_assert!(takers(&again, Layer::Audio) >= takers(&first, Layer::Audio));
+        prop_assert_eq!(again, first);
     }
 }
