@@ -12,15 +12,13 @@ use crate::state::State;
 use crate::time::Time;
 use crate::timers::Timer;
 use crate::unit::Payload;
-use crate::wire::{Message, NoteId};
+use crate::wire::NoteId;
 
 /// How far a note goes from here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reach {
-    /// To every neighbour.
+    /// To everybody, by way of the neighbours that do not get the origin's notes another way.
     Everybody,
-    /// To neighbours that do not get the origin's presences another way.
-    Tree,
     /// Towards the coordinator.
     Uphill,
 }
@@ -30,9 +28,9 @@ fn is_beat(note: &Note) -> bool {
 }
 
 impl<P: Payload> State<P> {
-    /// True for a beat of somebody whose silence everybody judges.
-    pub(crate) fn keeps_to_tree(&self, note: &Note) -> bool {
-        self.may_coordinate(note.origin) && is_beat(note)
+    /// True for a note that is for everybody: all but the beats that go uphill.
+    pub(crate) fn is_for_everybody(&self, note: &Note) -> bool {
+        !is_beat(note) || self.may_coordinate(note.origin)
     }
 
     fn may_coordinate(&self, origin: NodeId) -> bool {
@@ -73,15 +71,8 @@ impl<P: Payload> State<P> {
     /// How far a note goes. A beat of somebody who is not known here, or who was said to be gone, is news.
     pub(crate) fn reach(&self, note: &Note, admitted: Admitted) -> Reach {
         let known = note.origin == self.me() || self.members.get(note.origin).is_some();
-        if !is_beat(note) {
-            Reach::Everybody
-        } else if admitted.may_coordinate {
-            Reach::Tree
-        } else if !known || self.is_listed(note.origin) && note.origin != self.me() {
-            Reach::Everybody
-        } else {
-            Reach::Uphill
-        }
+        let returns = !known || self.is_listed(note.origin) && note.origin != self.me();
+        if !is_beat(note) || admitted.may_coordinate || returns { Reach::Everybody } else { Reach::Uphill }
     }
 
     /// Remembers which way the coordinator is. Each neighbour had the presence before it brought it, so these
@@ -92,9 +83,9 @@ impl<P: Payload> State<P> {
         }
     }
 
-    /// Passes a note on, never back to where it came from. In a tree of presences links turn lazy and eager
-    /// as in Plumtree (Leitão et al., 2007): one that brought a beat too late turns lazy for its origin, and
-    /// one that brought what was missing turns eager again.
+    /// Passes a note on, never back to where it came from. What is for everybody keeps to a tree of links for
+    /// each origin, which forms as in Plumtree (Leitão et al., 2007): a link that brought a note too late turns
+    /// lazy for its origin, and one that brought what was missing turns eager again.
     pub(crate) fn pass_on(
         &mut self,
         now: Time,
@@ -104,8 +95,7 @@ impl<P: Payload> State<P> {
         reach: Reach,
     ) {
         let mut peers = match reach {
-            Reach::Everybody => self.links.ids(),
-            Reach::Tree => {
+            Reach::Everybody => {
                 let mut peers = self.links.ids();
                 let is_lazy = |peer: &NodeId| {
                     self.links.get(*peer).is_some_and(|neighbour| neighbour.lazy.contains(&note.origin))
@@ -139,10 +129,10 @@ impl<P: Payload> State<P> {
         vec![uphill, peers[self.beat_turn]]
     }
 
-    /// A neighbour gets the presences of an origin another way.
+    /// A neighbour gets the notes of an origin another way.
     pub(crate) fn be_lazy(&mut self, peer: NodeId, origin: NodeId) {
-        let in_tree = self.may_coordinate(origin);
-        if let Some(neighbour) = self.links.get_mut(peer).filter(|_| in_tree) {
+        let known = origin == self.me() || self.members.get(origin).is_some();
+        if let Some(neighbour) = self.links.get_mut(peer).filter(|_| known) {
             neighbour.lazy.insert(origin);
         }
     }
@@ -258,28 +248,5 @@ impl<P: Payload> State<P> {
     pub(crate) fn say_news(&mut self, now: Time) {
         self.news = true;
         self.timers.set_earlier(Timer::Presence, now + config::PRESENCE_DEBOUNCE);
-    }
-
-    /// Once for each presence that keeps to a tree, some time after it came: neighbours that are not given it
-    /// hear of it, should it not have come another way. Together with others, since each message costs a wake-up.
-    pub(crate) fn offer_presences(&mut self, now: Time) {
-        if now.since(self.presences_offered) < config::LAZY_EVERY {
-            return;
-        }
-        let due = self.presences_offered..now;
-        self.presences_offered = now;
-        for peer in self.links.ids() {
-            let Some(neighbour) = self.links.get(peer) else { continue };
-            let newest = neighbour.lazy.iter().filter_map(|origin| {
-                let serial = self.gossip.newest_presence(*origin)?;
-                let id = NoteId { origin: *origin, topic: Topic::Presence, serial };
-                let (_, came) = self.gossip.get(id)?;
-                due.contains(&(came + config::LAZY_AFTER)).then_some(id)
-            });
-            let notes: Vec<NoteId> = newest.collect();
-            for notes in notes.chunks(config::NOTE_IDS_MAX) {
-                self.tell(now, peer, &Message::Have { notes: notes.to_vec() });
-            }
-        }
     }
 }

@@ -133,9 +133,7 @@ pub const LAZY_EVERY: Duration = Duration::from_millis(500);
 /// Note ids in one message.
 pub const NOTE_IDS_MAX: usize = 256;
 /// Note ids told to each neighbour each second beyond the fresh ones, in turn.
-pub const HAVE_IN_TURN: usize = 16;
-/// A note is fresh, and told of each second, for this span.
-pub const NOTE_FRESH_FOR: Duration = Duration::from_secs(4);
+pub const HAVE_IN_TURN: usize = 4;
 /// Notes about keys that are kept of one origin.
 pub const KEYS_NOTES_MAX: usize = 64;
 /// Bytes of notes about keys that are kept of one origin.

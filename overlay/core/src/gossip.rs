@@ -13,6 +13,8 @@ use crate::wire::{Message, NoteId};
 struct Kept {
     bytes: Vec<u8>,
     at: Time,
+    /// False for a beat, which goes only towards the coordinator.
+    for_everybody: bool,
 }
 
 /// What is known of one origin's notes of one topic.
@@ -30,13 +32,13 @@ impl Shelf {
         serial <= self.floor || self.seen.contains(&serial)
     }
 
-    fn put(&mut self, now: Time, serial: u64, bytes: Vec<u8>, kept_max: usize) {
+    fn put(&mut self, serial: u64, note: Kept, kept_max: usize) {
         self.seen.insert(serial);
         while self.seen.len() > config::SEEN_MAX {
             self.floor = self.seen.pop_first().unwrap_or(self.floor);
         }
-        self.bytes += bytes.len();
-        self.kept.insert(serial, Kept { bytes, at: now });
+        self.bytes += note.bytes.len();
+        self.kept.insert(serial, note);
         while self.kept.len() > kept_max || self.bytes > config::KEYS_BYTES_MAX {
             self.drop_first();
         }
@@ -73,24 +75,42 @@ impl Gossip {
 
     /// Keeps a note that is believed. Gives the message to pass on, or nothing if it was seen before.
     /// Of presences only the latest matters, so an older one is as good as seen.
-    pub(crate) fn put(&mut self, now: Time, note: &Note, signature: Signature) -> Option<Vec<u8>> {
+    pub(crate) fn put(
+        &mut self,
+        now: Time,
+        note: &Note,
+        signature: Signature,
+        for_everybody: bool,
+    ) -> Option<Vec<u8>> {
         let id = NoteId::of(note);
         let known = self.shelves.contains_key(&(id.origin, id.topic));
         if self.has_seen(id) || !known && self.shelves.len() >= config::SHUT_MAX {
             return None;
         }
         let bytes = Message::Note { note: note.clone(), signature }.encode().ok()?;
+        let kept = Kept { bytes: bytes.clone(), at: now, for_everybody };
         let shelf = self.shelves.entry((id.origin, id.topic)).or_default();
         match id.topic {
             Topic::Presence => {
-                shelf.put(now, id.serial, bytes.clone(), 1);
+                shelf.put(id.serial, kept, 1);
                 shelf.floor = shelf.floor.max(id.serial);
                 shelf.seen.clear();
             }
-            Topic::Plan => shelf.put(now, id.serial, bytes.clone(), config::PLAN_PARTS_MAX),
-            Topic::Keys => shelf.put(now, id.serial, bytes.clone(), config::KEYS_NOTES_MAX),
+            Topic::Plan => shelf.put(id.serial, kept, config::PLAN_PARTS_MAX),
+            Topic::Keys => shelf.put(id.serial, kept, config::KEYS_NOTES_MAX),
         }
         Some(bytes)
+    }
+
+    /// The notes for everybody that came at a moment that `came` names: presences first, keys last.
+    pub(crate) fn for_everybody(&self, came: impl Fn(Time) -> bool) -> Vec<NoteId> {
+        let shelves = self.shelves.iter().flat_map(|((origin, topic), shelf)| {
+            let kept = shelf.kept.iter().filter(|(_, kept)| kept.for_everybody && came(kept.at));
+            kept.map(|(serial, _)| NoteId { origin: *origin, topic: *topic, serial: *serial })
+        });
+        let mut all: Vec<NoteId> = shelves.collect();
+        all.sort_by_key(|id| (id.topic, id.origin, id.serial));
+        all
     }
 
     /// Plans before this one are of no use to anybody.

@@ -57,7 +57,7 @@ impl<P: Payload> Node<P> {
             on_stage: None,
             next_serial,
             said_presence: None,
-            presences_offered: Time::ZERO,
+            offered: Time::ZERO,
             leaving: false,
             news: true,
             first_link: None,
@@ -153,7 +153,6 @@ impl<P: Payload> State<P> {
         }
         self.first_link.get_or_insert(now);
         self.offer_everything(now, peer);
-        self.say_news(now);
         self.ask_linked(now, peer);
     }
 
@@ -198,7 +197,7 @@ impl<P: Payload> State<P> {
         self.unpark(now);
         self.widen(now);
         self.timers.set(Timer::Housekeeping, now + config::HOUSEKEEPING_EVERY);
-        self.offer_presences(now);
+        self.offer_lazily(now);
     }
 
     /// Dials members until there are links enough for notes to reach everybody. Whom, each node decides
@@ -267,6 +266,7 @@ impl<P: Payload> State<P> {
         if peer == self.me() || !self.links.shut(peer) {
             return;
         }
+        self.give_what_is_owed(now, peer);
         self.gossip.forget(peer);
         if self.members.remove(peer) {
             self.departed(now, peer, false);

@@ -1,7 +1,6 @@
 //! What neighbours say: control messages, and the notes that travel in them.
 
-use std::collections::BTreeSet;
-
+use crate::beats::Reach;
 use crate::config;
 use crate::follow::Origin;
 use crate::id::NodeId;
@@ -51,7 +50,7 @@ impl<P: Payload> State<P> {
     /// A note came: the edge is asked about it before it is believed or passed on.
     fn heard_note(&mut self, now: Time, from: NodeId, note: Note, signature: Signature) {
         let id = NoteId::of(&note);
-        if self.gossip.has_seen(id) && self.keeps_to_tree(&note) {
+        if self.gossip.has_seen(id) && self.is_for_everybody(&note) {
             self.tell(now, from, &Message::Lazy { origin: id.origin });
         }
         if self.is_welcome(id) && self.gossip.asks_about(id) {
@@ -93,12 +92,12 @@ impl<P: Payload> State<P> {
             self.blame(note.origin, "plans without the right to");
             return;
         }
-        if let Some(bytes) = self.gossip.put(now, &note, signature) {
+        let reach = self.reach(&note, admitted);
+        if let Some(bytes) = self.gossip.put(now, &note, signature, reach == Reach::Everybody) {
             if self.is_outlived(id) {
                 self.gossip.depart(id.origin);
                 return;
             }
-            let reach = self.reach(&note, admitted);
             self.look_uphill(from, &note, admitted);
             self.pass_on(now, Some(from), &note, &bytes, reach);
             self.believe(now, note, admitted);
@@ -143,8 +142,8 @@ impl<P: Payload> State<P> {
         if note.origin != self.me() {
             return;
         }
-        if let Some(bytes) = self.gossip.put(now, &note, signature) {
-            let reach = self.reach(&note, self.config.admitted);
+        let reach = self.reach(&note, self.config.admitted);
+        if let Some(bytes) = self.gossip.put(now, &note, signature, reach == Reach::Everybody) {
             self.pass_on(now, None, &note, &bytes, reach);
             if note.topic == Topic::Plan {
                 self.heard_plan(now, note);
@@ -159,22 +158,45 @@ impl<P: Payload> State<P> {
         }
     }
 
-    /// Each second neighbours are told of fresh notes, and of some of the others in turn.
+    /// Once for each note that is for everybody, some time after it came: neighbours that are not given it hear of
+    /// it, should it not have come another way. Together with others, since each message costs a wake-up.
+    pub(crate) fn offer_lazily(&mut self, now: Time) {
+        if now.since(self.offered) < config::LAZY_EVERY {
+            return;
+        }
+        let due = self.offered..now;
+        self.offered = now;
+        let notes: Vec<NoteId> = self.gossip.for_everybody(|came| due.contains(&(came + config::LAZY_AFTER)));
+        for peer in self.links.ids() {
+            let Some(neighbour) = self.links.get(peer) else { continue };
+            let notes: Vec<NoteId> =
+                notes.iter().copied().filter(|id| neighbour.lazy.contains(&id.origin)).collect();
+            for notes in notes.chunks(config::NOTE_IDS_MAX) {
+                self.tell(now, peer, &Message::Have { notes: notes.to_vec() });
+            }
+        }
+    }
+
+    /// A lazy neighbour is given what it would have been offered soon: whoever is shut out should learn from the
+    /// note that says so.
+    pub(crate) fn give_what_is_owed(&mut self, now: Time, peer: NodeId) {
+        let recent = |came: Time| now.since(came) < config::LAZY_AFTER + config::LAZY_EVERY;
+        let Some(neighbour) = self.links.get(peer) else { return };
+        let mut owed = self.gossip.for_everybody(recent);
+        owed.retain(|id| neighbour.lazy.contains(&id.origin));
+        self.wanted(now, peer, owed);
+    }
+
+    /// Each second every neighbour is told of some of all notes in turn: whatever went wrong, it is healed.
     pub(crate) fn offer_in_turn(&mut self, now: Time) {
         let mut all = self.note_ids();
         all.retain(|id| id.topic != Topic::Presence);
-        let age = |id: &NoteId| self.gossip.get(*id).map(|(_, at)| now.since(at));
-        let fresh: BTreeSet<NoteId> =
-            all.iter().copied().filter(|id| age(id) <= Some(config::NOTE_FRESH_FOR)).collect();
         for peer in self.links.ids() {
             let Some(neighbour) = self.links.get_mut(peer).filter(|_| !all.is_empty()) else { continue };
             let from = neighbour.turn % all.len();
             neighbour.turn = from + config::HAVE_IN_TURN;
-            let turn = all.iter().cycle().skip(from).take(config::HAVE_IN_TURN.min(all.len())).copied();
-            let mut notes: Vec<NoteId> = turn.chain(fresh.iter().copied()).collect();
-            notes.sort_by_key(|id| (id.topic, id.origin, id.serial));
-            notes.dedup();
-            notes.truncate(config::NOTE_IDS_MAX);
+            let turn = all.iter().cycle().skip(from).take(config::HAVE_IN_TURN.min(all.len()));
+            let notes = turn.copied().collect();
             self.tell(now, peer, &Message::Have { notes });
         }
     }
@@ -194,7 +216,7 @@ impl<P: Payload> State<P> {
     fn wanted(&mut self, now: Time, from: NodeId, notes: Vec<NoteId>) {
         let mut bytes_left = WANTED_BYTES_MAX;
         for id in notes {
-            if let Some(neighbour) = self.links.get_mut(from).filter(|_| id.topic == Topic::Presence) {
+            if let Some(neighbour) = self.links.get_mut(from) {
                 neighbour.lazy.remove(&id.origin);
             }
             let Some((bytes, _)) = self.gossip.get(id).filter(|(bytes, _)| bytes.len() <= bytes_left) else {

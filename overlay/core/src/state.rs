@@ -66,8 +66,8 @@ pub(crate) struct State<P> {
     pub(crate) on_stage: Option<(u8, u32)>,
     pub(crate) next_serial: u64,
     pub(crate) said_presence: Option<Time>,
-    /// Lazy neighbours were told of presences that came [`config::LAZY_AFTER`] before this.
-    pub(crate) presences_offered: Time,
+    /// Lazy neighbours were told of notes that came [`config::LAZY_AFTER`] before this.
+    pub(crate) offered: Time,
     pub(crate) leaving: bool,
     /// Its next presence says something new.
     pub(crate) news: bool,

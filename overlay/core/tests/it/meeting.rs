@@ -1,7 +1,9 @@
 //! A meeting that goes well: joining, sending, leaving, removing, coming back.
 
-use overlay_core::io::{Command, Event, Kind, LayerRate};
+use overlay_core::io::{Command, Event, Input, Kind, LayerRate};
 use overlay_core::unit::Layer;
+
+use overlay_core::wire::Message;
 
 use crate::harness::{World, id, ladder};
 
@@ -121,6 +123,25 @@ fn who_is_shut_out_gets_nothing_and_is_heard_no_more() {
     let heard = |event: &Event| matches!(event, Event::Keys { from, .. } if *from == id(6));
     assert!(!world.events.iter().any(|(_, event)| heard(event)), "nothing is heard of it");
     assert!(world.nodes[&id(11)].status().members.iter().all(|member| member.id != id(6)));
+}
+
+#[test]
+fn who_is_shut_out_learns_it_from_the_last_note() {
+    let mut world = World::demo(2);
+    world.run(3_000);
+    let others = [1, 2, 3, 4, 5, 11, 12];
+    for other in others {
+        // Everybody takes it that the guest gets the coordinator's notes another way.
+        let bytes = Message::Lazy { origin: id(1) }.encode().expect("short");
+        world.input(id(other), Input::Control { from: id(6), bytes });
+    }
+    world.command(id(1), Command::Say(b"six goes".to_vec()));
+    world.run(50);
+    for other in others {
+        world.command(id(other), Command::Shut(id(6)));
+    }
+    world.run(500);
+    assert!(world.has_event(id(6), &Event::Keys { from: id(1), body: b"six goes".to_vec() }));
 }
 
 #[test]
