@@ -5,8 +5,8 @@
 mod acyclic;
 mod children;
 mod delivery;
-mod liveness;
 mod interfaces;
+mod liveness;
 mod memory;
 mod terms;
 
@@ -71,7 +71,7 @@ pub(crate) struct Finding {
 /// All checkers, and what they have found.
 #[derive(Debug)]
 pub struct Checks {
-    expected: Vec<String>,
+    expected: BTreeMap<String, String>,
     disturbed: Time,
     claims: BTreeMap<u32, u32>,
     looks: u64,
@@ -85,7 +85,11 @@ impl Checks {
     /// Checkers of a run.
     pub fn new(scenario: &Scenario, cast: &Cast) -> Checks {
         Checks {
-            expected: scenario.expected.iter().map(|expected| expected.invariant.clone()).collect(),
+            expected: scenario
+                .expected
+                .iter()
+                .map(|expected| (expected.invariant.clone(), expected.why.clone()))
+                .collect(),
             disturbed: Time::ZERO,
             claims: BTreeMap::new(),
             looks: 0,
@@ -166,8 +170,9 @@ impl Checks {
             return;
         }
         let tail = node.map(|node| machines[node as usize].tail()).unwrap_or_default();
-        self.violations.push(Violation { invariant, at_ns: now.0, node, what, tail });
-        self.failed |= self.expected.iter().all(|expected| expected != invariant);
+        let expected = self.expected.get(invariant).cloned();
+        self.failed |= expected.is_none();
+        self.violations.push(Violation { invariant, at_ns: now.0, node, what, expected, tail });
     }
 
     /// What was found, in the order of time.

@@ -228,7 +228,10 @@ mod tests {
         }
         // 500 ms in the lanes, 250 ms in the line, and the one that is being sent, 100 ms.
         let waited = last.since(Time::ZERO);
-        assert!(waited >= VIDEO_STALE_AFTER + buffer && waited <= VIDEO_STALE_AFTER + buffer * 2, "{waited:?}");
+        assert!(
+            waited >= VIDEO_STALE_AFTER + buffer && waited <= VIDEO_STALE_AFTER + buffer * 2,
+            "{waited:?}"
+        );
     }
 
     #[test]

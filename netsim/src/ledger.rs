@@ -131,7 +131,10 @@ impl Ledger {
         }
         let machine = &mut machines[who as usize];
         machine.fed = now;
-        if machine.first[usize::from(!sound)].replace(machine.first[usize::from(!sound)].unwrap_or(now)).is_none() {
+        if machine.first[usize::from(!sound)]
+            .replace(machine.first[usize::from(!sound)].unwrap_or(now))
+            .is_none()
+        {
             let took = micros(now.since(machine.since));
             if sound { self.record.first_sound.add(took) } else { self.record.first_picture.add(took) }
         }

@@ -17,6 +17,7 @@
 //! - [`payload`]: a length, and what was sealed into it
 //! - [`queue`]: what happens next
 //! - [`hash`]: 128 bits over everything that happened
+//! - [`system`]: the shipped overlay, or a model of something else, on all machines
 //! - [`saboteur`]: breaks an overlay from outside, for tests
 //!
 //! What comes of it:
@@ -24,6 +25,7 @@
 //! - [`ledger`], [`record`]: what is written down
 //! - [`report`]: the same as data, a file and a page
 //! - [`compare`]: what differs between two reports
+//! - [`shrink`]: the smallest scenario that fails as another does
 
 pub mod cast;
 pub mod check;
@@ -44,7 +46,9 @@ pub mod report;
 pub mod rng;
 pub mod saboteur;
 pub mod scenario;
+pub mod shrink;
 pub mod source;
+pub mod system;
 pub mod turns;
 pub mod uplinks;
 pub mod world;

@@ -57,7 +57,8 @@ mod tests {
             assert!(share.abs_diff(per_million as usize) < per_million as usize / 20, "{share}");
             // A burst of mean length 1 may still touch the next.
             let mean = share as f64 / bursts as f64;
-            let expected = f64::from(burst) * if burst == 1 { 1.0 + f64::from(per_million) / 1e6 } else { 1.0 };
+            let expected =
+                f64::from(burst) * if burst == 1 { 1.0 + f64::from(per_million) / 1e6 } else { 1.0 };
             assert!((mean / expected - 1.0).abs() < 0.06, "{mean} of {burst}");
         }
     }

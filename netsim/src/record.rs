@@ -131,6 +131,8 @@ pub struct Violation {
     pub node: Option<u32>,
     /// What was seen.
     pub what: String,
+    /// Why the scenario expects it, if it does.
+    pub expected: Option<String>,
     /// The last events of that node, oldest first.
     pub tail: Vec<String>,
 }

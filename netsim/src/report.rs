@@ -103,6 +103,8 @@ pub struct Broken {
     pub node: Option<u32>,
     /// What was seen.
     pub what: String,
+    /// Why the scenario expects it, if it does.
+    pub expected: Option<String>,
     /// The last events of that node, oldest first.
     pub tail: Vec<String>,
 }
@@ -174,6 +176,7 @@ impl Broken {
             at_ns: violation.at_ns,
             node: violation.node,
             what: violation.what.clone(),
+            expected: violation.expected.clone(),
             tail: violation.tail.clone(),
         }
     }

@@ -54,9 +54,20 @@ impl Carried {
 #[derive(Debug)]
 enum Happening {
     /// Something comes to a machine's way in over a link; `received` once it has all been taken in.
-    Arrives { to: u32, from: u32, serial: u64, len: u32, received: bool, carried: Carried },
+    Arrives {
+        to: u32,
+        from: u32,
+        serial: u64,
+        len: u32,
+        received: bool,
+        carried: Carried,
+    },
     /// A hostile machine sends what it held back.
-    Released { from: u32, to: u32, unit: Box<Unit<Parcel>> },
+    Released {
+        from: u32,
+        to: u32,
+        unit: Box<Unit<Parcel>>,
+    },
     Timer(u32),
     Publish(u32),
     Start(u32),
@@ -64,11 +75,23 @@ enum Happening {
     Stop(u32),
     Fault(u32),
     /// The handshake of a link is over at one end.
-    LinkUp { at: u32, to: u32, serial: u64 },
+    LinkUp {
+        at: u32,
+        to: u32,
+        serial: u64,
+    },
     /// One end of a link learns that it is gone.
-    LinkLost { at: u32, to: u32, serial: u64 },
+    LinkLost {
+        at: u32,
+        to: u32,
+        serial: u64,
+    },
     /// A dial came to nothing.
-    DialFailed { at: u32, to: u32, life: u32 },
+    DialFailed {
+        at: u32,
+        to: u32,
+        life: u32,
+    },
     /// Whoever has no link tries its contacts again.
     DialAgain(u32),
     /// Whatever needs a look now and then.
@@ -183,7 +206,14 @@ impl<O: Overlay> World<O> {
 
     fn finish(mut self, complete: bool) -> Record {
         let hash = self.trail.finish();
-        self.ledger.finish(self.now, complete, hash, &self.machines, &self.cast, self.checks.into_violations())
+        self.ledger.finish(
+            self.now,
+            complete,
+            hash,
+            &self.machines,
+            &self.cast,
+            self.checks.into_violations(),
+        )
     }
 
     fn happen(&mut self, happening: Happening) {
@@ -304,13 +334,20 @@ impl<O: Overlay> World<O> {
             Input::Control { from, bytes } => {
                 (2, "message from", Some(index(*from)), None, u64::from(index(*from)), bytes.len() as u64)
             }
-            Input::Publish(frame) => (3, "publishes", None, None, frame.layer as u64, frame.info.number.into()),
+            Input::Publish(frame) => {
+                (3, "publishes", None, None, frame.layer as u64, frame.info.number.into())
+            }
             Input::Timer => (4, "timer", None, None, 0, 0),
             Input::Linked { peer, .. } => (5, "linked to", Some(index(*peer)), None, index(*peer).into(), 0),
             Input::Unlinked { peer } => (6, "link lost to", Some(index(*peer)), None, index(*peer).into(), 0),
-            Input::Dropped { peer, tree } => {
-                (7, "dropped a unit for", Some(index(*peer)), Some(*tree), index(*peer).into(), tree.slot.into())
-            }
+            Input::Dropped { peer, tree } => (
+                7,
+                "dropped a unit for",
+                Some(index(*peer)),
+                Some(*tree),
+                index(*peer).into(),
+                tree.slot.into(),
+            ),
             Input::Command(_) => (8, "command", None, None, 0, 0),
             Input::Vetted { .. } | Input::Signed { .. } => (9, "vetted", None, None, 0, 0),
         };

@@ -66,7 +66,8 @@ mod join {
         let home = Home::new();
         let invite = &meeting(&home, "1")[1];
         let middle = invite.len() / 2;
-        let swapped = if &invite[middle..=middle] == "A" { "B" } else { "A" };
+        // Lines are read in either case.
+        let swapped = if invite[middle..=middle].eq_ignore_ascii_case("a") { "b" } else { "a" };
         let mistyped = format!("{}{swapped}{}", &invite[..middle], &invite[middle + 1..]);
         join(&home, &mistyped).refuses(1, &["wrong letter", "copy it again"]);
         join(&home, &invite[..middle]).refuses(1, &["copy"]);

@@ -89,7 +89,9 @@ mod tests {
     #[test]
     fn a_number_is_new_once() {
         let mut window = Window { source: 0, layer: Layer::Audio, feed: 1, highest: 5, below: 0 };
-        for (number, fresh) in [(5, false), (8, true), (6, true), (6, false), (7, true), (4, true), (4, false)] {
+        for (number, fresh) in
+            [(5, false), (8, true), (6, true), (6, false), (7, true), (4, true), (4, false)]
+        {
             assert_eq!(window.mark(number), fresh, "{number}");
         }
         assert!(window.mark(500) && window.mark(372) && !window.mark(372));

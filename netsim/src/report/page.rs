@@ -60,7 +60,11 @@ fn head(report: &Report) -> Markup {
 fn verdict(report: &Report) -> Markup {
     html! {
         @if !report.violations.is_empty() {
-            p.verdict.bad { (report.violations.len()) " of the rules that must always hold did not hold." }
+            p.verdict.bad {
+                (report.violations.len()) " of the rules that must always hold did not hold"
+                @if report.violations.iter().all(|broken| broken.expected.is_some()) { ", as the scenario expects" }
+                "."
+            }
         } @else if !report.complete {
             p.verdict.cut { "The run was ended early; these are the figures up to then." }
         } @else {
@@ -74,6 +78,7 @@ fn violation(broken: &Broken, report: &Report) -> Markup {
         section.violation {
             h3 { (broken.invariant) }
             p { (broken.what) }
+            @if let Some(why) = &broken.expected { p.note { "The scenario expects it: " (why) "." } }
             p.note {
                 "seed " (report.seed) ", at " (seconds(broken.at_ns))
                 @if let Some(node) = broken.node { ", node " (node) }

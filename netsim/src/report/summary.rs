@@ -65,8 +65,13 @@ pub fn text(report: &Report) -> String {
     let mut text = format!("{table}\n");
     for broken in &report.violations {
         let node = broken.node.map_or(String::new(), |node| format!(", node {node}"));
-        text +=
-            &format!("VIOLATED at {}{node}: {}: {}\n", seconds(broken.at_ns), broken.invariant, broken.what);
+        let word = if broken.expected.is_some() { "EXPECTED" } else { "VIOLATED" };
+        let at = seconds(broken.at_ns);
+        text += &format!("{word} at {at}{node}: {}: {}\n", broken.invariant, broken.what);
+        if let Some(why) = &broken.expected {
+            text += &format!("  since {why}\n");
+            continue;
+        }
         for line in &broken.tail {
             text += &format!("  {line}\n");
         }

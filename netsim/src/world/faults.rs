@@ -73,7 +73,8 @@ impl<O: Overlay> World<O> {
                     cut.push((at, link.to, link.serial));
                 }
                 if !severed && link.severed {
-                    freed.extend(std::mem::take(&mut link.held).into_iter().map(|bytes| (at, link.to, bytes)));
+                    freed
+                        .extend(std::mem::take(&mut link.held).into_iter().map(|bytes| (at, link.to, bytes)));
                 }
                 link.severed = severed;
             }

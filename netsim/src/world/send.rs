@@ -43,7 +43,8 @@ impl<O: Overlay> World<O> {
     /// A unit that an overlay sends: a hostile machine has its way with those that it should only forward.
     pub(super) fn send_unit(&mut self, from: u32, to: u32, unit: Unit<Parcel>) {
         let malice = self.machines[from as usize].malice.filter(|_| unit.payload.source != from);
-        let later = |at: Time, unit: Unit<Parcel>| (at, Happening::Released { from, to, unit: Box::new(unit) });
+        let later =
+            |at: Time, unit: Unit<Parcel>| (at, Happening::Released { from, to, unit: Box::new(unit) });
         match malice {
             None => self.transmit_unit(from, to, unit),
             Some(Malice::Drop { forwarded }) => {
@@ -149,7 +150,9 @@ impl<O: Overlay> World<O> {
         carried: Carried,
     ) {
         let machine = &mut self.machines[to as usize];
-        if machine.link(from).is_none_or(|link| link.serial != serial || !link.up) || machine.overlay.is_none() {
+        if machine.link(from).is_none_or(|link| link.serial != serial || !link.up)
+            || machine.overlay.is_none()
+        {
             return;
         }
         if !received {

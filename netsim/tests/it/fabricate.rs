@@ -63,6 +63,7 @@ pub fn violated() -> Record {
         at_ns: 61_250_000_000,
         node: Some(25),
         what: "sent 3,412,000 bytes in a second, its limit is 2,500,000 and 5 %".into(),
+        expected: None,
         tail: vec!["61.248 s <Attach> from node 3".into(), "61.250 s fed 41 children".into()],
     });
     record.nodes[25].highest_second = 3_412_000;

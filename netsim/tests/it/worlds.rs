@@ -1,10 +1,10 @@
 //! The shipped overlay in a world.
 
+use netsim::payload::Parcel;
 use netsim::record::Record;
 use netsim::scenario::Scenario;
 use netsim::world::World;
 use overlay_core::node::Node;
-use netsim::payload::Parcel;
 
 fn run(scenario: Scenario, seed: u64) -> Record {
     World::<Node<Parcel>>::new(scenario, seed).expect("a scenario of ours").run(|_| true)
