@@ -18,6 +18,9 @@ const VIDEO_STALE_AFTER: Duration = Duration::from_millis(500);
 /// See [`VIDEO_STALE_AFTER`].
 const AUDIO_STALE_AFTER: Duration = Duration::from_millis(200);
 
+/// ns.
+const SECOND: u64 = 1_000_000_000;
+
 /// Which lane something travels in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lane {
@@ -119,18 +122,30 @@ impl Outward {
 
     fn charge(&mut self, now: Time, wire: u64) {
         self.sent += wire;
-        self.drained = self.drained.max(now) + span(wire, self.limit_kbps);
-        let second = self.drained.0 / 1_000_000_000;
+        let start = self.drained.max(now);
+        self.drained = start + span(wire, self.limit_kbps);
+        let whole = (self.drained.0 - start.0).max(1);
+        let (mut at, mut left) = (start.0, wire);
+        loop {
+            // What leaves over the end of a second counts in both, for the part of it that leaves there.
+            let second = at / SECOND;
+            let ends = ((second + 1) * SECOND).min(self.drained.0);
+            let part = if ends == self.drained.0 { left } else { wire * (ends - at) / whole };
+            self.count(second, part);
+            left = left.saturating_sub(part);
+            at = ends;
+            if at >= self.drained.0 {
+                return;
+            }
+        }
+    }
+
+    fn count(&mut self, second: u64, bytes: u64) {
         if second != self.second {
             (self.second, self.in_second) = (second, 0);
         }
-        self.in_second += wire;
+        self.in_second += bytes;
         self.highest_second = self.highest_second.max(self.in_second);
-    }
-
-    /// Bytes in the second that is being filled.
-    pub fn in_second(&self) -> u64 {
-        self.in_second
     }
 
     /// What its owner allows in a second, bytes.
@@ -209,6 +224,14 @@ mod tests {
         assert_eq!(control, Time(10_000_000));
         let third = out.send(Time::ZERO, Lane::Video, 1_190).expect("behind all");
         assert_eq!(third, Time(40_000_000));
+    }
+
+    #[test]
+    fn what_leaves_over_the_end_of_a_second_counts_in_both() {
+        let mut out = Outward::new(1_000, 1_000, NO_BUFFER);
+        // 12,500 bytes on the wire leave in 100 ms, half of them in the next second.
+        out.charge(Time(950_000_000), 12_500);
+        assert_eq!((out.sent, out.highest_second, out.in_second), (12_500, 6_250, 6_250));
     }
 
     #[test]

@@ -1,13 +1,20 @@
 //! The children that a node has accepted cost no more than its owner allows, by the planner's own formula.
 
+use overlay_core::id::NodeId;
+
 use super::{Finding, Scene};
+use crate::id::index;
 use crate::overlay::Overlay;
 
 pub(super) const NAME: &str = "children";
 
 pub(super) fn look<O: Overlay>(scene: &Scene<'_, O>) -> Option<Finding> {
     scene.up().find_map(|(who, _, overlay)| {
-        let costs = overlay.trees().into_iter().map(|tree| u64::from(tree.kbps) * tree.children.len() as u64);
+        let costs = overlay.trees().into_iter().map(|tree| {
+            // Whoever has died is still listed for a while, and gets nothing.
+            let alive = |child: &NodeId| scene.machines[index(*child) as usize].overlay.is_some();
+            u64::from(tree.kbps) * tree.children.iter().filter(|child| alive(child)).count() as u64
+        });
         let costs: u64 = costs.sum();
         // Who lies about its limit takes what it claims.
         let own = scene.cast.people[who as usize].limit_kbps;

@@ -20,6 +20,8 @@ const DIAL_AGAIN: Duration = Duration::from_secs(1);
 const HANDSHAKE_PATHS: u32 = 4;
 /// So many contacts are written in an invite: the organiser and the first relays.
 const CONTACTS: usize = 8;
+/// Who starts is given so long to find its place before the meeting counts as undisturbed.
+const SETTLES_IN: Duration = Duration::from_secs(3);
 /// Time for goodbyes before a process ends.
 const FAREWELL: Duration = Duration::from_millis(300);
 /// Serials of notes of a life begin at its number times this.
@@ -43,7 +45,7 @@ impl<O: Overlay> World<O> {
         machine.source = (!person.sends.is_empty()).then(|| Source::new(who, person.sends.clone()));
         let sends = person.sends.clone();
         self.nodes += 1;
-        self.checks.disturbed(now);
+        self.checks.disturbed(now + SETTLES_IN);
         self.input(who, Input::Timer);
         if who == 0 {
             let term = self.machines[0].life;

@@ -28,11 +28,6 @@ fn is_beat(note: &Note) -> bool {
 }
 
 impl<P: Payload> State<P> {
-    /// True for a note that is for everybody: all but the beats that go uphill.
-    pub(crate) fn is_for_everybody(&self, note: &Note) -> bool {
-        !is_beat(note) || self.may_coordinate(note.origin)
-    }
-
     fn may_coordinate(&self, origin: NodeId) -> bool {
         let member = || self.members.get(origin).map(|member| member.admitted);
         let admitted = if origin == self.me() { Some(self.config.admitted) } else { member() };
@@ -83,9 +78,29 @@ impl<P: Payload> State<P> {
         }
     }
 
-    /// Passes a note on, never back to where it came from. What is for everybody keeps to a tree of links for
-    /// each origin, which forms as in Plumtree (Leitão et al., 2007): a link that brought a note too late turns
-    /// lazy for its origin, and one that brought what was missing turns eager again.
+    /// Whose tree of links carries what is for everybody: who plans, or else might.
+    pub(crate) fn leader(&self) -> Option<NodeId> {
+        let here = |id: &NodeId| *id == self.config.me || self.members.get(*id).is_some();
+        let planning = self.plan.as_ref().map(|(leader, _)| *leader).filter(here);
+        let might = || {
+            let mut members = self.members.iter().filter(|(_, member)| member.admitted.may_coordinate);
+            members.next().map(|(id, _)| id)
+        };
+        let me = Some(self.config.me).filter(|_| self.coordinator.is_some());
+        planning.or(me).or_else(might)
+    }
+
+    /// True if a neighbour gets the notes of this origin another way: it is told of them, not given them.
+    pub(crate) fn is_lazy(&self, peer: NodeId, origin: NodeId) -> bool {
+        let Some(leader) = self.leader() else { return false };
+        let up = origin != leader && self.uphill == Some(peer);
+        !up && self.links.get(peer).is_some_and(|neighbour| neighbour.lazy.contains(&leader))
+    }
+
+    /// Passes a note on, never back to where it came from. What is for everybody keeps to a tree of links, in both
+    /// directions. It forms as in Plumtree (Leitão et al., 2007), by the notes of the leader only, of which there is
+    /// one each second: a link that brought one too late turns lazy, and one that brought what was missing turns
+    /// eager again.
     pub(crate) fn pass_on(
         &mut self,
         now: Time,
@@ -97,10 +112,7 @@ impl<P: Payload> State<P> {
         let mut peers = match reach {
             Reach::Everybody => {
                 let mut peers = self.links.ids();
-                let is_lazy = |peer: &NodeId| {
-                    self.links.get(*peer).is_some_and(|neighbour| neighbour.lazy.contains(&note.origin))
-                };
-                peers.retain(|peer| !is_lazy(peer));
+                peers.retain(|peer| !self.is_lazy(*peer, note.origin));
                 peers
             }
             Reach::Uphill => self.uphill_peers(from.is_none()),
@@ -129,11 +141,11 @@ impl<P: Payload> State<P> {
         vec![uphill, peers[self.beat_turn]]
     }
 
-    /// A neighbour gets the notes of an origin another way.
-    pub(crate) fn be_lazy(&mut self, peer: NodeId, origin: NodeId) {
-        let known = origin == self.me() || self.members.get(origin).is_some();
-        if let Some(neighbour) = self.links.get_mut(peer).filter(|_| known) {
-            neighbour.lazy.insert(origin);
+    /// A neighbour gets the notes of a leader another way.
+    pub(crate) fn be_lazy(&mut self, peer: NodeId, leader: NodeId) {
+        let leads = self.may_coordinate(leader);
+        if let Some(neighbour) = self.links.get_mut(peer).filter(|_| leads) {
+            neighbour.lazy.insert(leader);
         }
     }
 

@@ -54,6 +54,9 @@ pub const GONE_IN_PART: usize = 64;
 pub const PLAN_DEBOUNCE: Duration = Duration::from_millis(80);
 /// A coordinator that starts over waits this long after its first link for presences and the last plan.
 pub const PLAN_SETTLE: Duration = Duration::from_millis(300);
+/// Plans go to everybody whole; the next one waits until the last would have passed at this rate, kbit/s. A guess:
+/// a tenth of a small home uplink for each copy that is passed on.
+pub const PLAN_KBPS: u64 = 200;
 
 /// A parent with nothing to carry on a link says so after this span.
 pub const TICK_EVERY: Duration = Duration::from_millis(100);
@@ -67,6 +70,8 @@ pub const JITTER_MIN: Duration = Duration::from_millis(4);
 pub const SILENCE_MAX: Duration = Duration::from_millis(600);
 /// An answer to an attach is waited for this long (a guess: 3 × the round trip on a continent).
 pub const ATTACH_TIMEOUT: Duration = Duration::from_millis(250);
+/// A neighbour that answers slower than this is not waited for any longer because of it.
+pub const ANSWERS_IN_MAX: Duration = Duration::from_secs(1);
 /// A link to a candidate is waited for this long.
 pub const DIAL_TIMEOUT: Duration = Duration::from_millis(600);
 /// When every candidate has refused, the next round starts after this span.

@@ -1,7 +1,9 @@
 //! Whoever plans now: the meeting as it is, and a plan for it when it has changed.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use crate::config;
 use crate::id::NodeId;
 use crate::io::{Event, Topic};
 use crate::plan::{self, Plan, Supply, View};
@@ -22,7 +24,7 @@ impl<P: Payload> State<P> {
     }
 
     /// Makes a plan, and says it if it differs from what holds.
-    pub(crate) fn make_plan(&mut self) {
+    pub(crate) fn make_plan(&mut self, now: Time) {
         let candidates = self.candidates_for_stage();
         let nodes = self.supplies();
         let gone: BTreeMap<NodeId, u64> = self.gone.iter().map(|(id, (serial, _))| (*id, *serial)).collect();
@@ -47,6 +49,8 @@ impl<P: Payload> State<P> {
             Plan { term: coordinator.term, number: coordinator.number, feeds: view.feeds, trees, gone };
         match plan::split(&plan) {
             Some(bodies) => {
+                let bytes: usize = bodies.iter().map(Vec::len).sum();
+                self.plan_due = now + Duration::from_micros(bytes as u64 * 8_000 / config::PLAN_KBPS);
                 for body in bodies {
                     self.say(Topic::Plan, body);
                 }

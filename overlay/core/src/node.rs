@@ -48,6 +48,7 @@ impl<P: Payload> Node<P> {
             plan: None,
             parts: BTreeMap::new(),
             coordinator: None,
+            plan_due: Time::ZERO,
             uphill: None,
             beat_turn: 0,
             missed: Vec::new(),
@@ -170,7 +171,7 @@ impl<P: Payload> State<P> {
     fn timer(&mut self, now: Time, timer: Timer) {
         match timer {
             Timer::Presence => self.say_presence(now),
-            Timer::Plan => self.make_plan(),
+            Timer::Plan => self.make_plan(now),
             Timer::Have => {
                 self.offer_in_turn(now);
                 self.timers.set(Timer::Have, now + config::HAVE_EVERY);

@@ -45,7 +45,9 @@ impl<P: Payload> State<P> {
         let Some(tree) = self.trees.get(&id) else { return };
         let message = Message::Attach { tree: id, feed: tree.feed, from: tree.ring.next_number() };
         self.tell(now, peer, &message);
-        self.timers.set(Timer::Repair(id), now + config::ATTACH_TIMEOUT);
+        let patience =
+            self.links.get_mut(peer).map_or(config::ATTACH_TIMEOUT, |neighbour| neighbour.ask(now));
+        self.timers.set(Timer::Repair(id), now + patience);
     }
 
     /// Row, backups, then whoever the plan says has the tree, then any relay; best first.
@@ -105,6 +107,9 @@ impl<P: Payload> State<P> {
         path: Vec<NodeId>,
     ) {
         let me = self.me();
+        if let Some(neighbour) = self.links.get_mut(from) {
+            neighbour.answered(now);
+        }
         let expected = self.trees.get(&id).is_some_and(|tree| {
             tree.feed == feed
                 && (tree.parent == Some(from) || tree.trying.is_some_and(|attempt| attempt.peer == from))
@@ -169,6 +174,9 @@ impl<P: Payload> State<P> {
 
     /// A neighbour has said no, or no longer.
     pub(crate) fn refused(&mut self, now: Time, from: NodeId, id: TreeId) {
+        if let Some(neighbour) = self.links.get_mut(from) {
+            neighbour.answered(now);
+        }
         self.lose_parent(now, from, id);
     }
 

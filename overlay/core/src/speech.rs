@@ -50,7 +50,7 @@ impl<P: Payload> State<P> {
     /// A note came: the edge is asked about it before it is believed or passed on.
     fn heard_note(&mut self, now: Time, from: NodeId, note: Note, signature: Signature) {
         let id = NoteId::of(&note);
-        if self.gossip.has_seen(id) && self.is_for_everybody(&note) {
+        if self.gossip.has_seen(id) && self.leader() == Some(id.origin) {
             self.tell(now, from, &Message::Lazy { origin: id.origin });
         }
         if self.is_welcome(id) && self.gossip.asks_about(id) {
@@ -168,9 +168,8 @@ impl<P: Payload> State<P> {
         self.offered = now;
         let notes: Vec<NoteId> = self.gossip.for_everybody(|came| due.contains(&(came + config::LAZY_AFTER)));
         for peer in self.links.ids() {
-            let Some(neighbour) = self.links.get(peer) else { continue };
             let notes: Vec<NoteId> =
-                notes.iter().copied().filter(|id| neighbour.lazy.contains(&id.origin)).collect();
+                notes.iter().copied().filter(|id| self.is_lazy(peer, id.origin)).collect();
             for notes in notes.chunks(config::NOTE_IDS_MAX) {
                 self.tell(now, peer, &Message::Have { notes: notes.to_vec() });
             }
@@ -181,9 +180,8 @@ impl<P: Payload> State<P> {
     /// note that says so.
     pub(crate) fn give_what_is_owed(&mut self, now: Time, peer: NodeId) {
         let recent = |came: Time| now.since(came) < config::LAZY_AFTER + config::LAZY_EVERY;
-        let Some(neighbour) = self.links.get(peer) else { return };
         let mut owed = self.gossip.for_everybody(recent);
-        owed.retain(|id| neighbour.lazy.contains(&id.origin));
+        owed.retain(|id| self.is_lazy(peer, id.origin));
         self.wanted(now, peer, owed);
     }
 
@@ -215,10 +213,11 @@ impl<P: Payload> State<P> {
 
     fn wanted(&mut self, now: Time, from: NodeId, notes: Vec<NoteId>) {
         let mut bytes_left = WANTED_BYTES_MAX;
+        let leader = self.leader();
+        if let Some(neighbour) = self.links.get_mut(from).filter(|_| !notes.is_empty()) {
+            neighbour.lazy.retain(|lazy| Some(*lazy) != leader);
+        }
         for id in notes {
-            if let Some(neighbour) = self.links.get_mut(from) {
-                neighbour.lazy.remove(&id.origin);
-            }
             let Some((bytes, _)) = self.gossip.get(id).filter(|(bytes, _)| bytes.len() <= bytes_left) else {
                 continue;
             };

@@ -52,6 +52,8 @@ pub(crate) struct State<P> {
     pub(crate) plan: Option<(NodeId, Plan)>,
     pub(crate) parts: BTreeMap<NodeId, Parts>,
     pub(crate) coordinator: Option<Coordinator>,
+    /// The next plan is not made before this, see [`config::PLAN_KBPS`].
+    pub(crate) plan_due: Time,
     /// The neighbour that brought the newest presence of the coordinator first: the way for beats.
     pub(crate) uphill: Option<NodeId>,
     /// Whose turn it is to get a beat of this node beside [`State::uphill`].
@@ -143,7 +145,7 @@ impl<P: Payload> State<P> {
         }
         let settled = self.first_link.map_or(now, |at| at + config::PLAN_SETTLE);
         if self.timers.get(Timer::Plan).is_none() {
-            self.timers.set(Timer::Plan, settled.max(now + config::PLAN_DEBOUNCE));
+            self.timers.set(Timer::Plan, settled.max(now + config::PLAN_DEBOUNCE).max(self.plan_due));
         }
     }
 

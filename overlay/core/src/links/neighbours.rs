@@ -21,9 +21,13 @@ pub(crate) struct Neighbour {
     bytes_left: u64,
     messages_left: u64,
     refilled: Time,
+    /// When an attach went out that it has not answered yet.
+    asked: Option<Time>,
+    /// How long it took to answer one last.
+    answers_in: Duration,
     /// Where its turn of note ids goes on.
     pub(crate) turn: usize,
-    /// Origins whose presences come to this neighbour another way: it is told of them, not given them.
+    /// Leaders whose notes come to this neighbour another way, and with them everybody's.
     pub(crate) lazy: BTreeSet<NodeId>,
 }
 
@@ -38,8 +42,23 @@ impl Neighbour {
             bytes_left: config::CONTROL_BYTES_BURST,
             messages_left: config::CONTROL_MESSAGES_BURST,
             refilled: now,
+            asked: None,
+            answers_in: Duration::ZERO,
             turn: 0,
             lazy: BTreeSet::new(),
+        }
+    }
+
+    /// An attach goes out: gives how long its answer may take. Links can be half the world long.
+    pub(crate) fn ask(&mut self, now: Time) -> Duration {
+        self.asked.get_or_insert(now);
+        config::ATTACH_TIMEOUT.max(self.answers_in * 3 / 2)
+    }
+
+    /// It has answered an attach, in time or not.
+    pub(crate) fn answered(&mut self, now: Time) {
+        if let Some(asked) = self.asked.take() {
+            self.answers_in = now.since(asked).min(config::ANSWERS_IN_MAX);
         }
     }
 
