@@ -5,7 +5,7 @@ CLIP ?=
 # 180p, 360p, or on a machine with more than two cores 720p.
 SIZE ?= 360p
 
-.PHONY: demo test lint bench-relay install
+.PHONY: demo test lint bench-relay bench-netsim install
 
 demo: install
 	cargo build --release -p canopy
@@ -25,6 +25,11 @@ lint: install
 # A relay's processor time for each delivered copy, beside a plain QUIC forwarder and gossipsub.
 bench-relay:
 	cargo run --release -p overlay-bench -- relay
+
+# What simulated meetings cost: events and unit hops in a second of one core, at three sizes.
+bench-netsim:
+	cargo build --release -p netsim
+	for people in 6 50 200; do ./target/release/netsim run netsim/scenarios/s6-churn.toml --people $$people --length 30s --out target/netsim/bench-$$people; done
 
 install:
 	@.ci/install

@@ -301,7 +301,7 @@ impl<O: Overlay> World<O> {
         while let Some(input) = next {
             let Some(overlay) = self.machines[who as usize].overlay.as_mut() else { break };
             let input = match self.saboteur.as_mut() {
-                Some(saboteur) => saboteur.input(who, input),
+                Some(saboteur) => saboteur.input(self.now, who, input),
                 None => Some(input),
             };
             if let Some(input) = input {
@@ -309,7 +309,7 @@ impl<O: Overlay> World<O> {
             }
             while let Some(output) = self.machines[who as usize].overlay.as_mut().and_then(Overlay::poll) {
                 let output = match self.saboteur.as_mut() {
-                    Some(saboteur) => saboteur.output(who, output),
+                    Some(saboteur) => saboteur.output(self.now, who, output),
                     None => Some(output),
                 };
                 if let Some(output) = output {

@@ -14,6 +14,10 @@ use netsim::world::Progress;
 use crate::args::{Run, Subject};
 
 /// Runs, writes the report, and says what came of it. Ctrl-C ends the run with what it has.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what a run cost is told beside it, and nothing in it depends on that"
+)]
 pub fn run(run: &Run) -> anyhow::Result<bool> {
     let scenario = super::scenario(&run.subject)?;
     let stopped = Arc::new(AtomicBool::new(false));
@@ -33,6 +37,13 @@ pub fn run(run: &Run) -> anyhow::Result<bool> {
         print!("{}", report.json());
     } else {
         print!("{}", summary::text(&report));
+        if let Some(cost) = report.machine {
+            let (events, hops) = (cost.events_per_s / 1e6, cost.unit_hops_per_s / 1e6);
+            println!(
+                "{:.1} s on the wall, {:.2} times real time; {events:.2} M events/s, of them {hops:.2} M unit hops/s",
+                cost.wall_s, cost.speed
+            );
+        }
         println!("{}: {}", if report.complete { "Report" } else { "Ended early; report" }, page.display());
     }
     Ok(report.violations.iter().all(|broken| broken.expected.is_some()))

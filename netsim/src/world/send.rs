@@ -68,7 +68,7 @@ impl<O: Overlay> World<O> {
             }
             Some(Malice::Reorder) => {
                 // Every second one is held back past the next.
-                let held = if unit.header.frame.number % 2 == 0 { 50 } else { 0 };
+                let held = if unit.header.frame.number.is_multiple_of(2) { 50 } else { 0 };
                 let (at, happening) = later(self.now + Duration::from_millis(held), unit);
                 self.queue.push(at, happening);
             }

@@ -1,18 +1,222 @@
-//! The shipped overlay in a world.
+//! The shipped overlay in simulated meetings.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use netsim::payload::Parcel;
 use netsim::record::Record;
+use netsim::saboteur::Saboteur;
 use netsim::scenario::Scenario;
+use netsim::shrink::{Failure, shrink};
+use netsim::system::{System, run};
 use netsim::world::World;
+use overlay_core::io::{Command, Input, Output};
 use overlay_core::node::Node;
+use overlay_core::time::Time;
+use overlay_core::unit::Layer;
+use overlay_core::wire::Message;
 
-fn run(scenario: Scenario, seed: u64) -> Record {
-    World::<Node<Parcel>>::new(scenario, seed).expect("a scenario of ours").run(|_| true)
+fn standard(name: &str) -> Scenario {
+    Scenario::read(format!("scenarios/{name}.toml")).expect("a scenario of ours")
+}
+
+fn all_standard() -> Vec<PathBuf> {
+    let entries = std::fs::read_dir("scenarios").expect("the standard scenarios");
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("readable").path()).collect();
+    files.retain(|file| file.extension().is_some_and(|ending| ending == "toml"));
+    files.sort();
+    files
+}
+
+fn simulate(scenario: Scenario, seed: u64) -> Record {
+    run(System::Canopy, scenario, seed, |_| true).expect("a scenario of ours")
+}
+
+/// Two sources, four who watch, two relays, all of them 20 ms from each other.
+fn small(extra: &str) -> Scenario {
+    let text = format!(
+        r#"
+title = "Small"
+length = "12s"
+{extra}
+[people]
+count = 6
+uplinks = "relay-only"
+[geography]
+flat = "20ms"
+[[relays]]
+count = 2
+uplink_kbps = 20000
+[[sources]]
+count = 2
+layers = ["audio", "p180", "p360"]
+uplink_min_kbps = 3000
+"#
+    );
+    Scenario::parse(&text, Path::new("small.toml")).expect("a small meeting")
+}
+
+fn continuity(record: &Record, layer: Layer) -> f64 {
+    let of = &record.layers[&layer];
+    of.delivered as f64 / of.due as f64
+}
+
+fn broken(record: &Record) -> Vec<&'static str> {
+    record.violations.iter().map(|violation| violation.invariant).collect()
 }
 
 #[test]
-fn six_people_hear_and_see_each_other() {
-    let scenario = Scenario::read("scenarios/s1-six-people.toml").expect("ours").shortened();
-    let record = run(scenario, 1);
+fn a_small_meeting_is_whole() {
+    let record = simulate(small(""), 1);
     assert_eq!(record.violations, []);
+    assert!(record.complete);
+    // What is published before the first attaches go through is due and can't come; after that all of it does.
+    for (at, second) in record.seconds.iter().enumerate().skip(1) {
+        assert_eq!(second.delivered[&Layer::Audio], second.due[&Layer::Audio], "second {at}");
+    }
+    assert!(continuity(&record, Layer::P360) > 0.98);
+    let sound = &record.layers[&Layer::Audio];
+    assert!(sound.delay.0.value_at_quantile(0.5) >= 20_000, "no frame is faster than the path");
+    assert_eq!(sound.direct.0.max() / 1_000, 20);
+}
+
+#[test]
+fn the_standard_scenarios_break_nothing_that_is_not_listed() {
+    for file in all_standard() {
+        let scenario = Scenario::read(&file).expect("ours").shortened();
+        let record = simulate(scenario, 1);
+        let unexpected: Vec<_> = record.violations.iter().filter(|found| found.expected.is_none()).collect();
+        assert!(unexpected.is_empty(), "{}: {unexpected:#?}", file.display());
+        assert!(record.complete && record.unit_hops > 1_000, "{}: nothing happened", file.display());
+    }
+}
+
+#[test]
+fn what_is_listed_as_expected_only_shrinks() {
+    let mut listed = String::new();
+    for file in all_standard() {
+        let scenario = Scenario::read(&file).expect("ours");
+        let names: BTreeSet<&str> = scenario.expected.iter().map(|expected| &*expected.invariant).collect();
+        let known = names.iter().all(|name| netsim::check::INVARIANTS.contains(name));
+        assert!(known, "{}: expects what no checker finds: {names:?}", file.display());
+        let names: Vec<&str> = names.into_iter().collect();
+        listed += &format!("{}: {}\n", scenario.name(), names.join(" "));
+    }
+    // Take lines away from here, add none.
+    insta::assert_snapshot!(listed);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_hash_and_another_seed_another() {
+    let hash = |seed| {
+        let text = standard("s6-churn").with_people(8).with_length(std::time::Duration::from_secs(3));
+        simulate(text, seed).hash
+    };
+    let first: Vec<u128> = (1..=50).map(hash).collect();
+    let again: Vec<u128> = (1..=50).map(hash).collect();
+    assert_eq!(first, again);
+    assert_eq!(first.iter().collect::<BTreeSet<_>>().len(), 50);
+}
+
+#[test]
+fn a_relay_that_dies_is_gone_around() {
+    let fault = "[[faults]]\nwhat = \"crash\"\nwho = \"relays\"\nat = \"5s\"\ncount = 1\n";
+    let record = simulate(small(""), 1);
+    let killed = simulate(with_faults(small(""), fault), 1);
+    assert_eq!(killed.violations, []);
+    assert_eq!(killed.timeline.iter().filter(|happened| happened.fault).count(), 1);
+    assert!(killed.repairs.0.len() > record.repairs.0.len(), "somebody found another parent");
+    let longest = killed.layers[&Layer::Audio].gaps.0.max();
+    assert!(longest < 1_000, "sound was away for {longest} ms");
+}
+
+fn with_faults(scenario: Scenario, faults: &str) -> Scenario {
+    let text = scenario.to_toml() + "\n" + faults;
+    Scenario::parse(&text, &scenario.file).expect("a scenario")
+}
+
+#[test]
+fn what_a_relay_has_changed_is_never_accepted() {
+    let fault = "[[faults]]\nwhat = \"tamper\"\nwho = \"relays\"\nat = \"3s\"\n";
+    let mut scenario = with_faults(small(""), fault);
+    scenario.expected.push(netsim::scenario::Expected {
+        invariant: "liveness".into(),
+        why: "nobody finds out which relay forwards badly".into(),
+    });
+    let record = simulate(scenario, 1);
+    assert!(record.rejected > 1_000, "{} altered frames were refused", record.rejected);
+    assert!(!broken(&record).contains(&"forged"));
+}
+
+/// Every overlay believes that it may send a gigabit in a second: its first timer becomes the command that says so.
+#[derive(Default)]
+struct LimitIgnored(BTreeSet<u32>);
+
+impl Saboteur for LimitIgnored {
+    fn input(&mut self, _now: Time, who: u32, input: Input<Parcel>) -> Option<Input<Parcel>> {
+        let first = matches!(input, Input::Timer) && self.0.insert(who);
+        Some(if first { Input::Command(Command::Uplink { kbps: 1_000_000 }) } else { input })
+    }
+}
+
+#[test]
+fn a_limit_that_is_ignored_is_caught() {
+    let thin = Scenario::parse(&small("").to_toml().replace("20000", "1500"), "small.toml").expect("ours");
+    let honest = simulate(thin.clone(), 1);
+    assert!(!broken(&honest).contains(&"children"), "{:?}", honest.violations);
+    let world = World::<Node<Parcel>>::new(thin, 1).expect("a scenario");
+    let record = world.sabotaged(LimitIgnored::default()).run(|_| true);
+    assert_eq!(broken(&record), ["children"], "{:?}", record.violations);
+}
+
+/// From a moment on nobody asks for another parent.
+struct RepairOff(Time);
+
+impl Saboteur for RepairOff {
+    fn output(&mut self, now: Time, _who: u32, output: Output<Parcel>) -> Option<Output<Parcel>> {
+        let asks = |bytes: &[u8]| matches!(Message::decode(bytes), Ok(Message::Attach { .. }));
+        match output {
+            Output::Control { bytes, .. } if now >= self.0 && asks(&bytes) => None,
+            other => Some(other),
+        }
+    }
+}
+
+#[test]
+fn a_repair_that_is_switched_off_is_caught() {
+    let fault = "[[faults]]\nwhat = \"crash\"\nwho = \"relays\"\nat = \"5s\"\ncount = 1\n";
+    let world = World::<Node<Parcel>>::new(with_faults(small(""), fault), 1).expect("a scenario");
+    let record = world.sabotaged(RepairOff(Time(4_900_000_000))).run(|_| true);
+    assert_eq!(broken(&record), ["liveness"]);
+    let found = &record.violations[0];
+    assert!(found.at_ns >= 7_000_000_000 && found.node.is_some() && !found.tail.is_empty(), "{found:?}");
+    assert!(!record.complete, "a violation ends the run");
+}
+
+#[test]
+fn a_failing_scenario_shrinks_to_what_makes_it_fail() {
+    let faults = r#"
+[[faults]]
+what = "slow-uplink"
+who = "watchers"
+at = "2s"
+percent = 90
+
+[[faults]]
+what = "drop"
+who = "relays"
+at = "4s"
+percent = 0
+"#;
+    let scenario = with_faults(small(""), faults);
+    let failure = Failure::of(&scenario, 1).expect("a scenario").expect("nobody finds a hostile relay yet");
+    assert_eq!(failure.invariant, "liveness");
+    let mut steps = 0;
+    let shrunk = shrink(scenario.clone(), 1, failure, |_, _| steps += 1).expect("scenarios all the way");
+    assert!(steps > 0);
+    assert_eq!(shrunk.faults.len(), 1, "the slow lines had nothing to do with it");
+    assert!(shrunk.length < scenario.length);
+    let again = Scenario::parse(&shrunk.to_toml(), "shrunk.toml").expect("it is written so that it is read");
+    let failure = Failure::of(&again, 1).expect("a scenario").expect("it still fails");
+    assert_eq!(failure.invariant, "liveness");
 }
