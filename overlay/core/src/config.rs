@@ -130,7 +130,7 @@ pub const DIAL_AGAIN: Duration = Duration::from_secs(1);
 /// See [`DIAL_AGAIN`].
 pub const DIAL_AGAIN_MAX: Duration = Duration::from_secs(30);
 /// Neighbours are told what notes there are this often.
-pub const HAVE_EVERY: Duration = Duration::from_secs(1);
+pub const HAVE_EVERY: Duration = Duration::from_secs(3);
 /// A neighbour that is only told of presences is told after this span: they should have come another way.
 pub const LAZY_AFTER: Duration = Duration::from_millis(300);
 /// How often such neighbours are told.
@@ -138,7 +138,7 @@ pub const LAZY_EVERY: Duration = Duration::from_millis(500);
 /// Note ids in one message.
 pub const NOTE_IDS_MAX: usize = 256;
 /// Note ids told to each neighbour each second beyond the fresh ones, in turn.
-pub const HAVE_IN_TURN: usize = 4;
+pub const HAVE_IN_TURN: usize = 12;
 /// Notes about keys that are kept of one origin.
 pub const KEYS_NOTES_MAX: usize = 64;
 /// Bytes of notes about keys that are kept of one origin.

@@ -185,7 +185,7 @@ impl<P: Payload> State<P> {
         self.wanted(now, peer, owed);
     }
 
-    /// Each second every neighbour is told of some of all notes in turn: whatever went wrong, it is healed.
+    /// Now and then every neighbour is told of some of all notes in turn: whatever went wrong, it is healed.
     pub(crate) fn offer_in_turn(&mut self, now: Time) {
         let mut all = self.note_ids();
         all.retain(|id| id.topic != Topic::Presence);
