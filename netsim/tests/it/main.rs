@@ -5,5 +5,6 @@ mod fabricate;
 mod inputs;
 mod report;
 mod scenario_docs;
+mod trust;
 mod turns;
 mod worlds;
