@@ -145,6 +145,9 @@ pub struct Probes {
     /// Write what happens to each frame as JSON lines.
     #[arg(long, hide = true, value_name = "FILE")]
     pub journal: Option<PathBuf>,
+    /// Write down what the core is told, for `netsim replay`.
+    #[arg(long, hide = true, value_name = "FILE")]
+    pub core_journal: Option<PathBuf>,
     /// A folder where sources leave every tenth scaled picture, and receivers compare with it.
     #[arg(long, hide = true, value_name = "DIR")]
     pub reference: Option<PathBuf>,
@@ -167,6 +170,9 @@ pub struct Relay {
     /// Write counters to this file each half second, as JSON.
     #[arg(long, hide = true, value_name = "FILE")]
     pub counters: Option<PathBuf>,
+    /// Write down what the core is told, for `netsim replay`.
+    #[arg(long, hide = true, value_name = "FILE")]
+    pub core_journal: Option<PathBuf>,
     /// Be a colluding relay: pass every unit on to whoever connects to this address.
     #[arg(long, hide = true, value_name = "ADDR")]
     pub tap: Option<std::net::SocketAddr>,

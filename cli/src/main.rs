@@ -3,6 +3,7 @@
 mod args;
 mod authority;
 mod clock;
+mod core_journal;
 #[cfg(feature = "ffmpeg")]
 mod demo;
 mod entropy;

@@ -31,7 +31,7 @@ use crate::receive::Receiving;
 use crate::seat::{Chair, Seat};
 use crate::send::Sending;
 use crate::waiting::Waiting;
-use crate::{clock, ladder, stop};
+use crate::{clock, core_journal, ladder, stop};
 
 /// How often the meeting file is looked at and expired credentials are looked for.
 const UPKEEP: Duration = Duration::from_millis(500);
@@ -66,7 +66,7 @@ impl Node {
             claims: Arc::clone(&claims),
         };
         let (handle, mut events, frames) =
-            overlay_libp2p::spawn(config(&args, &seat), authority).map_err(Fail::failed)?;
+            overlay_libp2p::spawn(config(&args, &seat)?, authority).map_err(Fail::failed)?;
         let reference = args.probes.reference.as_ref().map(|folder| folder.join(seat.me().short()));
         let sending = capture.map(|capture| {
             let ladder = ladder::of(&capture, &args.size);
@@ -336,8 +336,8 @@ impl Node {
     }
 }
 
-fn config(args: &Join, seat: &Seat) -> Config {
-    Config {
+fn config(args: &Join, seat: &Seat) -> Outcome<Config> {
+    Ok(Config {
         seed: *seat.identity.seed().expose(),
         node: node::Config {
             me: NodeId(seat.me().0),
@@ -356,7 +356,8 @@ fn config(args: &Join, seat: &Seat) -> Config {
         bootstrap: seat.bootstrap.clone(),
         uplink_kbps: Some(args.uplink),
         tap: None,
-    }
+        journal: core_journal::create(args.probes.core_journal.as_deref())?,
+    })
 }
 
 fn new_session(seat: &Seat) -> Session {

@@ -20,7 +20,7 @@ use crate::args;
 use crate::authority::{self, Hello, SharedGate};
 use crate::fail::{Fail, Outcome};
 use crate::place::Spot;
-use crate::{clock, entropy, stop, tap};
+use crate::{clock, core_journal, entropy, stop, tap};
 
 /// How often the counters are written and expired credentials are looked for.
 const UPKEEP: Duration = Duration::from_millis(500);
@@ -90,6 +90,7 @@ async fn lend(args: args::Relay) -> Outcome {
         bootstrap: Vec::new(),
         uplink_kbps: Some(args.uplink),
         tap,
+        journal: core_journal::create(args.core_journal.as_deref())?,
     };
     let (handle, mut happenings, _frames) = overlay_libp2p::spawn(config, authority).map_err(Fail::failed)?;
     println!("{}", line.as_str());

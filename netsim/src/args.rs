@@ -25,6 +25,8 @@ pub enum Verb {
     Compare(Compare),
     /// Reduce a scenario that fails: its faults, then its people, then its length
     Shrink(Shrink),
+    /// Tell a new core what a real node's was told, and see whether it does the same
+    Replay(Replay),
     /// Show which scenarios there are
     List(List),
 }
@@ -108,6 +110,12 @@ pub struct Shrink {
     /// Where the reduced scenario goes: beside the original, so that tables that it names are found
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+}
+
+#[derive(Group)]
+pub struct Replay {
+    /// What --core-journal of canopy join or canopy relay has written
+    pub file: PathBuf,
 }
 
 #[derive(Group)]

@@ -2,6 +2,7 @@
 
 pub mod compare;
 pub mod list;
+pub mod replay;
 pub mod run;
 pub mod shrink;
 pub mod sweep;

@@ -26,6 +26,9 @@
 //! - [`report`]: the same as data, a file and a page
 //! - [`compare`]: what differs between two reports
 //! - [`shrink`]: the smallest scenario that fails as another does
+//!
+//! Beside it:
+//! - [`replay`]: a recorded run of a real node, told to a new core
 
 pub mod cast;
 pub mod check;
@@ -42,6 +45,7 @@ pub mod overlay;
 pub mod payload;
 pub mod queue;
 pub mod record;
+pub mod replay;
 pub mod report;
 pub mod rng;
 pub mod saboteur;

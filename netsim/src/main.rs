@@ -17,6 +17,7 @@ fn main() -> ExitCode {
         Verb::Sweep(sweep) => command::sweep::sweep(&sweep),
         Verb::Compare(compare) => command::compare::compare(&compare),
         Verb::Shrink(shrink) => command::shrink::shrink(&shrink),
+        Verb::Replay(replay) => command::replay::replay(&replay),
         Verb::List(list) => command::list::list(&list),
     };
     match done {

@@ -15,7 +15,7 @@ pub enum Kind {
 }
 
 /// What the edge found out about a peer when it checked its credential.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Admitted {
     /// How it takes part.
     pub kind: Kind,
@@ -51,7 +51,7 @@ pub enum Topic {
 }
 
 /// Everything that can happen to a node. `P` is the payload of units, see [`crate::unit::Payload`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Input<P> {
     /// A link to a peer is up and the edge has checked its credential.
     Linked {
@@ -70,6 +70,7 @@ pub enum Input<P> {
         /// The neighbour that sent it.
         from: NodeId,
         /// One message, see [`crate::wire`].
+        #[serde(with = "serde_bytes")]
         bytes: Vec<u8>,
     },
     /// The edge has checked the signature and the origin's credential of a note, see [`Output::Vet`].
@@ -112,8 +113,28 @@ pub enum Input<P> {
     Timer,
 }
 
+impl<P> Input<P> {
+    /// The same with another payload in its place.
+    pub fn map<Q>(self, payload: impl FnOnce(P) -> Q) -> Input<Q> {
+        match self {
+            Input::Linked { peer, admitted } => Input::Linked { peer, admitted },
+            Input::Unlinked { peer } => Input::Unlinked { peer },
+            Input::Control { from, bytes } => Input::Control { from, bytes },
+            Input::Vetted { from, note, signature, verdict } => {
+                Input::Vetted { from, note, signature, verdict }
+            }
+            Input::Signed { note, signature } => Input::Signed { note, signature },
+            Input::Unit { from, unit } => Input::Unit { from, unit: unit.map(payload) },
+            Input::Publish(frame) => Input::Publish(frame.map(payload)),
+            Input::Dropped { peer, tree } => Input::Dropped { peer, tree },
+            Input::Command(command) => Input::Command(command),
+            Input::Timer => Input::Timer,
+        }
+    }
+}
+
 /// What a user of the node can ask for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Command {
     /// Plan for the meeting from now on. Only for a node whose own credential allows it. `term` is
     /// larger than any term that this meeting has seen.
@@ -132,7 +153,7 @@ pub enum Command {
     Contacts(Vec<String>),
     /// The credential that travels in this node's presence from now on. A relay gets its own only when
     /// a meeting claims it, after the node has started; before that it says no presence.
-    Credential(Vec<u8>),
+    Credential(#[serde(with = "serde_bytes")] Vec<u8>),
     /// Wants every source (a participant), or none (it only relays or only sends).
     Watch(bool),
     /// Ask the source of a slot for a key frame; repeated and parallel requests are merged.
@@ -143,7 +164,7 @@ pub enum Command {
         layer: Layer,
     },
     /// Say something to everybody about keys.
-    Say(Vec<u8>),
+    Say(#[serde(with = "serde_bytes")] Vec<u8>),
     /// Cut this peer and never take it back: it was removed, or its credential has ended.
     Shut(NodeId),
     /// Take leave of everybody; the next `poll`s say so to the neighbours.
@@ -165,13 +186,14 @@ pub struct LayerRate {
 pub struct Signature(#[serde(with = "serde_bytes")] pub [u8; 64]);
 
 /// Everything that a node wants done. Handle each before the next `handle`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub enum Output<P> {
     /// Send a control message to a neighbour, reliably and in order.
     Control {
         /// The neighbour.
         to: NodeId,
         /// One message, see [`crate::wire`].
+        #[serde(with = "serde_bytes")]
         bytes: Vec<u8>,
     },
     /// Send a unit to a child. The edge may drop it while it waits, and then says [`Input::Dropped`].
@@ -214,14 +236,33 @@ pub enum Output<P> {
     Event(Event),
 }
 
+impl<P> Output<P> {
+    /// The same with another payload in its place.
+    pub fn map<Q>(self, payload: impl FnOnce(P) -> Q) -> Output<Q> {
+        match self {
+            Output::Control { to, bytes } => Output::Control { to, bytes },
+            Output::Unit { to, unit } => Output::Unit { to, unit: unit.map(payload) },
+            Output::Deliver { source, feed, frame } => {
+                Output::Deliver { source, feed, frame: frame.map(payload) }
+            }
+            Output::Vet { from, note, signature } => Output::Vet { from, note, signature },
+            Output::Sign(note) => Output::Sign(note),
+            Output::Dial { peer, contacts } => Output::Dial { peer, contacts },
+            Output::Hangup(peer) => Output::Hangup(peer),
+            Output::Event(event) => Output::Event(event),
+        }
+    }
+}
+
 /// What the application may want to know.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum Event {
     /// Somebody said something about keys.
     Keys {
         /// Who.
         from: NodeId,
         /// What.
+        #[serde(with = "serde_bytes")]
         body: Vec<u8>,
     },
     /// A node is present that was not before.

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use serde::{Deserialize, Serialize};
+
 use crate::config;
 use crate::gossip::Gossip;
 use crate::id::NodeId;
@@ -16,7 +18,7 @@ use crate::unit::{Layer, Payload, TreeId};
 use crate::wire::{Message, TreeTick};
 
 /// What a node is told at birth.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Config {
     /// This node.
     pub me: NodeId,
@@ -26,6 +28,7 @@ pub struct Config {
     pub admitted: Admitted,
     /// Travels in its presence, for the others' edges to check; at most
     /// [`crate::config::CREDENTIAL_MAX`] bytes.
+    #[serde(with = "serde_bytes")]
     pub credential: Vec<u8>,
     /// The serial of its first note: larger than any of an earlier life (wall clock in ms does).
     pub first_serial: u64,

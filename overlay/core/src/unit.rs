@@ -44,7 +44,7 @@ pub struct TreeId {
 
 /// What is known of a frame without a key. Relays thin and repair by it; receivers trust only the
 /// copy that is sealed into the frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FrameInfo {
     /// Counts the frames of this layer since the source was plugged in, without gaps.
     pub number: u32,
@@ -55,7 +55,7 @@ pub struct FrameInfo {
 }
 
 /// The clear header of a unit, 16 bytes on the wire (see `docs/protocol.md`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnitHeader {
     /// The tree that carries it.
     pub tree: TreeId,
@@ -78,7 +78,7 @@ pub trait Payload: Clone {
 }
 
 /// A header and what it describes: a shard of a sealed frame, or the whole frame where k = 1.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unit<P> {
     /// What relays read.
     pub header: UnitHeader,
@@ -86,8 +86,15 @@ pub struct Unit<P> {
     pub payload: P,
 }
 
+impl<P> Unit<P> {
+    /// The same with another payload in its place.
+    pub fn map<Q>(self, payload: impl FnOnce(P) -> Q) -> Unit<Q> {
+        Unit { header: self.header, payload: payload(self.payload) }
+    }
+}
+
 /// A frame of this node's own source, or one that was joined again from its units.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frame<P> {
     /// Which layer of the source.
     pub layer: Layer,
@@ -95,4 +102,11 @@ pub struct Frame<P> {
     pub info: FrameInfo,
     /// The sealed frame.
     pub payload: P,
+}
+
+impl<P> Frame<P> {
+    /// The same with another payload in its place.
+    pub fn map<Q>(self, payload: impl FnOnce(P) -> Q) -> Frame<Q> {
+        Frame { layer: self.layer, info: self.info, payload: payload(self.payload) }
+    }
 }

@@ -1,5 +1,6 @@
 //! What a node is started with, and every bound of this crate with its reason.
 
+use std::fs::File;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -26,6 +27,9 @@ pub struct Config {
     /// Every unit that comes in is shown here too (header and payload), unless it is full. For
     /// tests of what a relay can learn.
     pub tap: Option<mpsc::Sender<Bytes>>,
+    /// Everything that the core is told is written here, for `netsim replay`. For testers: it holds who
+    /// said what to whom and when, though no key and nothing that was not sealed (`docs/netsim.md`).
+    pub journal: Option<File>,
 }
 
 /// What the core plans with where the owner set no limit: 100 Mbit/s.

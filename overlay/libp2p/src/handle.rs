@@ -24,6 +24,7 @@ use crate::counters::Counters;
 use crate::driver::{Driver, Order};
 use crate::framing::Parcel;
 use crate::hub::Hub;
+use crate::recorder::Recorder;
 use crate::swarm::{self, Behaviours};
 
 /// What happens, in order. Must be read: while [`crate::config::HAPPENINGS_MAX`] wait, control stops.
@@ -64,6 +65,9 @@ pub enum Error {
         /// What is wrong with it.
         why: ContactError,
     },
+    /// The core's journal can't be written.
+    #[error("the core's journal can't be written: {0}; give another file")]
+    Journal(std::io::Error),
     /// libp2p could not be put together.
     #[error("the network could not be started: {0}")]
     Transport(String),
@@ -87,7 +91,10 @@ pub fn spawn<A: Authority>(mut config: Config, authority: A) -> Result<(Handle, 
     let (orders, orders_out) = mpsc::channel(config::ORDERS_MAX);
     config.node.me = me;
     config.node.uplink_kbps = config.uplink_kbps.unwrap_or(config::UNLIMITED_KBPS);
-    let hub = Arc::new(Hub::new(Node::new(config.node), config.uplink_kbps, config.tap, frames_in));
+    let recorder = config.journal.map(|file| Recorder::start(file, &config.node)).transpose();
+    let recorder = recorder.map_err(Error::Journal)?;
+    let node = Node::new(config.node);
+    let hub = Arc::new(Hub::new(node, recorder, config.uplink_kbps, config.tap, frames_in));
     let mut swarm = swarm::build(keypair, Arc::clone(&hub)).map_err(Error::Transport)?;
     for text in &config.listen {
         listen(&mut swarm, text)?;
@@ -159,6 +166,7 @@ impl Handle {
         if self.orders.send(Order::Stop(done)).await.is_ok() {
             let _ = wait.await;
         }
+        self.hub.flush_journal();
     }
 }
 

@@ -23,6 +23,7 @@ use crate::framing::{self, Parcel};
 use crate::outlet::{Flushed, Outlet, Posted};
 use crate::pacer::Pacer;
 use crate::queue::Drops;
+use crate::recorder::Recorder;
 
 /// Errands beyond this are a fault of ours: control lanes stop at [`BACKLOG_MAX`] and the core's own
 /// timers make few.
@@ -72,6 +73,7 @@ struct Line {
 
 struct Core {
     node: Node<Parcel>,
+    recorder: Option<Recorder>,
     links: BTreeMap<NodeId, Arc<Outlet>>,
     errands: VecDeque<Errand>,
     /// Connections that stopped reading control since errands pile up.
@@ -95,12 +97,14 @@ impl Hub {
     /// The hub of a node that knows nobody yet.
     pub(crate) fn new(
         node: Node<Parcel>,
+        recorder: Option<Recorder>,
         limit_kbps: Option<u32>,
         tap: Option<mpsc::Sender<Bytes>>,
         frames: mpsc::Sender<Delivered>,
     ) -> Hub {
         let core = Core {
             node,
+            recorder,
             links: BTreeMap::new(),
             errands: VecDeque::new(),
             stalled: Vec::new(),
@@ -123,8 +127,15 @@ impl Hub {
     /// Gives the core one value. What it then has for others waits in `batch` for [`Hub::settle`].
     pub(crate) fn give(&self, now: Time, input: Input<Parcel>, batch: &mut Batch) {
         let mut core = self.core.lock();
+        // Under the same lock as the call, so that the journal has the core's own order.
+        if let Some(recorder) = &mut core.recorder {
+            recorder.told(now, &input);
+        }
         core.node.handle(now, input);
         self.obey(now, &mut core, batch);
+        if let Some(recorder) = &mut core.recorder {
+            recorder.done();
+        }
     }
 
     /// Writes what has come together in `batch`, and tells the core what had to be dropped.
@@ -262,6 +273,13 @@ impl Hub {
         is_it
     }
 
+    /// All that the core was told so far is in its journal's file.
+    pub(crate) fn flush_journal(&self) {
+        if let Some(recorder) = &mut self.core.lock().recorder {
+            recorder.flush();
+        }
+    }
+
     /// The core's own place.
     pub(crate) fn status(&self) -> Status {
         self.core.lock().node.status()
@@ -293,6 +311,9 @@ impl Hub {
     fn obey(&self, now: Time, core: &mut Core, batch: &mut Batch) {
         let had_errands = !core.errands.is_empty();
         while let Some(output) = core.node.poll() {
+            if let Some(recorder) = &mut core.recorder {
+                recorder.wants(&output);
+            }
             match output {
                 Output::Unit { to, unit } => core.send(now, to, unit, batch),
                 Output::Control { to, bytes } => {

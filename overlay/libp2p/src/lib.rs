@@ -13,6 +13,7 @@
 //! | `behaviour` | a handler and an outlet for each connection |
 //! | `handler` | one connection: reads its lanes |
 //! | `hub` | the core, shared by all of them |
+//! | `recorder` | what the core is told, written down for a replay |
 //! | `upgrade` | telling which lane a stream is |
 //! | `outlet` | the way out to one peer: its lanes, written by whoever has something |
 //! | `queue` | what waits on one lane, and what is too old to send |
@@ -42,6 +43,7 @@ mod lane;
 mod outlet;
 mod pacer;
 mod queue;
+mod recorder;
 mod swarm;
 mod upgrade;
 

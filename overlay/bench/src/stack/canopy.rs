@@ -85,6 +85,7 @@ fn start(shows: &str, number: u16, uplink_kbps: u32, bootstrap: &str) -> Result<
         bootstrap: if bootstrap.is_empty() { Vec::new() } else { vec![bootstrap.to_owned()] },
         uplink_kbps: Some(uplink_kbps),
         tap: None,
+        journal: None,
     };
     Ok(overlay_libp2p::spawn(config, Trusting { shows: shows.as_bytes().to_vec(), known: BTreeMap::new() })?)
 }

@@ -1,7 +1,9 @@
 //! Nodes with an authority that believes what it is shown.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,11 +77,12 @@ pub(crate) struct Setup {
     pub(crate) uplink_kbps: Option<u32>,
     pub(crate) transports: &'static [&'static str],
     pub(crate) bootstrap: Vec<String>,
+    pub(crate) journal: Option<PathBuf>,
 }
 
 impl Setup {
     pub(crate) fn new(shows: &'static str) -> Setup {
-        Setup { shows, uplink_kbps: Some(50_000), transports: &["udp"], bootstrap: Vec::new() }
+        Setup { shows, uplink_kbps: Some(50_000), transports: &["udp"], bootstrap: Vec::new(), journal: None }
     }
 
     pub(crate) fn uplink(self, kbps: u32) -> Setup {
@@ -88,6 +91,10 @@ impl Setup {
 
     pub(crate) fn knows(self, contacts: &[String]) -> Setup {
         Setup { bootstrap: contacts.to_vec(), ..self }
+    }
+
+    pub(crate) fn writes(self, journal: &Path) -> Setup {
+        Setup { journal: Some(journal.to_path_buf()), ..self }
     }
 
     pub(crate) fn config(&self, seed: [u8; 32]) -> Config {
@@ -112,6 +119,7 @@ impl Setup {
             bootstrap: self.bootstrap.clone(),
             uplink_kbps: self.uplink_kbps,
             tap: None,
+            journal: self.journal.as_ref().map(|path| File::create(path).expect("a file")),
         }
     }
 

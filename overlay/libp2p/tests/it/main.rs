@@ -4,5 +4,6 @@ mod harness;
 mod hostile;
 mod links;
 mod raw;
+mod recorded;
 mod relaying;
 mod uplink;
