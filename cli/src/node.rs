@@ -34,7 +34,7 @@ use crate::waiting::Waiting;
 use crate::{clock, core_journal, ladder, stop};
 
 /// How often the meeting file is looked at and expired credentials are looked for.
-const UPKEEP: Duration = Duration::from_millis(500);
+const UPKEEP: Duration = Duration::from_millis(200);
 
 /// A participant while it takes part.
 pub struct Node {
