@@ -210,7 +210,9 @@ impl Node {
     fn obey_session(&mut self) -> Outcome {
         while let Some(output) = self.session.poll() {
             match output {
-                Output::Say(body) => self.handle.command(Command::Say(body)),
+                Output::Say { to, body } => self.handle.command(say(to, body)),
+                // Whoever is connected stays so; the next link is made with it.
+                Output::Credential(_) => {}
                 Output::Seal(keys) => {
                     if let Some(sending) = &mut self.sending {
                         sending.arm(keys);
@@ -242,6 +244,15 @@ impl Node {
                     members: members as u32,
                 });
                 return self.keep_bindings();
+            }
+            session::Event::AtTheDoor => {
+                eprintln!(
+                    "You wait at the door: the invite is already in use by somebody else, or the host lets people in \
+                     one by one. If nobody lets you in, ask the organiser for another invite."
+                );
+            }
+            session::Event::Knock { peer, invite, why } => {
+                eprintln!("{peer} waits at the door with invite {invite} ({why:?}).");
             }
             session::Event::Refused { reason } => return Err(Fail::failed(reason)),
             session::Event::Removed => return self.on_removed(),
@@ -336,6 +347,11 @@ impl Node {
     }
 }
 
+/// A key message as the overlay takes it: it carries everything to everybody.
+fn say(_to: session::Audience, body: Vec<u8>) -> Command {
+    Command::Say(body)
+}
+
 fn config(args: &Join, seat: &Seat) -> Outcome<Config> {
     Ok(Config {
         seed: *seat.identity.seed().expose(),
@@ -366,6 +382,8 @@ fn new_session(seat: &Seat) -> Session {
         meeting: seat.invite.meeting(),
         issuer: seat.invite.issuer(),
         invite: seat.invite.id(),
+        role: seat.invite.role(),
+        credential: seat.credential(),
     };
     let rng = Box::new(UnwrapErr(SysRng));
     match &seat.chair {

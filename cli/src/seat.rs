@@ -71,6 +71,7 @@ impl Seat {
             term: meeting.term,
             bindings: meeting.guests.iter().filter_map(|guest| Some((guest.invite, guest.peer?))).collect(),
             removed: meeting.removed(),
+            locked: false,
         };
         let bootstrap = meeting
             .leases

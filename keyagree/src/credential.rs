@@ -8,9 +8,9 @@ use crate::identity::{Context, Identity, InviteId, IssuerKey, LeaseId, MeetingId
 use crate::time::{SKEW_MS, UnixTime};
 
 /// The version that this program writes and reads: the first byte of a credential.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 /// Longest credential in bytes.
-pub const CREDENTIAL_MAX: usize = 512;
+pub const CREDENTIAL_MAX: usize = 1024;
 
 /// What the holder of an invite may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -21,11 +21,18 @@ pub enum Role {
     Deputy,
     /// Takes part.
     Guest,
+    /// Takes part, and lets people in who wait at the door.
+    CoHost,
 }
 
 impl Role {
     /// True for who may make epochs and plans.
     pub fn may_coordinate(self) -> bool {
+        matches!(self, Role::Organiser | Role::Deputy)
+    }
+
+    /// True for who may let in.
+    pub fn may_host(self) -> bool {
         self != Role::Guest
     }
 }
@@ -72,6 +79,8 @@ pub(crate) struct InviteCert {
     /// Public half of the invite's secret.
     pub(crate) key: PeerKey,
     pub(crate) role: Role,
+    /// How many peers may come by it: more than one is a group link, whose holders wait at the door.
+    pub(crate) uses: u16,
     pub(crate) issued: UnixTime,
     pub(crate) expires: UnixTime,
 }
@@ -84,15 +93,32 @@ impl Statement for InviteCert {
 /// The invite's word that a peer key is its holder's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PeerCert {
-    meeting: MeetingId,
-    peer: PeerKey,
-    not_before: UnixTime,
-    expires: UnixTime,
+pub(crate) struct PeerCert {
+    pub(crate) meeting: MeetingId,
+    pub(crate) peer: PeerKey,
+    pub(crate) not_before: UnixTime,
+    pub(crate) expires: UnixTime,
 }
 
 impl Statement for PeerCert {
     const CONTEXT: Context = Context::PEER_CERT;
+    const MAX: usize = 256;
+}
+
+/// A coordinator's word that a peer that came by a group link was let in. It counts only beside an
+/// invite that the issuer signed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Pass {
+    pub(crate) meeting: MeetingId,
+    pub(crate) peer: PeerKey,
+    pub(crate) invite: InviteId,
+    pub(crate) made_at: UnixTime,
+    pub(crate) expires: UnixTime,
+}
+
+impl Statement for Pass {
+    const CONTEXT: Context = Context::PASS;
     const MAX: usize = 256;
 }
 
@@ -147,6 +173,8 @@ impl Grant {
 enum Credential {
     Participant(Signed<InviteCert>, Signed<PeerCert>),
     Relay(Signed<GrantCert>),
+    /// Of a group link: own invite and key, the pass, and who signed that.
+    Passed(Signed<InviteCert>, Signed<PeerCert>, Signed<Pass>, Signed<InviteCert>, Signed<PeerCert>),
 }
 
 fn pack(credential: &Credential) -> Vec<u8> {
@@ -178,6 +206,24 @@ pub enum AdmittedAs {
     },
 }
 
+/// What a participant's own credential says, for whoever puts a pass to it; `None` if it is none.
+pub(crate) fn parts(credential: &[u8]) -> Option<(Signed<InviteCert>, Signed<PeerCert>)> {
+    let (&VERSION, body) = credential.split_first()? else { return None };
+    match canopy_codec::decode_strict(body, CREDENTIAL_MAX - 1).ok()? {
+        Credential::Participant(cert, own) | Credential::Passed(cert, own, ..) => Some((cert, own)),
+        Credential::Relay(_) => None,
+    }
+}
+
+/// The credential of somebody who has been given a pass.
+pub(crate) fn passed(
+    own: (Signed<InviteCert>, Signed<PeerCert>),
+    pass: Signed<Pass>,
+    by: (Signed<InviteCert>, Signed<PeerCert>),
+) -> Vec<u8> {
+    pack(&Credential::Passed(own.0, own.1, pass, by.0, by.1))
+}
+
 /// What a credential that was checked says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admission {
@@ -185,6 +231,12 @@ pub struct Admission {
     pub role: AdmittedAs,
     /// Its invite; relays have none.
     pub invite: Option<InviteId>,
+    /// How many peers may come by the invite.
+    pub uses: u16,
+    /// Came by a group link and has not been let in yet: control only.
+    pub lobby: bool,
+    /// When its pass ends, which its coordinator renews; only passed holders of a group link have one.
+    pub pass_ends: Option<UnixTime>,
     /// When it ends.
     pub expires: UnixTime,
 }
@@ -193,6 +245,19 @@ impl Admission {
     /// True for participants who may make epochs and plans.
     pub fn may_coordinate(&self) -> bool {
         matches!(self.role, AdmittedAs::Participant(role) if role.may_coordinate())
+    }
+
+    /// The role of a participant; a relay has none.
+    pub fn participant(&self) -> Option<Role> {
+        match self.role {
+            AdmittedAs::Participant(role) => Some(role),
+            AdmittedAs::Relay { .. } => None,
+        }
+    }
+
+    /// True for participants who may let in.
+    pub fn may_host(&self) -> bool {
+        matches!(self.role, AdmittedAs::Participant(role) if role.may_host())
     }
 
     /// True for who may hold keys.
@@ -207,6 +272,9 @@ pub enum Refusal {
     /// Over.
     #[error("the credential has expired: ask the organiser for a new invite, or start the relay anew")]
     Expired,
+    /// The pass of a group link's holder is over.
+    #[error("the pass has ended: show the first credential, and wait to be let in again")]
+    PassEnded,
     /// Not yet.
     #[error("the credential does not count yet: check the clocks of both machines")]
     TooEarly,
@@ -225,6 +293,9 @@ pub enum Refusal {
     /// Not a credential.
     #[error("what was shown is no credential: both sides need canopy")]
     Malformed,
+    /// From an older program.
+    #[error("the credential was made by an older version of canopy: update, and make the meeting anew")]
+    OlderVersion,
     /// From a newer program.
     #[error("the credential was made by a newer version of canopy: the other side must update")]
     NewerVersion,
@@ -242,13 +313,18 @@ pub(crate) fn check(
     if version > VERSION {
         return Err(Refusal::NewerVersion);
     }
-    if version == 0 {
-        return Err(Refusal::Malformed);
+    if version < VERSION {
+        return Err(if version == 0 { Refusal::Malformed } else { Refusal::OlderVersion });
     }
     let issuer = PeerKey(issuer.0);
     match canopy_codec::decode_strict(body, CREDENTIAL_MAX - 1).map_err(|_| Refusal::Malformed)? {
         Credential::Participant(cert, own) => check_participant(now, meeting, &issuer, peer, &cert, &own),
         Credential::Relay(grant) => check_relay(now, meeting, &issuer, peer, &grant),
+        Credential::Passed(cert, own, pass, by_cert, by) => {
+            let admission = check_participant(now, meeting, &issuer, peer, &cert, &own)?;
+            let signer = check_participant(now, meeting, &issuer, &by.value.peer, &by_cert, &by)?;
+            check_pass(now, meeting, admission, &signer, &pass, peer, &by.value.peer)
+        }
     }
 }
 
@@ -277,7 +353,42 @@ fn check_participant(
     if now.plus_ms(SKEW_MS) < invite.issued.max(holder.not_before) {
         return Err(Refusal::TooEarly);
     }
-    Ok(Admission { role: AdmittedAs::Participant(invite.role), invite: Some(invite.id), expires })
+    Ok(Admission {
+        role: AdmittedAs::Participant(invite.role),
+        invite: Some(invite.id),
+        uses: invite.uses,
+        lobby: invite.uses > 1,
+        pass_ends: None,
+        expires,
+    })
+}
+
+fn check_pass(
+    now: UnixTime,
+    meeting: &MeetingId,
+    admission: Admission,
+    signer: &Admission,
+    pass: &Signed<Pass>,
+    peer: &PeerKey,
+    by: &PeerKey,
+) -> Result<Admission, Refusal> {
+    let said = &pass.value;
+    if said.meeting != *meeting {
+        return Err(Refusal::WrongMeeting);
+    }
+    if said.peer != *peer || admission.invite != Some(said.invite) {
+        return Err(Refusal::NotYours);
+    }
+    if !signer.may_coordinate() || !pass.signed_by(by) {
+        return Err(Refusal::NotSignedByIssuer);
+    }
+    if now >= said.expires {
+        return Err(Refusal::PassEnded);
+    }
+    if now.plus_ms(SKEW_MS) < said.made_at {
+        return Err(Refusal::TooEarly);
+    }
+    Ok(Admission { lobby: false, pass_ends: Some(said.expires), ..admission })
 }
 
 fn check_relay(
@@ -300,5 +411,12 @@ fn check_relay(
     if now >= cert.expires {
         return Err(Refusal::Expired);
     }
-    Ok(Admission { role: AdmittedAs::Relay { kbps: cert.kbps }, invite: None, expires: cert.expires })
+    Ok(Admission {
+        role: AdmittedAs::Relay { kbps: cert.kbps },
+        invite: None,
+        uses: 0,
+        lobby: false,
+        pass_ends: None,
+        expires: cert.expires,
+    })
 }

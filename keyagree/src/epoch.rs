@@ -6,22 +6,42 @@
 //! each E:   derive("epoch-kem") = X-Wing key pair of all members;   derive("epoch-commitment") stands in the record
 //! ```
 //! The step hash is the record's hash without its commitment, which is not known before the step.
+//!
+//! member → pairs, view; coordinator → door, view; deputy between the two.
 
 pub(crate) mod chain;
 pub(crate) mod coordinator;
+pub(crate) mod deputy;
+pub(crate) mod door;
 pub(crate) mod member;
+pub(crate) mod pairs;
+pub(crate) mod view;
 
 use crate::credential::{Signed, Statement};
 use crate::identity::{IssuerKey, MeetingId, PeerKey};
-use crate::roster::Roster;
+use crate::io::{Audience, Event};
 use crate::suite::{KeyPair, Secret, derive, digest};
 use crate::time::UnixTime;
-use crate::wire::{CHANGES_MAX, EpochId, Reason, Record};
+use crate::wire::{EpochId, Message, Reason, Record};
 
 /// A new epoch is used so long after its record, in milliseconds: by then all know it.
 pub(crate) const ACTIVATE_AFTER_MS: u64 = 1_000;
-/// No record before the first of a term.
+/// No record before the first of a meeting.
 pub(crate) const NO_RECORD: [u8; 32] = [0; 32];
+
+/// What a part wants its session to do.
+#[derive(Default)]
+pub(crate) struct Effects {
+    pub(crate) says: Vec<(Audience, Vec<u8>)>,
+    pub(crate) events: Vec<Event>,
+    pub(crate) epochs: Vec<Adopted>,
+}
+
+impl Effects {
+    pub(crate) fn say(&mut self, to: Audience, message: &Message) {
+        self.says.push((to, message.encode()));
+    }
+}
 
 /// The secret of the epoch that a join makes.
 pub(crate) fn step(secret: &Secret, record: &Record) -> Secret {
@@ -58,80 +78,81 @@ pub(crate) fn welcome_info(record: &[u8; 32], to: &PeerKey, request: &[u8; 32]) 
     digest("canopy/1/welcome-info", &[record, &to.0, request])
 }
 
+/// HPKE's `info` of a chain's root: both ends, and the request with the fresh key and nonce.
+pub(crate) fn chain_info(from: &PeerKey, to: &PeerKey, request: &[u8; 32]) -> [u8; 32] {
+    digest("canopy/2/chain-info", &[&from.0, &to.0, request])
+}
+
 /// The last epoch that a node holds: where the next record has to follow.
 pub(crate) struct Head {
-    pub(crate) id: EpochId,
-    pub(crate) record: [u8; 32],
+    pub(crate) signed: Signed<Record>,
+    pub(crate) hash: [u8; 32],
+    /// Hash of the last record that changed members.
     pub(crate) changed: [u8; 32],
-    pub(crate) roster: Roster,
     pub(crate) secret: Secret,
 }
 
 impl Head {
     /// The head after a record that was checked, and whose secret this is.
-    pub(crate) fn new(record: &Record, roster: Roster, secret: Secret) -> Head {
-        let hash = record_hash(record);
-        let changed = if record.changed == NO_RECORD { hash } else { record.changed };
-        Head { id: record.id, record: hash, changed, roster, secret }
+    pub(crate) fn new(signed: Signed<Record>, secret: Secret) -> Head {
+        let hash = record_hash(&signed.value);
+        let changed = if signed.value.changed == NO_RECORD { hash } else { signed.value.changed };
+        Head { signed, hash, changed, secret }
+    }
+
+    pub(crate) fn id(&self) -> EpochId {
+        self.signed.value.id
+    }
+
+    pub(crate) fn root(&self) -> &[u8; 32] {
+        &self.signed.value.roster
+    }
+
+    pub(crate) fn members(&self) -> usize {
+        usize::from(self.signed.value.members)
     }
 
     pub(crate) fn code(&self, issuer: &IssuerKey) -> String {
         crate::code::code(issuer, &self.changed)
     }
 
-    /// Whether a record follows this head: the chain, the roster and what it says of itself.
+    /// Whether a record follows this head: the chain, and what it says of itself.
     pub(crate) fn is_followed_by(&self, record: &Record) -> bool {
-        let roster = self.roster.after(record);
-        let changed = if roster == self.roster { self.changed } else { NO_RECORD };
-        record.id.term == self.id.term
-            && record.id.coordinator == self.id.coordinator
-            && Some(record.id.epoch) == self.id.epoch.checked_add(1)
-            && record.previous == self.record
-            && record.changed == changed
-            && (record.reason != Reason::Join || record.left.is_empty())
+        let (id, same) = (self.id(), self.root() == &record.roster);
+        record.id.leader() == id.leader()
+            && Some(record.id.epoch) == id.epoch.checked_add(1)
+            && record.previous == self.hash
+            && record.changed == if same { self.changed } else { NO_RECORD }
             && record.reason != Reason::Start
-            && is_sound(record, &roster)
     }
 }
 
-/// What can be said of a record and the roster that it leaves, without the one before.
-pub(crate) fn is_sound(record: &Record, roster: &Roster) -> bool {
-    record.joined.len() <= CHANGES_MAX
-        && record.left.len() <= CHANGES_MAX
-        && usize::from(record.members) == roster.len()
-        && record.roster == roster.hash()
-        && roster.contains(&record.id.coordinator)
-}
-
-/// A new epoch as the streams need to know it.
+/// A new epoch as the streams and the user need to know it.
 pub(crate) struct Adopted {
     pub(crate) id: EpochId,
     pub(crate) record: [u8; 32],
     pub(crate) reason: Reason,
     pub(crate) activate_at: UnixTime,
-    /// Somebody was shut out: what is older is forgotten sooner.
-    pub(crate) leaves: bool,
+    pub(crate) members: usize,
     pub(crate) keys: KeyPair,
-    pub(crate) roster: Roster,
-    /// Who left by being removed, the others just went.
-    pub(crate) removed: Vec<PeerKey>,
     pub(crate) code: String,
+    /// It came with a welcome: sources may have announced themselves before this node could hear it.
+    pub(crate) welcomed: bool,
 }
 
 impl Adopted {
-    pub(crate) fn new(now: UnixTime, record: &Record, head: &Head, issuer: &IssuerKey) -> Adopted {
-        // A clock that is wrong must not keep a node in the old epoch, nor hurry it into the new one.
-        let activate_at = record.activate_at.clamp(now, now.plus_ms(ACTIVATE_AFTER_MS));
+    pub(crate) fn new(now: UnixTime, head: &Head, issuer: &IssuerKey, welcomed: bool) -> Adopted {
+        let record = &head.signed.value;
         Adopted {
-            id: head.id,
-            record: head.record,
+            id: record.id,
+            record: head.hash,
             reason: record.reason,
-            activate_at,
-            leaves: !record.left.is_empty(),
+            // A clock that is wrong must not keep a node in the old epoch, nor hurry it into the new one.
+            activate_at: record.activate_at.clamp(now, now.plus_ms(ACTIVATE_AFTER_MS)),
+            members: head.members(),
             keys: key_pair(&head.secret),
-            roster: head.roster.clone(),
-            removed: record.left.iter().filter(|left| left.removed).map(|left| left.peer).collect(),
             code: head.code(issuer),
+            welcomed,
         }
     }
 }

@@ -2,13 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::credential::{self, Admission, Refusal};
+use crate::credential::{self, Admission, AdmittedAs, Refusal, Role};
 use crate::identity::{BadSignature, Context, Identity, InviteId, IssuerKey, MeetingId, PeerKey, verify};
 use crate::time::UnixTime;
-use crate::wire::{KICKS_MAX, Message};
+use crate::wire::{Evidence, KICKS_MAX, Message};
 
 /// Most peers whose credentials a gate keeps.
-pub const KNOWN_MAX: usize = 4096;
+pub const KNOWN_MAX: usize = 1 << 15;
+/// Most coordinators that were deposed.
+const DEPOSED_MAX: usize = 16;
+/// Passes end only while a coordinator is there to renew them: its last sign of life is no older.
+const RENEWABLE_MS: u64 = 30_000;
 
 /// Checks credentials against one meeting's issuer, remembers who was admitted, and learns who was
 /// removed. Kick lists only grow: no order of messages can let somebody in again.
@@ -20,12 +24,22 @@ pub struct Gate {
     issuer: IssuerKey,
     known: BTreeMap<PeerKey, Admission>,
     removed: BTreeSet<InviteId>,
+    deposed: BTreeSet<PeerKey>,
+    /// The last sign of life of a coordinator.
+    beat_at: UnixTime,
 }
 
 impl Gate {
     /// A gate of one meeting.
     pub fn new(meeting: MeetingId, issuer: IssuerKey) -> Gate {
-        Gate { meeting, issuer, known: BTreeMap::new(), removed: BTreeSet::new() }
+        Gate {
+            meeting,
+            issuer,
+            known: BTreeMap::new(),
+            removed: BTreeSet::new(),
+            deposed: BTreeSet::new(),
+            beat_at: UnixTime(0),
+        }
     }
 
     /// The meeting.
@@ -36,9 +50,12 @@ impl Gate {
     /// Checks what `peer` shows. The transport has proven that `peer` is its key, or a note that
     /// carries the credential is signed by it.
     pub fn admit(&mut self, now: UnixTime, peer: PeerKey, credential: &[u8]) -> Result<Admission, Refusal> {
-        let admission = credential::check(now, &self.meeting, &self.issuer, &peer, credential)?;
+        let mut admission = credential::check(now, &self.meeting, &self.issuer, &peer, credential)?;
         if admission.invite.is_some_and(|invite| self.removed.contains(&invite)) {
             return Err(Refusal::Removed);
+        }
+        if self.deposed.contains(&peer) {
+            admission.role = AdmittedAs::Participant(Role::Guest);
         }
         self.make_room(now, &peer);
         self.known.insert(peer, admission.clone());
@@ -50,14 +67,15 @@ impl Gate {
         self.known.get(peer)
     }
 
-    /// Who was admitted and has expired by now; they are forgotten.
+    /// Who was admitted and has expired by now; they are forgotten. A pass that nobody is there to renew
+    /// doesn't end: whoever is connected stays, until its invite ends.
     pub fn expire(&mut self, now: UnixTime) -> Vec<PeerKey> {
-        let over: Vec<PeerKey> = self
-            .known
-            .iter()
-            .filter(|(_, admission)| now >= admission.expires)
-            .map(|(peer, _)| *peer)
-            .collect();
+        let renewable = now.since(self.beat_at) < RENEWABLE_MS;
+        let ended = |admission: &Admission| {
+            now >= admission.expires || renewable && admission.pass_ends.is_some_and(|at| now >= at)
+        };
+        let over: Vec<PeerKey> =
+            self.known.iter().filter(|(_, admission)| ended(admission)).map(|(peer, _)| *peer).collect();
         self.forget(&over);
         over
     }
@@ -66,11 +84,34 @@ impl Gate {
     pub fn heard(&mut self, now: UnixTime, from: PeerKey, body: &[u8]) -> Vec<PeerKey> {
         let coordinates =
             self.known.get(&from).is_some_and(|from| from.may_coordinate() && now < from.expires);
-        let Ok(Message::Kicks(kicks)) = Message::decode(body) else { return Vec::new() };
-        if !coordinates || kicks.value.meeting != self.meeting || !kicks.signed_by(&from) {
-            return Vec::new();
+        match Message::decode(body) {
+            Ok(Message::Kicks(kicks))
+                if coordinates && kicks.value.meeting == self.meeting && kicks.signed_by(&from) =>
+            {
+                return self.remove(&kicks.value.invites);
+            }
+            Ok(Message::Beat(beat))
+                if coordinates && beat.value.meeting == self.meeting && beat.signed_by(&from) =>
+            {
+                self.beat_at = now;
+            }
+            Ok(Message::Evidence(evidence)) => self.depose(&evidence),
+            _ => {}
         }
-        self.remove(&kicks.value.invites)
+        Vec::new()
+    }
+
+    /// A coordinator that has signed two records for one epoch is a guest from now on.
+    fn depose(&mut self, evidence: &Evidence) {
+        let coordinator = evidence.first.value.id.coordinator;
+        let able = self.known.get(&coordinator).is_some_and(Admission::may_coordinate);
+        let ours = evidence.first.value.meeting == self.meeting;
+        if able && ours && self.deposed.len() < DEPOSED_MAX && evidence.convicts().is_some() {
+            self.deposed.insert(coordinator);
+            if let Some(admission) = self.known.get_mut(&coordinator) {
+                admission.role = AdmittedAs::Participant(Role::Guest);
+            }
+        }
     }
 
     /// Shuts these invites out: what a kick list said, or what the organiser's own file says.

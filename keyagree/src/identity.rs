@@ -88,26 +88,38 @@ pub struct Context(pub(crate) &'static str);
 impl Context {
     /// A note that the overlay carries, signed by its origin.
     pub const NOTE: Context = Context("canopy/1/note");
-    pub(crate) const INVITE_CERT: Context = Context("canopy/1/invite-cert");
+    pub(crate) const INVITE_CERT: Context = Context("canopy/2/invite-cert");
     pub(crate) const PEER_CERT: Context = Context("canopy/1/peer-cert");
     pub(crate) const GRANT: Context = Context("canopy/1/grant");
-    pub(crate) const JOIN: Context = Context("canopy/1/join-request");
-    pub(crate) const WELCOME: Context = Context("canopy/1/welcome");
-    pub(crate) const RECORD: Context = Context("canopy/1/record");
+    pub(crate) const PASS: Context = Context("canopy/2/pass");
+    pub(crate) const JOIN: Context = Context("canopy/2/join-request");
+    pub(crate) const WELCOME: Context = Context("canopy/2/welcome");
+    pub(crate) const CHAIN_ROOT: Context = Context("canopy/2/chain-root");
+    pub(crate) const RECORD: Context = Context("canopy/2/record");
+    pub(crate) const BEAT: Context = Context("canopy/2/beat");
+    pub(crate) const NAME: Context = Context("canopy/2/name");
+    pub(crate) const VERDICT: Context = Context("canopy/2/verdict");
+    pub(crate) const UNITS: Context = Context("canopy/2/units");
     pub(crate) const ANNOUNCEMENT: Context = Context("canopy/1/announcement");
     pub(crate) const RATCHET: Context = Context("canopy/1/ratchet");
     pub(crate) const KICKS: Context = Context("canopy/1/kicks");
-    pub(crate) const REFUSAL: Context = Context("canopy/1/refusal");
+    pub(crate) const REFUSAL: Context = Context("canopy/2/refusal");
 
     /// All contexts, for the test that tries each signed type as every other.
-    pub const ALL: [Context; 11] = [
+    pub const ALL: [Context; 17] = [
         Context::NOTE,
         Context::INVITE_CERT,
         Context::PEER_CERT,
         Context::GRANT,
+        Context::PASS,
         Context::JOIN,
         Context::WELCOME,
+        Context::CHAIN_ROOT,
         Context::RECORD,
+        Context::BEAT,
+        Context::NAME,
+        Context::VERDICT,
+        Context::UNITS,
         Context::ANNOUNCEMENT,
         Context::RATCHET,
         Context::KICKS,

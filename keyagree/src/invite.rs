@@ -41,6 +41,11 @@ pub enum InviteError {
     /// A letter is wrong.
     #[error("the invite has a wrong letter in it: copy it again instead of typing it")]
     Mistyped,
+    /// Written by an older program.
+    #[error(
+        "the invite was made by an older version of canopy: ask for a new one that a program of this version made"
+    )]
+    OlderVersion,
     /// Written by a newer program.
     #[error("the invite was made by a newer version of canopy: update this program")]
     NewerVersion,
@@ -114,6 +119,11 @@ impl Invite {
         self.cert.value.role
     }
 
+    /// How many peers may come by it: more than one is a group link.
+    pub fn uses(&self) -> u16 {
+        self.cert.value.uses
+    }
+
     /// When it ends.
     pub fn expires(&self) -> UnixTime {
         self.cert.value.expires
@@ -175,6 +185,7 @@ impl Invite {
             Damage::Truncated => InviteError::Truncated,
             Damage::Mistyped => InviteError::Mistyped,
             Damage::Newer => InviteError::NewerVersion,
+            Damage::Older => InviteError::OlderVersion,
         })?;
         let mut body: Body =
             canopy_codec::decode_strict(&bytes, line::BODY_MAX * 2).map_err(|_| InviteError::Mistyped)?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rand::CryptoRng;
 
-use crate::credential::Admission;
+use crate::credential::{Admission, Role};
 use crate::identity::{Identity, InviteId, IssuerKey, MeetingId, PeerKey};
 use crate::stream::{EpochId, OpeningKey, SealingKeys};
 use crate::time::UnixTime;
@@ -24,6 +24,10 @@ pub struct Seat {
     pub issuer: IssuerKey,
     /// The invite that this node came with.
     pub invite: InviteId,
+    /// What that invite lets it do.
+    pub role: Role,
+    /// What this node shows at each link: who coordinates signs passes with it.
+    pub credential: Vec<u8>,
 }
 
 /// What a coordinator knows from its own file when it begins, or comes back after a crash.
@@ -35,6 +39,8 @@ pub struct Past {
     pub bindings: Vec<(InviteId, PeerKey)>,
     /// The invites that were removed so far.
     pub removed: Vec<InviteId>,
+    /// Whether whoever is new waits at the door.
+    pub locked: bool,
 }
 
 /// Everything that can happen to a session.
@@ -50,8 +56,24 @@ pub enum Input {
     },
     /// A peer left the overlay, or fell silent. Only a coordinator acts on it.
     Departed(PeerKey),
-    /// Shut the holder of this invite out. Only a coordinator acts on it.
+    /// Shut the holders of this invite out. Only a coordinator acts on it.
     Remove(InviteId),
+    /// Let in, or turn away, somebody who waits at the door ([`Event::Knock`]). Who may host but doesn't
+    /// coordinate passes it on.
+    Decide {
+        /// Who waits.
+        peer: PeerKey,
+        /// Let in.
+        admit: bool,
+    },
+    /// From now on whoever is new waits at the door, or no longer. Only a coordinator acts on it.
+    Lock(bool),
+    /// How this node's user wants to be called: 1 to [`crate::NAME_MAX`] bytes, one line. Else ignored.
+    Name(String),
+    /// Show this page of the roster ([`Event::Page`]). Small rosters come by themselves.
+    ShowPage(u16),
+    /// A frame of this source came that no key opens.
+    Unopened(PeerKey),
     /// Be a source with these layers (their bytes) from now on. A restart of the source says it again
     /// and gets fresh keys.
     Send {
@@ -66,8 +88,15 @@ pub enum Input {
 
 /// Everything that a session wants done. Handle each before the next `handle`.
 pub enum Output {
-    /// Say this to everybody; at most [`crate::SAY_MAX`] bytes.
-    Say(Vec<u8>),
+    /// Say this; at most [`crate::SAY_MAX`] bytes.
+    Say {
+        /// To whom. Nobody else need hear it, and it is no secret from whoever does.
+        to: Audience,
+        /// What.
+        body: Vec<u8>,
+    },
+    /// Show this credential at each further link instead of the one so far.
+    Credential(Vec<u8>),
     /// From `activate_at` on, seal with these keys.
     Seal(SealingKeys),
     /// Be ready to open with this key.
@@ -81,6 +110,28 @@ pub enum Output {
     Event(Event),
 }
 
+/// Whom something is said to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Audience {
+    /// All members, and relays.
+    Everybody,
+    /// Whoever coordinates now.
+    Coordinator,
+    /// This peer.
+    One(PeerKey),
+}
+
+/// Why somebody waits at the door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Knocks {
+    /// Came by a group link.
+    GroupLink,
+    /// Came by an invite that somebody else has used: it has leaked, or its guest has lost its key.
+    UsedInvite,
+    /// The meeting is locked.
+    Locked,
+}
+
 /// What the user may want to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -91,6 +142,8 @@ pub enum Event {
     },
     /// Has asked to be let in and has no answer yet.
     Waiting,
+    /// This node waits at the door: a host has to let it in. It goes on asking.
+    AtTheDoor,
     /// The coordinator doesn't let this node in. The text says what to do.
     Refused {
         /// One sentence for the user.
@@ -102,12 +155,54 @@ pub enum Event {
     Epoch {
         /// Its name.
         epoch: EpochId,
-        /// Who hold its secret, this node included.
+        /// How many hold its secret, this node included.
         members: usize,
         /// The verification code, 30 digits.
         code: String,
         /// When sources switch to it.
         activate_at: UnixTime,
+    },
+    /// This node runs the epochs from now on: it plans as well, in this term.
+    Coordinating {
+        /// The term.
+        term: u32,
+    },
+    /// Somebody else runs the epochs from now on.
+    Following {
+        /// Who.
+        coordinator: PeerKey,
+        /// In which term.
+        term: u32,
+    },
+    /// The coordinator has told different people different things; it is followed no longer.
+    Deposed {
+        /// Who it was.
+        coordinator: PeerKey,
+    },
+    /// Somebody waits at the door: answer with [`Input::Decide`].
+    Knock {
+        /// Who.
+        peer: PeerKey,
+        /// By which invite.
+        invite: InviteId,
+        /// Why it isn't let in at once.
+        why: Knocks,
+    },
+    /// A member's name, by its own word.
+    Named {
+        /// Who.
+        peer: PeerKey,
+        /// How it wants to be called.
+        name: String,
+    },
+    /// A page of the roster that was asked for, shown to be under the record's root.
+    Page {
+        /// Which.
+        page: u16,
+        /// How many there are.
+        pages: u16,
+        /// Who sit there.
+        members: Vec<PeerKey>,
     },
     /// Somebody holds the epoch's secret that didn't before.
     PeerJoined {
@@ -137,8 +232,16 @@ pub enum Timer {
     AskAgain,
     /// Member: a record is missing and gossip didn't bring it; asks for a welcome.
     CatchUp,
-    /// Member: the pairwise chain gets a fresh root.
+    /// Member: a pairwise chain is asked for, or gets a fresh root.
     Refresh,
+    /// Member: the roster is fetched.
+    Roster,
+    /// Deputy: the coordinator is silent; this node takes over.
+    TakeOver,
+    /// Coordinator: its sign of life.
+    Beat,
+    /// Coordinator: passes of group links are renewed.
+    Passes,
     /// Coordinator: joins and leaves that were gathered become a record.
     Record,
     /// Coordinator: the epoch is old.

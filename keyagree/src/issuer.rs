@@ -50,11 +50,26 @@ impl Issuer {
         issued: UnixTime,
         expires: UnixTime,
     ) -> Result<Invite, InviteError> {
+        self.issue_link(rng, role, 1, contacts, issued, expires)
+    }
+
+    /// A link that so many people may come by, each of whom waits at the door until a host lets them
+    /// in. With one use it is an invite.
+    pub fn issue_link(
+        &self,
+        rng: &mut (impl CryptoRng + ?Sized),
+        role: Role,
+        uses: u16,
+        contacts: Vec<String>,
+        issued: UnixTime,
+        expires: UnixTime,
+    ) -> Result<Invite, InviteError> {
         if !line::contacts_fit(&contacts) {
             return Err(InviteError::TooManyContacts);
         }
         let sign = |id, key| {
-            let cert = InviteCert { meeting: self.meeting, id, key, role, issued, expires };
+            let cert =
+                InviteCert { meeting: self.meeting, id, key, role, uses: uses.max(1), issued, expires };
             Signed::new(cert, &self.key)
         };
         Ok(Invite::new(rng, self.meeting, self.public(), contacts, sign))

@@ -42,6 +42,11 @@ pub enum LeaseError {
     /// A letter is wrong.
     #[error("the lease has a wrong letter in it: copy it again instead of typing it")]
     Mistyped,
+    /// Written by an older program.
+    #[error(
+        "the lease was made by an older version of canopy: ask for a new one that a program of this version made"
+    )]
+    OlderVersion,
     /// Written by a newer program.
     #[error("the lease was made by a newer version of canopy: update this program")]
     NewerVersion,
@@ -139,6 +144,7 @@ impl Lease {
             Damage::Truncated => LeaseError::Truncated,
             Damage::Mistyped => LeaseError::Mistyped,
             Damage::Newer => LeaseError::NewerVersion,
+            Damage::Older => LeaseError::OlderVersion,
         })?;
         let mut body: Body =
             canopy_codec::decode_strict(&bytes, line::BODY_MAX * 2).map_err(|_| LeaseError::Mistyped)?;

@@ -10,7 +10,7 @@ use data_encoding::BASE32_NOPAD;
 use zeroize::Zeroizing;
 
 /// The version that this program writes and reads.
-pub(crate) const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 2;
 /// Longest body in bytes.
 pub(crate) const BODY_MAX: usize = 4096;
 /// Longest line that is looked at, white space included.
@@ -34,6 +34,8 @@ pub(crate) enum Damage {
     Mistyped,
     /// Written by a program that is newer than this.
     Newer,
+    /// Written by a program that is older than this.
+    Older,
 }
 
 /// Writes a body as a line.
@@ -72,6 +74,7 @@ pub(crate) fn read(prefix: &str, line: &str) -> Result<Zeroizing<Vec<u8>>, Damag
     match head[0] {
         VERSION => Ok(Zeroizing::new(signed[HEAD..].to_vec())),
         0 => Err(Damage::Mistyped),
+        older if older < VERSION => Err(Damage::Older),
         _ => Err(Damage::Newer),
     }
 }

@@ -1,18 +1,25 @@
 //! A participant's side of key agreement: everything that its node has to do about keys.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
-use crate::credential::Admission;
+use crate::credential::{Admission, Signed};
 use crate::epoch::coordinator::Coordinator;
-use crate::epoch::member::{Effects, Member};
-use crate::epoch::{Adopted, Head};
+use crate::epoch::member::Member;
+use crate::epoch::view::{FETCHED_MAX, View, open_name, seal_name};
+use crate::epoch::{Adopted, Effects, Head};
 use crate::identity::{InviteId, PeerKey};
+use crate::roster::page;
 use crate::source::Streams;
 use crate::stream::EpochId;
 use crate::time::UnixTime;
-use crate::wire::Message;
+use crate::wire::{Message, NameCard, PassNote, Verdict};
 
-pub use crate::io::{Event, Input, Output, Past, Seat, SessionRng, Timer};
+pub use crate::io::{Audience, Event, Input, Knocks, Output, Past, Seat, SessionRng, Timer};
+
+/// Peers that are known to be able to coordinate.
+const ABLE_MAX: usize = 64;
+/// A name is said again in so many further epochs: who was in another one then could not read it.
+const NAME_SAYS: u8 = 3;
 
 /// A participant's key agreement.
 ///
@@ -24,13 +31,42 @@ pub struct Session {
     rng: SessionRng,
     part: Part,
     streams: Streams,
-    members: Vec<PeerKey>,
+    name: Option<(Signed<NameCard>, u8)>,
+    able: BTreeSet<PeerKey>,
     out: VecDeque<Output>,
 }
 
 enum Part {
     Member(Box<Member>),
     Coordinator(Box<Coordinator>),
+    /// While one becomes the other.
+    Changing,
+}
+
+impl Part {
+    fn parts(&self) -> Option<(&Head, &View)> {
+        match self {
+            Part::Member(member) => member.head().map(|head| (head, member.view())),
+            Part::Coordinator(part) => Some((part.head(), part.view())),
+            Part::Changing => None,
+        }
+    }
+
+    fn parts_mut(&mut self) -> Option<(&Head, &mut View)> {
+        match self {
+            Part::Member(member) => {
+                let (head, view) = member.view_mut();
+                head.map(|head| (head, view))
+            }
+            Part::Coordinator(part) => Some(part.view_mut()),
+            Part::Changing => None,
+        }
+    }
+
+    /// The view of the members, if it is the whole roster of the last epoch.
+    fn complete(&self) -> Option<&View> {
+        self.parts().filter(|(head, view)| view.is_complete(head)).map(|(_, view)| view)
+    }
 }
 
 impl Session {
@@ -38,25 +74,23 @@ impl Session {
     pub fn member(now: UnixTime, seat: Seat, mut rng: SessionRng) -> Session {
         let mut effects = Effects::default();
         let member = Member::start(now, &seat, &mut rng, &mut effects);
-        let mut session = Session::new(seat, rng, Part::Member(Box::new(member)));
-        session.carry_out(now, effects);
-        session
+        Session::new(now, seat, rng, Part::Member(Box::new(member)), effects)
     }
 
     /// The participant who runs the epochs: the organiser, anew or after a crash.
     pub fn coordinator(now: UnixTime, seat: Seat, past: Past, mut rng: SessionRng) -> Session {
         let mut effects = Effects::default();
-        let (coordinator, adopted) = Coordinator::start(now, &seat, past, &mut rng, &mut effects.says);
-        effects.events.push(Event::Admitted { epoch: adopted.id });
-        effects.epochs.push(adopted);
-        let mut session = Session::new(seat, rng, Part::Coordinator(Box::new(coordinator)));
-        session.carry_out(now, effects);
-        session
+        let coordinator = Coordinator::start(now, &seat, past, &mut rng, &mut effects);
+        effects.events.push(Event::Admitted { epoch: coordinator.head().id() });
+        Session::new(now, seat, rng, Part::Coordinator(Box::new(coordinator)), effects)
     }
 
-    fn new(seat: Seat, rng: SessionRng, part: Part) -> Session {
+    fn new(now: UnixTime, seat: Seat, rng: SessionRng, part: Part, effects: Effects) -> Session {
         let streams = Streams::new(&seat);
-        Session { seat, rng, part, streams, members: Vec::new(), out: VecDeque::new() }
+        let (able, out) = (BTreeSet::new(), VecDeque::new());
+        let mut session = Session { seat, rng, part, streams, name: None, able, out };
+        session.carry_out(now, effects);
+        session
     }
 
     /// Takes one value in. Whatever a peer did wrong is dropped.
@@ -64,33 +98,59 @@ impl Session {
         let mut effects = Effects::default();
         match input {
             Input::Heard { from, admission, body } => self.hear(now, from, &admission, &body, &mut effects),
-            Input::Departed(peer) => {
-                if let Part::Coordinator(coordinator) = &mut self.part {
-                    coordinator.departed(now, peer);
-                }
-            }
-            Input::Remove(invite) => {
-                if let Part::Coordinator(coordinator) = &mut self.part {
-                    coordinator.remove(now, &self.seat, invite, &mut effects.says);
-                }
-            }
             Input::Send { streams } => self.send(now, Some(streams)),
             Input::Silent => self.send(now, None),
+            Input::Name(name) => self.take_name(now, &name),
+            Input::Unopened(source) => self.streams.unopened(now, source),
+            Input::ShowPage(page) => self.show_page(page, &mut effects),
             Input::Tick => {}
+            Input::Departed(_) | Input::Remove(_) | Input::Decide { .. } | Input::Lock(_) => {
+                self.host(now, input, &mut effects);
+            }
         }
         self.tick(now, &mut effects);
         self.carry_out(now, effects);
     }
 
+    /// What a coordinator acts on.
+    fn host(&mut self, now: UnixTime, input: Input, effects: &mut Effects) {
+        match (&mut self.part, input) {
+            (Part::Coordinator(part), Input::Departed(peer)) => part.departed(now, peer),
+            (Part::Coordinator(part), Input::Remove(invite)) => {
+                part.remove(now, &self.seat, &[invite], effects)
+            }
+            (Part::Coordinator(part), Input::Decide { peer, admit }) => {
+                part.decide(now, &self.seat, &mut self.rng, peer, admit, effects);
+            }
+            (Part::Coordinator(part), Input::Lock(locked)) => part.lock(locked),
+            (Part::Member(_), Input::Decide { peer, admit }) if self.seat.role.may_host() => {
+                let verdict = Verdict { meeting: self.seat.meeting, peer, made_at: now, admit };
+                let signed = Signed::new(verdict, &self.seat.identity);
+                effects.say(Audience::Coordinator, &Message::Verdict(signed));
+            }
+            _ => {}
+        }
+    }
+
     /// Whatever came, what is due by now is done: a late timer never waits for the next one.
     fn tick(&mut self, now: UnixTime, effects: &mut Effects) {
         match &mut self.part {
-            Part::Member(member) => member.tick(now, &self.seat, &mut self.rng, effects),
-            Part::Coordinator(coordinator) => {
-                effects.epochs.extend(coordinator.tick(now, &self.seat, &mut self.rng, &mut effects.says));
+            Part::Member(member) => {
+                if let Some(from) = member.takes_over(now, &self.seat) {
+                    let part = Coordinator::take_over(now, &self.seat, from, &mut self.rng, effects);
+                    effects.events.push(Event::Coordinating { term: part.head().id().term });
+                    self.part = Part::Coordinator(Box::new(part));
+                    return self.tick(now, effects);
+                }
+                member.tick(now, &self.seat, &mut self.rng, effects);
             }
+            Part::Coordinator(part) => part.tick(now, &self.seat, &mut self.rng, effects),
+            Part::Changing => {}
         }
         self.streams.tick(now, &self.seat, &mut self.out);
+        let complete = self.part.complete();
+        let listed = |peer: &PeerKey| complete.is_some_and(|view| view.roster.contains(peer));
+        self.streams.say_missing(now, listed, &mut self.out);
     }
 
     fn send(&mut self, now: UnixTime, layers: Option<Vec<u8>>) {
@@ -112,59 +172,224 @@ impl Session {
         if !admission.is_participant() || now >= admission.expires || from == self.seat.identity.public() {
             return;
         }
-        match (message, &mut self.part) {
-            (Message::Announcement(said), _) => {
-                self.streams.announced(now, from, said, &mut self.out);
-            }
-            (Message::Ratchet(said), _) => self.streams.ratcheted(now, from, &said, &mut self.out),
-            (Message::Join(said), Part::Coordinator(coordinator)) if said.value.peer == from => {
-                coordinator.asked(now, &self.seat, admission, &said, &mut effects.says);
-            }
-            (message, Part::Member(member)) if admission.may_coordinate() => {
+        let leads = admission.may_coordinate() && !self.is_deposed(&from);
+        if leads && self.able.len() < ABLE_MAX {
+            self.able.insert(from);
+        }
+        match message {
+            Message::Join(said) if said.value.peer == from => {
                 let (seat, rng) = (&self.seat, &mut self.rng);
-                match message {
-                    Message::Record(said) => member.record(now, seat, rng, from, said, effects),
-                    Message::Wraps(said) => member.wraps(now, seat, rng, said, effects),
-                    Message::Welcome(said) => member.welcome(now, seat, rng, from, &said, effects),
-                    Message::Kicks(said) => member.kicks(seat, from, &said, effects),
-                    Message::Refusal(said) => member.refusal(seat, from, &said, effects),
-                    _ => {}
+                match &mut self.part {
+                    Part::Coordinator(part) => part.asked(now, seat, rng, admission, &said, effects),
+                    Part::Member(part) => part.asked(now, seat, rng, admission, &said, effects),
+                    Part::Changing => {}
                 }
             }
+            // Whoever waits at the door has no say in what follows.
+            _ if admission.lobby => {}
+            Message::Announcement(said) => {
+                if let Part::Member(member) = &mut self.part {
+                    member.refers(now, &said.value.epoch, &said.value.record, effects);
+                }
+                if self.may_be_member(&from) {
+                    self.streams.announced(now, from, said, &mut self.out);
+                }
+            }
+            Message::Ratchet(said) => self.streams.ratcheted(now, from, &said, &mut self.out),
+            Message::Ask(said) => self.streams.asked(now, from, &said, &mut self.out),
+            Message::Name(named) => {
+                let seat = &self.seat;
+                if let Some((head, view)) = self.part.parts_mut()
+                    && let Some(card) = open_name(&named, &from, head)
+                {
+                    view.name(card, seat, effects);
+                }
+            }
+            message => match &mut self.part {
+                Part::Member(_) => self.hear_as_member(now, from, leads, message, effects),
+                Part::Coordinator(_) => {
+                    self.hear_as_coordinator(now, from, admission, leads, message, effects)
+                }
+                Part::Changing => {}
+            },
+        }
+    }
+
+    fn hear_as_member(
+        &mut self,
+        now: UnixTime,
+        from: PeerKey,
+        leads: bool,
+        message: Message,
+        effects: &mut Effects,
+    ) {
+        let Part::Member(member) = &mut self.part else { return };
+        let (seat, rng) = (&self.seat, &mut self.rng);
+        match message {
+            Message::Witness(said) => member.witness(now, said, seat, effects),
+            Message::Evidence(said) => member.evidence(now, &said, effects),
+            _ if !leads => {}
+            Message::Record(said) => member.record(now, seat, rng, from, said, effects),
+            Message::Wrap(said) => member.wrap(now, seat, from, said, effects),
+            Message::Chain(said) => member.chain(now, seat, rng, from, &said, effects),
+            Message::Welcome(said) => member.welcome(now, seat, rng, from, &said, effects),
+            Message::Changes(said) => member.changes(from, said, seat, effects),
+            Message::Page(said) => member.page(now, &said, seat, effects),
+            Message::Beat(said) => member.beat(now, seat, rng, from, &said, effects),
+            Message::Kicks(said) => member.kicks(seat, from, &said, effects),
+            Message::Refusal(said) => member.refusal(seat, from, &said, effects),
+            Message::Pass(note) => self.take_pass(from, note),
             _ => {}
         }
     }
 
+    fn hear_as_coordinator(
+        &mut self,
+        now: UnixTime,
+        from: PeerKey,
+        admission: &Admission,
+        leads: bool,
+        message: Message,
+        effects: &mut Effects,
+    ) {
+        let Part::Coordinator(part) = &mut self.part else { return };
+        let meeting = self.seat.meeting;
+        let other = match &message {
+            Message::PageAsk(said) => {
+                part.page_asked(now, from, said.page, effects);
+                None
+            }
+            Message::Verdict(said) if admission.may_host() => {
+                let verdict = &said.value;
+                if verdict.meeting == meeting && said.signed_by(&from) {
+                    part.decide(now, &self.seat, &mut self.rng, verdict.peer, verdict.admit, effects);
+                }
+                None
+            }
+            Message::Kicks(said) if leads => {
+                if said.value.meeting == meeting && said.signed_by(&from) {
+                    part.remove(now, &self.seat, &said.value.invites, effects);
+                }
+                None
+            }
+            Message::Record(said) if leads && said.value.meeting == meeting => {
+                let id = said.value.id;
+                (id.coordinator == from && said.signed_by(&from)).then_some(id)
+            }
+            Message::Beat(said) if leads && said.value.meeting == meeting => {
+                let id = said.value.id;
+                (id.coordinator == from && said.signed_by(&from)).then_some(id)
+            }
+            Message::Witness(said) if said.value.meeting == meeting => {
+                let id = said.value.id;
+                (self.able.contains(&id.coordinator) && said.signed_by(&id.coordinator)).then_some(id)
+            }
+            _ => None,
+        };
+        if let Some(id) = other.filter(|id| id.leader() > part.head().id().leader()) {
+            self.give_way(now, id, effects);
+            self.hear_as_member(now, from, leads, message, effects);
+        }
+    }
+
+    /// Somebody else leads: this node's own epochs end, and what it shut out stays out.
+    fn give_way(&mut self, now: UnixTime, to: EpochId, effects: &mut Effects) {
+        match std::mem::replace(&mut self.part, Part::Changing) {
+            Part::Coordinator(part) => {
+                part.leave_kicks(&self.seat, effects);
+                let member = Member::yields(now, &self.seat, &mut self.rng, *part, to.leader(), effects);
+                self.part = Part::Member(Box::new(member));
+            }
+            other => self.part = other,
+        }
+    }
+
+    fn is_deposed(&self, peer: &PeerKey) -> bool {
+        matches!(&self.part, Part::Member(member) if member.is_deposed(peer))
+    }
+
+    /// Only a full roster can say that somebody is no member.
+    fn may_be_member(&self, peer: &PeerKey) -> bool {
+        self.part.complete().is_none_or(|view| view.roster.contains(peer))
+    }
+
+    /// A pass goes beside this node's own certificates, if it is for them.
+    fn take_pass(&mut self, from: PeerKey, note: PassNote) {
+        let pass = &note.pass.value;
+        let mine = pass.peer == self.seat.identity.public() && pass.meeting == self.seat.meeting;
+        if mine
+            && pass.invite == self.seat.invite
+            && note.holder.value.peer == from
+            && note.pass.signed_by(&from)
+            && let Some(own) = crate::credential::parts(&self.seat.credential)
+        {
+            let credential = crate::credential::passed(own, note.pass, (note.invite, note.holder));
+            self.out.push_back(Output::Credential(credential));
+        }
+    }
+
+    fn take_name(&mut self, now: UnixTime, name: &str) {
+        let Some(name) = page::padded(name) else { return };
+        let peer = self.seat.identity.public();
+        let card = NameCard { meeting: self.seat.meeting, peer, made_at: now, name };
+        self.name = Some((Signed::new(card, &self.seat.identity), NAME_SAYS + 1));
+        self.say_name();
+    }
+
+    /// Says how this node's user is called, to everybody in a small meeting, else to whom pages come from.
+    fn say_name(&mut self) {
+        let head = self.part.parts().map(|(head, _)| head);
+        let (Some(head), Some((card, says))) = (head, &mut self.name) else { return };
+        if *says == 0 || head.members() < 2 {
+            return;
+        }
+        *says -= 1;
+        let body = Message::Name(seal_name(card, head)).encode();
+        let small = head.members() <= FETCHED_MAX;
+        let to = if small { Audience::Everybody } else { Audience::Coordinator };
+        self.out.push_back(Output::Say { to, body });
+        let card = card.clone();
+        let (seat, mut effects) = (&self.seat, Effects::default());
+        if let Some((_, view)) = self.part.parts_mut() {
+            view.name(card, seat, &mut effects);
+        }
+    }
+
+    fn show_page(&mut self, page: u16, effects: &mut Effects) {
+        match &mut self.part {
+            Part::Member(member) => {
+                if let (Some(_), view) = member.view_mut() {
+                    view.ask_page(page, effects);
+                }
+            }
+            Part::Coordinator(part) => effects.events.push(part.view().own_page(page)),
+            Part::Changing => {}
+        }
+    }
+
     fn carry_out(&mut self, now: UnixTime, effects: Effects) {
-        self.out.extend(effects.says.into_iter().map(Output::Say));
+        self.out.extend(effects.says.into_iter().map(|(to, body)| Output::Say { to, body }));
+        let entered = !effects.epochs.is_empty();
         for epoch in effects.epochs {
             self.enter(now, epoch);
         }
-        if effects.events.iter().any(|event| matches!(event, Event::Removed | Event::Refused { .. }))
-            && matches!(&self.part, Part::Member(member) if member.is_stopped())
-        {
+        if entered {
+            self.say_name();
+        }
+        if matches!(&self.part, Part::Member(member) if member.is_stopped()) {
             self.streams.stop(now);
         }
         self.out.extend(effects.events.into_iter().map(Output::Event));
     }
 
     fn enter(&mut self, now: UnixTime, epoch: Adopted) {
-        let members: Vec<PeerKey> = epoch.roster.iter().copied().collect();
-        let me = self.seat.identity.public();
-        let joined = members.iter().filter(|peer| **peer != me && !self.members.contains(peer));
-        let left = self.members.iter().filter(|peer| !members.contains(peer));
-        let mut events = vec![Event::Epoch {
+        self.out.push_back(Output::Event(Event::Epoch {
             epoch: epoch.id,
-            members: members.len(),
+            members: epoch.members,
             code: epoch.code.clone(),
             activate_at: epoch.activate_at,
-        }];
-        events.extend(joined.map(|peer| Event::PeerJoined { peer: *peer }));
-        events
-            .extend(left.map(|peer| Event::PeerLeft { peer: *peer, removed: epoch.removed.contains(peer) }));
-        self.members = members;
+        }));
         self.streams.adopt(now, &self.seat, &mut self.rng, epoch, &mut self.out);
-        self.out.extend(events.into_iter().map(Output::Event));
     }
 
     /// The next thing to do.
@@ -175,8 +400,9 @@ impl Session {
     /// When to call again, and why.
     pub fn deadline(&self) -> Option<(UnixTime, Timer)> {
         let part = match &self.part {
-            Part::Member(member) => member.deadline(),
-            Part::Coordinator(coordinator) => Some(coordinator.deadline()),
+            Part::Member(member) => member.deadline(&self.seat),
+            Part::Coordinator(part) => Some(part.deadline()),
+            Part::Changing => None,
         };
         [part, self.streams.deadline()].into_iter().flatten().min()
     }
@@ -184,46 +410,47 @@ impl Session {
     /// Asserts what always holds.
     pub fn check(&self) {
         self.streams.check();
-        if let Part::Member(member) = &self.part {
-            member.check(&self.seat.identity.public());
+        assert!(self.able.len() <= ABLE_MAX);
+        match &self.part {
+            Part::Member(member) => member.check(),
+            Part::Coordinator(part) => part.check(),
+            Part::Changing => panic!("a change of part is left half done"),
         }
     }
 
-    fn head(&self) -> Option<&Head> {
-        match &self.part {
-            Part::Member(member) => member.head(),
-            Part::Coordinator(coordinator) => Some(coordinator.head()),
-        }
+    /// True while this node runs the epochs.
+    pub fn coordinates(&self) -> bool {
+        matches!(self.part, Part::Coordinator(_))
     }
 
     /// The epoch that this node holds last; `None` before it is admitted and after it is removed.
     pub fn epoch(&self) -> Option<EpochId> {
-        self.head().map(|head| head.id)
+        self.part.parts().map(|(head, _)| head.id())
     }
 
     /// The verification code of the last epoch, 30 digits.
     pub fn code(&self) -> Option<String> {
-        self.head().map(|head| head.code(&self.seat.issuer))
+        self.part.parts().map(|(head, _)| head.code(&self.seat.issuer))
     }
 
-    /// Who hold the last epoch's secret, sorted; empty before this node is admitted.
+    /// Who hold the last epoch's secret, sorted; empty before the whole roster is known.
     pub fn members(&self) -> Vec<PeerKey> {
-        self.head().map(|head| head.roster.iter().copied().collect()).unwrap_or_default()
+        self.part.complete().map(|view| view.roster.peers().copied().collect()).unwrap_or_default()
     }
 
-    /// Coordinator: which peer key came with which invite; to be kept for [`Past`].
+    /// Coordinator: which peer keys came with which invites; to be kept for [`Past`].
     pub fn bindings(&self) -> Vec<(InviteId, PeerKey)> {
         match &self.part {
-            Part::Coordinator(coordinator) => coordinator.bindings(),
-            Part::Member(_) => Vec::new(),
+            Part::Coordinator(part) => part.door().bindings(),
+            _ => Vec::new(),
         }
     }
 
     /// Coordinator: the invites removed so far; to be kept for [`Past`].
     pub fn removed(&self) -> Vec<InviteId> {
         match &self.part {
-            Part::Coordinator(coordinator) => coordinator.removed(),
-            Part::Member(_) => Vec::new(),
+            Part::Coordinator(part) => part.door().removed(),
+            _ => Vec::new(),
         }
     }
 }

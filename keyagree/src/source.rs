@@ -4,6 +4,7 @@
 //! seals it to the epoch's public key and announces it. At a join everybody steps it one way, so that
 //! nobody who was there has to wait for the announcement, which is for the newcomer.
 
+mod missing;
 mod own;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -11,21 +12,19 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use crate::credential::Signed;
 use crate::epoch::Adopted;
 use crate::identity::{MeetingId, PeerKey};
-use crate::io::{Event, Output, Seat, SessionRng, Timer};
-use crate::roster::Roster;
+use crate::io::{Audience, Event, Output, Seat, SessionRng, Timer};
 use crate::stream::{LAYERS_MAX, OpeningKey, SourceKeys};
 use crate::suite::{KeyPair, digest, secret_of};
 use crate::time::UnixTime;
-use crate::wire::{Announcement, EpochId, Ratchet, Reason};
+use crate::wire::{Announcement, Ask, EpochId, Message, Ratchet, Reason};
+use missing::Missing;
 use own::Own;
 
-/// Epochs whose keys are held at once: two to come, one in use, one going.
-pub(crate) const EPOCHS_HELD: usize = 4;
+/// Epochs whose keys are held at once: one to come, one in use, one going; records keep their distance.
+pub(crate) const EPOCHS_HELD: usize = 3;
 /// Old keys stay for frames under way: so long beyond activation after a leave, else longer.
 const LEFT_GRACE_MS: u64 = 2_000;
 const GRACE_MS: u64 = 10_000;
-/// A source is missed when it has not announced itself so long after activation.
-const MISSING_AFTER_MS: u64 = 1_000;
 /// Secrets of one source in one epoch: it may restart, but not make us hold keys without end.
 const SERIALS_MAX: usize = 3;
 /// Sources whose keys are held for one epoch.
@@ -46,7 +45,6 @@ struct Held {
     reason: Reason,
     activate_at: UnixTime,
     keys: KeyPair,
-    roster: Roster,
     forget_at: Option<UnixTime>,
 }
 
@@ -66,7 +64,7 @@ pub(crate) struct Streams {
     early_steps: VecDeque<(Name, u16)>,
     /// Labels to forget on their own, without their epoch.
     going: VecDeque<(UnixTime, u64)>,
-    missing: Option<(UnixTime, EpochId, Vec<PeerKey>)>,
+    missing: Missing,
 }
 
 impl Streams {
@@ -80,7 +78,7 @@ impl Streams {
             early: VecDeque::new(),
             early_steps: VecDeque::new(),
             going: VecDeque::new(),
-            missing: None,
+            missing: Missing::default(),
         }
     }
 
@@ -88,7 +86,7 @@ impl Streams {
     pub(crate) fn deadline(&self) -> Option<(UnixTime, Timer)> {
         let epochs = self.epochs.iter().filter_map(|held| held.forget_at);
         let forget = epochs.chain(self.going.iter().map(|(at, _)| *at)).min().map(|at| (at, Timer::Forget));
-        let missing = self.missing.as_ref().map(|(at, ..)| (*at, Timer::Missing));
+        let missing = self.missing.deadline().map(|at| (at, Timer::Missing));
         let ratchet = self.own.ratchet_at().map(|at| (at, Timer::Ratchet));
         [forget, missing, ratchet].into_iter().flatten().min()
     }
@@ -104,7 +102,8 @@ impl Streams {
     ) {
         let follows = self.epochs.back().is_some_and(|last| is_next(&last.id, &epoch.id));
         let steps = follows && epoch.reason == Reason::Join;
-        let grace = epoch.activate_at.plus_ms(if epoch.leaves { LEFT_GRACE_MS } else { GRACE_MS });
+        let grace =
+            epoch.activate_at.plus_ms(if epoch.reason == Reason::Leave { LEFT_GRACE_MS } else { GRACE_MS });
         for held in &mut self.epochs {
             held.forget_at = Some(held.forget_at.map_or(grace, |at| at.min(grace)));
         }
@@ -112,13 +111,15 @@ impl Streams {
             self.expect(&epoch);
         }
         let (id, record) = (epoch.id, epoch.record);
+        if epoch.welcomed && epoch.members > 1 {
+            self.ask_all(id, out);
+        }
         self.epochs.push_back(Held {
             id,
             record,
             reason: epoch.reason,
             activate_at: epoch.activate_at,
             keys: epoch.keys,
-            roster: epoch.roster,
             forget_at: None,
         });
         self.own_into_last(now, seat, rng, steps, out);
@@ -135,13 +136,10 @@ impl Streams {
 
     /// Sources of the last epoch have to announce themselves anew.
     fn expect(&mut self, epoch: &Adopted) {
-        let Some(last) = self.epochs.back().map(|held| held.id) else { return };
-        let sources =
-            self.heard.keys().filter(|(id, source, _)| *id == last && epoch.roster.contains(source));
-        let mut sources: Vec<PeerKey> = sources.map(|(_, source, _)| *source).collect();
-        sources.dedup();
-        let at = epoch.activate_at.plus_ms(MISSING_AFTER_MS);
-        self.missing = (!sources.is_empty()).then_some((at, epoch.id, sources));
+        if let Some(last) = self.epochs.back().map(|held| held.id) {
+            let sources = self.heard.keys().filter(|(id, ..)| *id == last).map(|(_, source, _)| *source);
+            self.missing.expect(epoch.activate_at, sources);
+        }
     }
 
     fn own_into_last(
@@ -163,7 +161,7 @@ impl Streams {
         for next in index + 1..self.epochs.len() {
             let (from, into) = (&self.epochs[next - 1], &self.epochs[next]);
             let (from_id, id, record) = (from.id, into.id, into.record);
-            let steps = into.reason == Reason::Join && is_next(&from_id, &id) && into.roster.contains(source);
+            let steps = into.reason == Reason::Join && is_next(&from_id, &id);
             let Some(serial) = self.newest(&from_id, source) else { return };
             if !steps || self.newest(&id, source).is_some_and(|there| there >= serial) {
                 return;
@@ -222,11 +220,7 @@ impl Streams {
             return;
         }
         let held = &self.epochs[index];
-        if !held.roster.contains(&from)
-            || held.record != said.record
-            || !self.has_room(&said.epoch, &from)
-            || !signed.signed_by(&from)
-        {
+        if held.record != said.record || !self.has_room(&said.epoch, &from) || !signed.signed_by(&from) {
             return;
         }
         let Some(keys) = read(held, said) else {
@@ -357,19 +351,42 @@ impl Streams {
         let (over, rest): (Vec<_>, Vec<_>) = self.going.drain(..).partition(|(at, _)| now >= *at);
         self.going = rest.into();
         out.extend(over.into_iter().map(|(_, label)| Output::Forget { label }));
-        if self.missing.as_ref().is_some_and(|(at, ..)| now >= *at) {
-            self.say_missing(out);
+    }
+
+    /// A frame of this source came that no key opens.
+    pub(crate) fn unopened(&mut self, now: UnixTime, source: PeerKey) {
+        if source != self.me {
+            self.missing.unopened(now, source);
         }
     }
 
-    fn say_missing(&mut self, out: &mut VecDeque<Output>) {
-        let Some((_, id, sources)) = self.missing.take() else { return };
-        for source in sources {
-            if self.newest(&id, &source).is_none() {
+    /// Says which sources can't be opened and why, and asks them for what is missing. `listed`: whether
+    /// somebody is a member, as far as that is known.
+    pub(crate) fn say_missing(
+        &mut self,
+        now: UnixTime,
+        listed: impl Fn(&PeerKey) -> bool,
+        out: &mut VecDeque<Output>,
+    ) {
+        let Some(last) = self.epochs.back().map(|held| held.id) else { return };
+        for source in self.missing.due(now, listed) {
+            if self.newest(&last, &source).is_none() {
                 let why = "it has not announced its keys for this epoch";
                 out.push_back(Output::Event(Event::Missing { source, why }));
+                let body = Message::Ask(Ask { epoch: last }).encode();
+                out.push_back(Output::Say { to: Audience::One(source), body });
             }
         }
+    }
+
+    /// Came in by a welcome: sources may have announced themselves before.
+    fn ask_all(&mut self, epoch: EpochId, out: &mut VecDeque<Output>) {
+        out.push_back(Output::Say { to: Audience::Everybody, body: Message::Ask(Ask { epoch }).encode() });
+    }
+
+    /// Somebody asks for what this node's source announced: the same bytes again.
+    pub(crate) fn asked(&mut self, now: UnixTime, from: PeerKey, ask: &Ask, out: &mut VecDeque<Output>) {
+        self.own.asked(now, from, ask, out);
     }
 
     fn forget_epoch(&mut self, index: usize, out: &mut VecDeque<Output>) {
@@ -387,14 +404,18 @@ impl Streams {
     pub(crate) fn stop(&mut self, now: UnixTime) {
         self.own.set(None);
         let soon = now.plus_ms(LEFT_GRACE_MS);
-        self.epochs.iter_mut().for_each(|held| held.forget_at = Some(soon));
-        self.missing = None;
+        for held in &mut self.epochs {
+            held.forget_at = Some(held.forget_at.map_or(soon, |at| at.min(soon)));
+        }
+        self.missing = Missing::default();
         self.early.clear();
     }
 
     /// Asserts what always holds.
     pub(crate) fn check(&self) {
         assert!(self.epochs.len() <= EPOCHS_HELD);
+        self.missing.check();
+        self.own.check();
         assert!(self.early.len() <= EARLY_MAX && self.early_steps.len() <= EARLY_MAX);
         assert!(self.heard.keys().all(|(id, ..)| self.epochs.iter().any(|held| held.id == *id)));
     }

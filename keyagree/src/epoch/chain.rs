@@ -1,48 +1,49 @@
-//! The pairwise chain of the coordinator and one member: each step wraps one epoch secret and is
-//! then gone. HPKE gives it a fresh root at each welcome.
+//! The pairwise chain of a coordinator (or a deputy) and one member: each step wraps one epoch secret and
+//! is then gone. HPKE gives it its root, and a fresh one every ten minutes.
 
-use crate::suite::{Secret, derive, digest, secret_of, unwrap_once, wrap_once};
+use crate::suite::{Secret, derive, secret_of, unwrap_once, wrap_once};
 use crate::wire::WRAP_LEN;
 
-/// How many wraps a member may have missed and still find its own.
-const AHEAD_MAX: usize = 16;
-const TAG: usize = 4;
+/// How many wraps a member may have missed and still open the next.
+const AHEAD_MAX: u32 = 16;
 
 /// One end of a chain.
 pub(crate) struct PairChain {
     key: Secret,
+    step: u32,
 }
 
 impl PairChain {
     /// Begins at what HPKE's exporter gave to both ends.
     pub(crate) fn new(pair: Secret) -> PairChain {
-        PairChain { key: pair }
+        PairChain { key: pair, step: 0 }
     }
 
-    /// Wraps an epoch's secret for the other end, and steps. [`WRAP_LEN`] bytes: the step's tag, by
-    /// which nobody else can tell whose it is, then secret and AEAD tag.
+    /// Wraps an epoch's secret for the other end, and steps. [`WRAP_LEN`] bytes: the step, then secret
+    /// and AEAD tag. `record` is bound.
     pub(crate) fn wrap(&mut self, record: &[u8; 32], secret: &Secret) -> Vec<u8> {
-        let mut wrap = tag(&self.key).to_vec();
+        let mut wrap = Vec::with_capacity(WRAP_LEN);
+        wrap.extend_from_slice(&self.step.to_be_bytes());
         wrap.extend(wrap_once(&wrap_key(&self.key), record, secret.expose()));
         self.key = next(&self.key);
+        self.step += 1;
         wrap
     }
 
-    /// Finds the own wrap among all of a record, opens it and steps behind it.
-    pub(crate) fn unwrap(&mut self, record: &[u8; 32], wraps: &[u8]) -> Option<Secret> {
-        let mut key = Secret::take(&mut self.key.expose().to_owned());
-        for _ in 0..AHEAD_MAX {
-            let mine = tag(&key);
-            // Tags are short, so two members may share one: only one of the two opens.
-            for wrap in wraps.chunks_exact(WRAP_LEN).filter(|wrap| wrap[..TAG] == mine) {
-                if let Some(plain) = unwrap_once(&wrap_key(&key), record, &wrap[TAG..]) {
-                    self.key = next(&key);
-                    return secret_of(&plain);
-                }
-            }
+    /// Opens a wrap and steps behind it. One that is forged, or of a step that is gone, changes nothing.
+    pub(crate) fn unwrap(&mut self, record: &[u8; 32], wrap: &[u8]) -> Option<Secret> {
+        let (step, sealed) = wrap.split_first_chunk::<4>()?;
+        let step = u32::from_be_bytes(*step);
+        let ahead = step.checked_sub(self.step).filter(|ahead| *ahead <= AHEAD_MAX)?;
+        let mut key = next(&self.key);
+        let mut at = wrap_key(&self.key);
+        for _ in 0..ahead {
+            at = wrap_key(&key);
             key = next(&key);
         }
-        None
+        let secret = secret_of(&unwrap_once(&at, record, sealed)?)?;
+        (self.key, self.step) = (key, step.checked_add(1)?);
+        Some(secret)
     }
 }
 
@@ -54,11 +55,6 @@ fn next(key: &Secret) -> Secret {
     derive("canopy/1/wrap-next", &[key.expose()])
 }
 
-fn tag(key: &Secret) -> [u8; TAG] {
-    let hash = digest("canopy/1/wrap-tag", &[key.expose()]);
-    [hash[0], hash[1], hash[2], hash[3]]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,19 +64,22 @@ mod tests {
     }
 
     #[test]
-    fn each_member_opens_its_own_wrap_once_and_may_miss_some() {
+    fn a_wrap_opens_once_for_its_member_and_record_and_some_may_be_missed() {
         let (mut here, mut there, mut other) = (chain(1), chain(1), chain(2));
         let secret = Secret::take(&mut [9; 32]);
-        let mut wraps = other.wrap(&[7; 32], &secret);
-        wraps.extend(here.wrap(&[7; 32], &secret));
-        assert_eq!(wraps.len(), 2 * WRAP_LEN);
-        assert!(there.unwrap(&[8; 32], &wraps).is_none(), "another record");
-        assert!(there.unwrap(&[7; 32], &wraps).unwrap().same(&secret));
-        assert!(there.unwrap(&[7; 32], &wraps).is_none(), "a step opens once");
-        for _ in 0..AHEAD_MAX - 1 {
+        let wrap = here.wrap(&[7; 32], &secret);
+        assert_eq!(wrap.len(), WRAP_LEN);
+        assert!(there.unwrap(&[8; 32], &wrap).is_none(), "another record");
+        assert!(other.unwrap(&[7; 32], &wrap).is_none(), "another member");
+        assert!(there.unwrap(&[7; 32], &wrap).unwrap().same(&secret));
+        assert!(there.unwrap(&[7; 32], &wrap).is_none(), "a step opens once");
+        for _ in 0..AHEAD_MAX {
             here.wrap(&[0; 32], &secret);
         }
         let late = here.wrap(&[5; 32], &secret);
+        let mut far = late.clone();
+        far[..4].copy_from_slice(&(AHEAD_MAX + 2).to_be_bytes());
+        assert!(there.unwrap(&[5; 32], &far).is_none(), "too far ahead");
         assert!(there.unwrap(&[5; 32], &late).is_some());
     }
 }

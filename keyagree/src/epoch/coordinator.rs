@@ -1,193 +1,274 @@
 //! The participant who makes epochs: gathers joins and leaves, and says records, welcomes and wraps.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod letters;
 
-use crate::credential::{Admission, Signed};
-use crate::epoch::chain::PairChain;
+use std::collections::BTreeMap;
+
+use crate::credential::{Admission, Role, Signed};
+use crate::epoch::deputy::{self, Deputy, Held};
+use crate::epoch::door::{Answer, Door, Waiting};
+use crate::epoch::view::View;
 use crate::epoch::{
-    ACTIVATE_AFTER_MS, Adopted, Head, NO_RECORD, commitment, record_hash, statement_hash, step, welcome_info,
+    ACTIVATE_AFTER_MS, Adopted, Effects, Head, NO_RECORD, commitment, record_hash, statement_hash, step,
 };
 use crate::identity::{InviteId, PeerKey};
-use crate::io::{Past, Seat, SessionRng, Timer};
-use crate::roster::Roster;
-use crate::suite::{Secret, seal};
+use crate::io::{Audience, Event, Past, Seat, SessionRng, Timer};
+use crate::roster::{Entry, Roster, page};
+use crate::suite::Secret;
 use crate::time::{SKEW_MS, UnixTime};
 use crate::wire::{
-    CHANGES_MAX, Denial, EpochId, JoinRequest, Joined, KICKS_MAX, Kicks, Left, MEMBERS_MAX, Message, Reason,
-    Record, RefusalNote, Welcome, Wraps,
+    CHANGES_MAX, Change, Changes, Denial, EpochId, Hash, JoinRequest, MEMBERS_MAX, Message, Reason, Record,
+    Wants,
 };
+use letters::Letters;
 
-/// Joins are gathered for so long, after a crash for longer: all come at once then.
+/// Joins are gathered for so long, at the start of a later term for longer: all come at once then.
 const JOIN_BATCH_MS: u64 = 100;
 const RESUME_BATCH_MS: u64 = 800;
 /// Records that only let somebody in keep this distance, so that at most one epoch waits to be used.
 const JOIN_GAP_MS: u64 = 1_000;
-/// Leaves are gathered for so long.
-const LEAVE_BATCH_MS: u64 = 300;
-/// No two records follow each other faster: with it, a kick is over within 1.5 s.
-const GAP_MS: u64 = 500;
+/// Most who are let in by one record: each costs a key encapsulation.
+const JOINS_MAX: usize = 256;
+/// Leaves are gathered for so long in a meeting below [`LEAVE_SMALL`], longer in a larger one, at most
+/// [`LEAVE_BATCH_MAX_MS`] from a thousand members on.
+const LEAVE_BATCH_MS: u64 = 500;
+const LEAVE_BATCH_MAX_MS: u64 = 2_000;
+const LEAVE_SMALL: usize = 200;
+const LEAVE_LARGE: usize = 1_000;
+/// No two records follow each other faster, so that a member holds at most three epochs.
+const GAP_MS: u64 = 600;
 /// An epoch is not used for longer than this and a second.
 const REKEY_MS: u64 = 5 * 60_000;
-/// An answer is said again at most so often.
-const ANSWER_AGAIN_MS: u64 = 2_000;
-/// Most peers whose last request is remembered.
-const ANSWERED_MAX: usize = 1024;
-/// Most invites that can be bound.
-const BINDINGS_MAX: usize = 4096;
+/// How often a coordinator says that it is there.
+pub(crate) const BEAT_MS: u64 = 1_000;
 
 /// A request that waits for the next record.
 struct Pending {
     request: [u8; 32],
     public: Vec<u8>,
-    /// Wants in; else only a fresh chain, for which the next record is soon enough.
-    joins: bool,
-}
-
-/// The last request of a peer, and what it was told.
-struct Answer {
-    request: [u8; 32],
-    made_at: UnixTime,
-    said: Option<(UnixTime, Vec<u8>)>,
 }
 
 /// See the module.
 pub(crate) struct Coordinator {
     head: Head,
-    resumed: bool,
-    chains: BTreeMap<PeerKey, PairChain>,
-    invites: BTreeMap<PeerKey, InviteId>,
-    bindings: BTreeMap<InviteId, PeerKey>,
-    removed: BTreeSet<InviteId>,
+    view: View,
+    door: Door,
+    later_term: bool,
+    held: BTreeMap<PeerKey, Held>,
     pending: BTreeMap<PeerKey, Pending>,
+    /// Who goes, and whether by a host's word.
     leaving: BTreeMap<PeerKey, bool>,
-    answers: BTreeMap<PeerKey, Answer>,
+    letters: Letters,
     due: Option<UnixTime>,
     last_record: UnixTime,
+    beat_at: UnixTime,
+    passes_at: UnixTime,
+}
+
+/// What a deputy brings along when it takes over.
+pub(crate) struct Inheritance {
+    pub(crate) head: Head,
+    pub(crate) view: View,
+    pub(crate) deputy: Deputy,
+    /// Whom it doesn't take along: the coordinator before.
+    pub(crate) without: PeerKey,
+    /// The highest term that it knows of.
+    pub(crate) term: u32,
 }
 
 impl Coordinator {
-    /// Begins a term: a fresh secret that only this node holds, and the record that tells everybody.
+    /// Begins a term with nobody but this node.
     pub(crate) fn start(
         now: UnixTime,
         seat: &Seat,
         past: Past,
         rng: &mut SessionRng,
-        says: &mut Vec<Vec<u8>>,
-    ) -> (Coordinator, Adopted) {
+        effects: &mut Effects,
+    ) -> Coordinator {
         let me = seat.identity.public();
-        let id = EpochId { term: past.term, coordinator: me, epoch: 0 };
-        let (roster, secret) = (Roster::of(me), Secret::generate(rng));
+        let term = past.term;
+        let mut door = Door::new(past);
+        door.bind(seat.invite, me);
+        let mut view = View::default();
+        view.roster.sit(Entry { peer: me, request: NO_RECORD });
+        Coordinator::begin(now, seat, rng, (term, NO_RECORD), (door, view, BTreeMap::new()), effects)
+    }
+
+    /// Takes over from a coordinator that is silent or deposed: whoever has a chain with this node goes on
+    /// without asking.
+    pub(crate) fn take_over(
+        now: UnixTime,
+        seat: &Seat,
+        from: Inheritance,
+        rng: &mut SessionRng,
+        effects: &mut Effects,
+    ) -> Coordinator {
+        let me = seat.identity.public();
+        let Inheritance { head, mut view, deputy, without, term } = from;
+        let bindings = deputy.held.iter().map(|(peer, held)| (held.invite, *peer)).collect();
+        let removed = deputy.removed.iter().copied().collect();
+        let mut door = Door::new(Past { term, bindings, removed, locked: deputy.locked });
+        door.bind(seat.invite, me);
+        if view.is_complete(&head) {
+            view.roster.leave(&without);
+        } else {
+            view.roster = Roster::default();
+        }
+        view.roster.sit(Entry { peer: me, request: NO_RECORD });
+        let term = term.saturating_add(1);
+        Coordinator::begin(now, seat, rng, (term, head.hash), (door, view, deputy.held), effects)
+    }
+
+    fn begin(
+        now: UnixTime,
+        seat: &Seat,
+        rng: &mut SessionRng,
+        (term, previous): (u32, [u8; 32]),
+        (door, view, held): (Door, View, BTreeMap<PeerKey, Held>),
+        effects: &mut Effects,
+    ) -> Coordinator {
+        let id = EpochId { term, coordinator: seat.identity.public(), epoch: 0 };
+        let secret = Secret::generate(rng);
         let record = Record {
             meeting: seat.meeting,
             id,
-            previous: NO_RECORD,
+            previous,
             reason: Reason::Start,
-            joined: Vec::new(),
-            left: Vec::new(),
-            members: 1,
-            roster: roster.hash(),
+            members: count(&view.roster),
+            roster: view.roster.root(),
             changed: NO_RECORD,
             made_at: now,
-            activate_at: now,
+            activate_at: if view.roster.len() > 1 { now.plus_ms(ACTIVATE_AFTER_MS) } else { now },
             commitment: commitment(&secret, &seat.meeting, &id),
         };
-        let head = Head::new(&record, roster, secret);
-        let adopted = Adopted::new(now, &record, &head, &seat.issuer);
-        let mut bindings: BTreeMap<_, _> = past.bindings.into_iter().take(BINDINGS_MAX).collect();
-        bindings.insert(seat.invite, me);
-        let coordinator = Coordinator {
-            head,
-            resumed: past.term > 1,
-            chains: BTreeMap::new(),
-            invites: BTreeMap::from([(me, seat.invite)]),
-            bindings,
-            removed: past.removed.into_iter().take(KICKS_MAX).collect(),
+        let mut coordinator = Coordinator {
+            head: Head::new(Signed::new(record, &seat.identity), secret),
+            view,
+            door,
+            later_term: term > 1,
+            held,
             pending: BTreeMap::new(),
             leaving: BTreeMap::new(),
-            answers: BTreeMap::new(),
+            letters: Letters::default(),
             due: None,
             last_record: now,
+            beat_at: now,
+            passes_at: now,
         };
-        says.push(Message::Record(Signed::new(record, &seat.identity)).encode());
-        coordinator.say_kicks(seat, says);
-        (coordinator, adopted)
+        effects.say(Audience::Everybody, &Message::Record(coordinator.head.signed.clone()));
+        coordinator.wrap_for_all(effects);
+        coordinator.say_kicks(seat, effects);
+        coordinator.view.show(&coordinator.head, seat, effects);
+        effects.epochs.push(Adopted::new(now, &coordinator.head, &seat.issuer, false));
+        coordinator
+    }
+
+    /// What is left of a coordinator that gives way.
+    pub(crate) fn into_parts(self) -> (Head, View, Door) {
+        (self.head, self.view, self.door)
     }
 
     pub(crate) fn head(&self) -> &Head {
         &self.head
     }
 
-    pub(crate) fn bindings(&self) -> Vec<(InviteId, PeerKey)> {
-        self.bindings.iter().map(|(invite, peer)| (*invite, *peer)).collect()
+    pub(crate) fn view(&self) -> &View {
+        &self.view
     }
 
-    pub(crate) fn removed(&self) -> Vec<InviteId> {
-        self.removed.iter().copied().collect()
+    pub(crate) fn view_mut(&mut self) -> (&Head, &mut View) {
+        (&self.head, &mut self.view)
+    }
+
+    pub(crate) fn door(&self) -> &Door {
+        &self.door
     }
 
     /// When to be called again, and why.
     pub(crate) fn deadline(&self) -> (UnixTime, Timer) {
         let rekey = (self.last_record.plus_ms(REKEY_MS), Timer::Rekey);
-        self.due.map_or(rekey, |due| (due, Timer::Record).min(rekey))
+        let passes = self.held.values().any(|held| held.by_link).then_some((self.passes_at, Timer::Passes));
+        let due = self.due.map(|due| (due, Timer::Record));
+        [Some(rekey), passes, due].into_iter().flatten().fold((self.beat_at, Timer::Beat), Ord::min)
     }
 
-    /// Somebody asks to be let in. Duplicates get the same answer, older requests none.
+    /// Somebody asks. Duplicates get the same answer, older requests none.
     pub(crate) fn asked(
         &mut self,
         now: UnixTime,
         seat: &Seat,
+        rng: &mut SessionRng,
         admission: &Admission,
         signed: &Signed<JoinRequest>,
-        says: &mut Vec<Vec<u8>>,
+        effects: &mut Effects,
     ) {
         let request = &signed.value;
         let addressed = match request.term {
             0 => now.since(request.made_at).max(request.made_at.since(now)) <= SKEW_MS,
-            term => term == self.head.id.term,
+            term => term == self.head.id().term,
         };
-        let Some(invite) = admission.invite else { return };
-        if !addressed || request.meeting != seat.meeting || !admission.is_participant() {
+        let Some((invite, newly)) = admission.invite.zip(Held::new(admission)) else { return };
+        if !addressed || request.meeting != seat.meeting {
+            return;
+        }
+        if request.wants == Wants::Chain {
+            if self.view.roster.contains(&request.peer)
+                && let Some(held) = self.held.get_mut(&request.peer)
+            {
+                deputy::answer(now, seat, rng, held, signed, effects);
+            }
             return;
         }
         let hash = statement_hash(request);
-        if let Some(answer) = self.answers.get_mut(&request.peer) {
-            if answer.request == hash {
-                return say_again(answer, now, says);
-            }
-            if request.made_at <= answer.made_at {
-                return;
-            }
-        }
-        if !signed.signed_by(&request.peer) || !self.remember(request.peer, hash, request.made_at) {
+        let is_member = |peer: &PeerKey| self.view.roster.contains(peer) || self.pending.contains_key(peer);
+        if !self.letters.is_news(now, signed, &hash, is_member, effects) {
             return;
         }
-        match self.denial(&request.peer, &invite) {
-            Some(denial) => self.refuse(now, seat, request.peer, hash, denial, says),
-            None => self.enqueue(now, request, hash, invite),
+        let public = request.public.clone();
+        match self.door.judge(&request.peer, &invite, admission) {
+            Answer::In => {
+                self.let_in(now, seat, rng, request.peer, newly, Pending { request: hash, public }, effects)
+            }
+            Answer::Out(denial) => self.letters.refuse(now, seat, request.peer, hash, denial, effects),
+            Answer::Waits(why) => {
+                let new = !self.door.is_waiting(&request.peer);
+                let waits = self.door.wait(request.peer, Waiting { invite, request: hash, public, newly });
+                let denial = if waits { Denial::Waits } else { Denial::Full };
+                self.letters.refuse(now, seat, request.peer, hash, denial, effects);
+                if waits && new {
+                    effects.events.push(Event::Knock { peer: request.peer, invite, why });
+                }
+            }
         }
     }
 
-    fn denial(&self, peer: &PeerKey, invite: &InviteId) -> Option<Denial> {
-        if self.removed.contains(invite) {
-            return Some(Denial::Removed);
+    #[allow(clippy::too_many_arguments, reason = "one call; each is the session's own")]
+    fn let_in(
+        &mut self,
+        now: UnixTime,
+        seat: &Seat,
+        rng: &mut SessionRng,
+        peer: PeerKey,
+        newly: Held,
+        pending: Pending,
+        effects: &mut Effects,
+    ) {
+        if self.view.roster.len() + self.pending.len() >= MEMBERS_MAX && !self.view.roster.contains(&peer) {
+            return self.letters.refuse(now, seat, peer, pending.request, Denial::Full, effects);
         }
-        match self.bindings.get(invite) {
-            Some(bound) if bound != peer => return Some(Denial::UsedUp),
-            None if self.bindings.len() >= BINDINGS_MAX => return Some(Denial::Full),
-            _ => {}
+        self.door.bind(newly.invite, peer);
+        if newly.by_link {
+            letters::pass(now, seat, peer, newly.invite, effects);
         }
-        let known = self.head.roster.contains(peer) || self.pending.contains_key(peer);
-        (!known && self.head.roster.len() + self.pending.len() >= MEMBERS_MAX).then_some(Denial::Full)
-    }
-
-    fn enqueue(&mut self, now: UnixTime, request: &JoinRequest, hash: [u8; 32], invite: InviteId) {
-        self.bindings.insert(invite, request.peer);
-        self.invites.insert(request.peer, invite);
-        // A newcomer or a member that lost its way waits for nobody; the rest rides along.
-        let joins = !request.refresh || !self.head.roster.contains(&request.peer);
-        self.pending.insert(request.peer, Pending { request: hash, public: request.public.clone(), joins });
-        if joins {
-            let batch = if self.resumed && self.head.id.epoch == 0 { RESUME_BATCH_MS } else { JOIN_BATCH_MS };
+        self.held.entry(peer).or_insert(newly);
+        if self.view.roster.contains(&peer) && self.leaving.get(&peer) != Some(&true) {
+            // It only lost its way: it may have what it is a member of, and nobody else is troubled.
+            self.leaving.remove(&peer);
+            self.welcome(now, seat, rng, peer, &pending, effects);
+        } else {
+            self.pending.insert(peer, pending);
+            let later = self.later_term && self.head.id().epoch == 0;
+            let batch = if later { RESUME_BATCH_MS } else { JOIN_BATCH_MS };
             self.schedule(now.plus_ms(batch).max(self.last_record.plus_ms(JOIN_GAP_MS)));
         }
     }
@@ -196,135 +277,158 @@ impl Coordinator {
         self.due = Some(self.due.map_or(at, |due| due.min(at)));
     }
 
-    /// Keeps the newest request of each peer, so that older ones which arrive late change nothing.
-    fn remember(&mut self, peer: PeerKey, request: [u8; 32], made_at: UnixTime) -> bool {
-        if self.answers.len() >= ANSWERED_MAX && !self.answers.contains_key(&peer) {
-            let gone =
-                |other: &&PeerKey| !self.head.roster.contains(other) && !self.pending.contains_key(other);
-            let Some(other) = self.answers.keys().find(gone).copied() else { return false };
-            self.answers.remove(&other);
-        }
-        self.answers.insert(peer, Answer { request, made_at, said: None });
-        true
-    }
-
-    fn refuse(
+    /// A host's word on somebody who waits.
+    pub(crate) fn decide(
         &mut self,
         now: UnixTime,
         seat: &Seat,
-        to: PeerKey,
-        request: [u8; 32],
-        denial: Denial,
-        says: &mut Vec<Vec<u8>>,
+        rng: &mut SessionRng,
+        peer: PeerKey,
+        admit: bool,
+        effects: &mut Effects,
     ) {
-        let note = RefusalNote { meeting: seat.meeting, to, request, denial };
-        let bytes = Message::Refusal(Signed::new(note, &seat.identity)).encode();
-        self.answered(now, &to, bytes.clone());
-        says.push(bytes);
+        if let Some(Waiting { request, public, newly, .. }) = self.door.decide(peer, admit) {
+            self.let_in(now, seat, rng, peer, newly, Pending { request, public }, effects);
+        }
     }
 
-    fn answered(&mut self, now: UnixTime, to: &PeerKey, bytes: Vec<u8>) {
-        if let Some(answer) = self.answers.get_mut(to) {
-            answer.said = Some((now, bytes));
-        }
+    pub(crate) fn lock(&mut self, locked: bool) {
+        self.door.locked = locked;
     }
 
     /// A member is gone: the next epoch is without it.
     pub(crate) fn departed(&mut self, now: UnixTime, peer: PeerKey) {
         self.pending.remove(&peer);
-        if self.head.roster.contains(&peer) && peer != self.head.id.coordinator {
+        self.door.gone(&peer);
+        if !self.view.roster.contains(&peer) {
+            self.held.remove(&peer);
+        }
+        if self.view.roster.contains(&peer) && peer != self.head.id().coordinator {
             self.leaving.entry(peer).or_insert(false);
-            self.schedule(now.plus_ms(LEAVE_BATCH_MS).max(self.last_record.plus_ms(GAP_MS)));
+            let batch = leave_batch_ms(self.view.roster.len());
+            self.schedule(now.plus_ms(batch).max(self.last_record.plus_ms(GAP_MS)));
         }
     }
 
-    /// Shuts an invite out for good.
-    pub(crate) fn remove(&mut self, now: UnixTime, seat: &Seat, invite: InviteId, says: &mut Vec<Vec<u8>>) {
-        if invite == seat.invite || self.removed.len() >= KICKS_MAX {
+    /// Shuts invites out for good, this node's own excepted.
+    pub(crate) fn remove(&mut self, now: UnixTime, seat: &Seat, invites: &[InviteId], effects: &mut Effects) {
+        let fresh: Vec<InviteId> = invites.iter().copied().filter(|invite| *invite != seat.invite).collect();
+        if !fresh.iter().fold(false, |any, invite| self.door.remove(*invite) | any) {
             return;
         }
-        self.removed.insert(invite);
-        self.say_kicks(seat, says);
-        let holders = self.invites.iter().filter(|(_, held)| **held == invite).map(|(peer, _)| *peer);
-        for peer in holders.collect::<Vec<_>>() {
+        self.say_kicks(seat, effects);
+        let out = self.held.iter().filter(|(_, held)| fresh.contains(&held.invite)).map(|(peer, _)| *peer);
+        for peer in out.collect::<Vec<_>>() {
             self.pending.remove(&peer);
-            if self.head.roster.contains(&peer) {
-                self.leaving.insert(peer, true);
-                self.schedule(now.max(self.last_record.plus_ms(GAP_MS)));
-            }
+            self.expel(now, peer);
         }
     }
 
-    fn say_kicks(&self, seat: &Seat, says: &mut Vec<Vec<u8>>) {
-        if !self.removed.is_empty() {
-            let kicks = Kicks { meeting: seat.meeting, invites: self.removed() };
-            says.push(Message::Kicks(Signed::new(kicks, &seat.identity)).encode());
+    /// Shuts a member out with the next record, which doesn't wait for others.
+    fn expel(&mut self, now: UnixTime, peer: PeerKey) {
+        if self.view.roster.contains(&peer) {
+            self.leaving.insert(peer, true);
+            self.schedule(now.max(self.last_record.plus_ms(GAP_MS)));
         }
     }
 
-    /// Makes the record that is due, if any.
-    pub(crate) fn tick(
-        &mut self,
-        now: UnixTime,
-        seat: &Seat,
-        rng: &mut SessionRng,
-        says: &mut Vec<Vec<u8>>,
-    ) -> Option<Adopted> {
+    /// For a coordinator that gives way: whom it shut out stays out.
+    pub(crate) fn leave_kicks(&self, seat: &Seat, effects: &mut Effects) {
+        self.say_kicks(seat, effects);
+    }
+
+    fn say_kicks(&self, seat: &Seat, effects: &mut Effects) {
+        letters::kicks(seat, self.door.removed(), effects);
+    }
+
+    /// Does what is due.
+    pub(crate) fn tick(&mut self, now: UnixTime, seat: &Seat, rng: &mut SessionRng, effects: &mut Effects) {
+        self.record_when_due(now, seat, rng, effects);
+        if now >= self.beat_at {
+            self.beat_at = now.plus_ms(BEAT_MS);
+            let (deputies, locked) = (self.deputies(seat), self.door.locked);
+            letters::beat(now, seat, &self.head, deputies, locked, effects);
+        }
+        if now >= self.passes_at {
+            self.passes_at = now.plus_ms(letters::PASS_MS / 2);
+            let by_link =
+                self.held.iter().filter(|(peer, held)| held.by_link && self.view.roster.contains(peer));
+            by_link.for_each(|(peer, held)| letters::pass(now, seat, *peer, held.invite, effects));
+        }
+    }
+
+    /// Who takes over, in this order: an organiser before deputies, then by their invites.
+    fn deputies(&self, seat: &Seat) -> Vec<PeerKey> {
+        let me = seat.identity.public();
+        let able = self.held.iter().filter(|(peer, held)| {
+            **peer != me && held.role.may_coordinate() && self.view.roster.contains(peer)
+        });
+        let mut able: Vec<(Role, InviteId, PeerKey)> =
+            able.map(|(peer, held)| (held.role, held.invite, *peer)).collect();
+        able.sort_unstable();
+        able.into_iter().take(crate::wire::DEPUTIES_MAX).map(|(.., peer)| peer).collect()
+    }
+
+    fn record_when_due(&mut self, now: UnixTime, seat: &Seat, rng: &mut SessionRng, effects: &mut Effects) {
         let old = now >= self.last_record.plus_ms(REKEY_MS);
         if !old && self.due.is_none_or(|due| now < due) {
-            return None;
+            return;
         }
         self.due = None;
-        let fresh = old || !self.leaving.is_empty();
-        let joining = self.take_joining();
-        let left = self.take_leaving(&joining);
-        if !fresh && joining.is_empty() {
-            return None;
-        }
-        let (record, secret) = self.next_record(now, seat, rng, fresh, &joining, left);
-        let roster = self.head.roster.after(&record);
-        self.head = Head::new(&record, roster, secret);
+        let joining: BTreeMap<PeerKey, Pending> =
+            std::iter::from_fn(|| self.pending.pop_first()).take(JOINS_MAX).collect();
+        // Who comes back in the very record of its leave stays, with a fresh chain.
+        self.leaving.retain(|peer, removed| *removed || !joining.contains_key(peer));
+        let reason = match (self.leaving.is_empty(), old) {
+            (false, _) => Reason::Leave,
+            (true, true) => Reason::Timer,
+            (true, false) if joining.is_empty() => return,
+            (true, false) => Reason::Join,
+        };
+        let changes = self.change_roster(&joining);
+        let (record, secret) = self.next_record(now, seat, rng, reason);
+        self.head = Head::new(Signed::new(record, &seat.identity), secret);
         self.last_record = now;
-        let record = Signed::new(record, &seat.identity);
-        says.push(Message::Record(record.clone()).encode());
-        if fresh {
-            self.say_wraps(seat, &joining, says);
-            self.say_kicks(seat, says);
+        effects.say(Audience::Everybody, &Message::Record(self.head.signed.clone()));
+        self.say_changes(changes, effects);
+        if reason != Reason::Join {
+            self.wrap_for_all(effects);
+            self.say_kicks(seat, effects);
         }
-        for (peer, pending) in joining {
-            self.welcome(now, seat, rng, &record, peer, &pending, says);
+        for (peer, pending) in &joining {
+            self.welcome(now, seat, rng, *peer, pending, effects);
         }
-        self.schedule_rest(now);
-        Some(Adopted::new(now, &record.value, &self.head, &seat.issuer))
-    }
-
-    fn take_joining(&mut self) -> BTreeMap<PeerKey, Pending> {
-        // Who wants in comes before who only wants a fresh chain.
-        let mut order: Vec<_> = self.pending.iter().map(|(peer, pending)| (!pending.joins, *peer)).collect();
-        order.sort_unstable();
-        let take = order.into_iter().take(CHANGES_MAX);
-        take.filter_map(|(_, peer)| Some((peer, self.pending.remove(&peer)?))).collect()
-    }
-
-    /// Who comes back in the very record of its leave stays: it gets a new chain.
-    fn take_leaving(&mut self, joining: &BTreeMap<PeerKey, Pending>) -> Vec<Left> {
-        let mut left = Vec::new();
-        self.leaving.retain(|peer, _| !joining.contains_key(peer));
-        while left.len() < CHANGES_MAX {
-            let Some((peer, removed)) = self.leaving.pop_first() else { break };
-            self.chains.remove(&peer);
-            self.invites.remove(&peer);
-            left.push(Left { peer, removed });
-        }
-        left
-    }
-
-    fn schedule_rest(&mut self, now: UnixTime) {
-        if !self.leaving.is_empty() {
-            self.schedule(now.plus_ms(GAP_MS));
-        } else if self.pending.values().any(|pending| pending.joins) {
+        if !self.pending.is_empty() {
             self.schedule(now.plus_ms(JOIN_GAP_MS));
         }
+        self.letters.forget_old(now);
+        self.view.show(&self.head, seat, effects);
+        effects.epochs.push(Adopted::new(now, &self.head, &seat.issuer, false));
+    }
+
+    fn change_roster(&mut self, joining: &BTreeMap<PeerKey, Pending>) -> BTreeMap<u16, Change> {
+        let mut changes = BTreeMap::new();
+        for (peer, removed) in std::mem::take(&mut self.leaving) {
+            self.held.remove(&peer);
+            let Some(seat) = self.view.roster.leave(&peer) else { continue };
+            self.view.note_left(peer, removed);
+            changes.insert(seat, Change { seat, taken: None, removed });
+        }
+        for (peer, pending) in joining {
+            // The chain before is of another request: the welcome brings the one that counts.
+            if let Some(held) = self.held.get_mut(peer) {
+                held.chain = None;
+            }
+            let before = self.view.roster.leave(peer);
+            let entry = Entry { peer: *peer, request: pending.request };
+            if let Some(seat) = before {
+                self.view.roster.set(seat, Some(entry));
+            }
+            let Some(seat) = before.or_else(|| self.view.roster.sit(entry)) else { continue };
+            let removed = changes.get(&seat).is_some_and(|change: &Change| change.removed);
+            changes.insert(seat, Change { seat, taken: Some((*peer, Hash(pending.request))), removed });
+        }
+        changes
     }
 
     fn next_record(
@@ -332,84 +436,96 @@ impl Coordinator {
         now: UnixTime,
         seat: &Seat,
         rng: &mut SessionRng,
-        fresh: bool,
-        joining: &BTreeMap<PeerKey, Pending>,
-        left: Vec<Left>,
+        reason: Reason,
     ) -> (Record, Secret) {
-        let joined = joining.iter().map(|(peer, pending)| Joined { peer: *peer, request: pending.request });
-        let id = EpochId { epoch: self.head.id.epoch + 1, ..self.head.id };
+        let id = EpochId { epoch: self.head.id().epoch + 1, ..self.head.id() };
+        let root = self.view.roster.root();
         let mut record = Record {
             meeting: seat.meeting,
             id,
-            previous: self.head.record,
-            reason: if fresh { Reason::Fresh } else { Reason::Join },
-            joined: joined.collect(),
-            left,
-            members: 0,
-            roster: [0; 32],
-            changed: NO_RECORD,
+            previous: self.head.hash,
+            reason,
+            members: count(&self.view.roster),
+            roster: root,
+            changed: if root == *self.head.root() { self.head.changed } else { NO_RECORD },
             made_at: now,
             activate_at: now.plus_ms(ACTIVATE_AFTER_MS),
             commitment: [0; 32],
         };
-        let roster = self.head.roster.after(&record);
-        record.members = u16::try_from(roster.len()).unwrap_or(u16::MAX);
-        record.roster = roster.hash();
-        if roster == self.head.roster {
-            record.changed = self.head.changed;
-        }
-        let secret = if fresh { Secret::generate(rng) } else { step(&self.head.secret, &record) };
+        let secret =
+            if reason == Reason::Join { step(&self.head.secret, &record) } else { Secret::generate(rng) };
         record.commitment = commitment(&secret, &seat.meeting, &id);
         (record, secret)
     }
 
-    fn say_wraps(&mut self, seat: &Seat, joining: &BTreeMap<PeerKey, Pending>, says: &mut Vec<Vec<u8>>) {
-        let Head { record, secret, roster, .. } = &self.head;
-        let members =
-            self.chains.iter_mut().filter(|(peer, _)| roster.contains(peer) && !joining.contains_key(peer));
-        let wraps: Vec<u8> = members.flat_map(|(_, chain)| chain.wrap(record, secret)).collect();
-        if !wraps.is_empty() {
-            says.push(Message::Wraps(Wraps { meeting: seat.meeting, record: *record, wraps }).encode());
+    /// Small changes go to everybody; after large ones members fetch what they want to see.
+    fn say_changes(&self, changes: BTreeMap<u16, Change>, effects: &mut Effects) {
+        let list: Vec<Change> = changes.into_values().collect();
+        if (1..=CHANGES_MAX).contains(&list.len()) {
+            let (epoch, sealed) = (self.head.id().epoch, page::seal_changes(&list, &self.head.secret));
+            effects.say(Audience::Everybody, &Message::Changes(Changes { epoch, sealed }));
         }
     }
 
-    #[allow(clippy::too_many_arguments, reason = "one call, in the loop above")]
+    fn wrap_for_all(&mut self, effects: &mut Effects) {
+        let Head { hash, secret, signed, .. } = &self.head;
+        for (peer, held) in self.held.iter_mut().filter(|(peer, _)| self.view.roster.contains(peer)) {
+            if let Some(chain) = &mut held.chain {
+                letters::wrap(*peer, signed.value.id.epoch, chain.wrap(hash, secret), effects);
+            }
+        }
+    }
+
+    /// Gives a member the epoch as it is now, and a fresh chain.
     fn welcome(
         &mut self,
         now: UnixTime,
         seat: &Seat,
         rng: &mut SessionRng,
-        record: &Signed<Record>,
         to: PeerKey,
         pending: &Pending,
-        says: &mut Vec<Vec<u8>>,
+        effects: &mut Effects,
     ) {
-        let info = welcome_info(&record_hash(&record.value), &to, &pending.request);
-        let mut plain = zeroize::Zeroizing::new(Vec::with_capacity(32 * (1 + self.head.roster.len())));
-        plain.extend_from_slice(self.head.secret.expose());
-        plain.extend_from_slice(&self.head.roster.bytes());
+        let Some(at) = self.view.roster.seat_of(&to) else { return };
+        let proof = self.view.roster.proof(at);
+        let root = self.letters.welcome(
+            now,
+            seat,
+            rng,
+            &self.head,
+            &proof,
+            (to, &pending.request, &pending.public),
+            effects,
+        );
         // A malformed key is its owner's fault: it gets no welcome, and leaves when it falls silent.
-        let Some(sealed) = seal(&mut **rng, &pending.public, &info, &plain) else { return };
-        self.chains.insert(to, PairChain::new(sealed.pair));
-        let welcome = Welcome {
-            meeting: seat.meeting,
-            to,
-            request: pending.request,
-            record: record.clone(),
-            enc: sealed.enc,
-            sealed: sealed.sealed,
-        };
-        let bytes = Message::Welcome(Signed::new(welcome, &seat.identity)).encode();
-        self.answered(now, &to, bytes.clone());
-        says.push(bytes);
+        if let (Some(root), Some(held)) = (root, self.held.get_mut(&to)) {
+            held.chain = Some(root);
+        }
+    }
+
+    /// A member asks for a page of the roster.
+    pub(crate) fn page_asked(&mut self, now: UnixTime, from: PeerKey, page: u16, effects: &mut Effects) {
+        if self.view.roster.contains(&from) {
+            self.letters.page(now, &self.head, &self.view, from, page, effects);
+        }
+    }
+
+    /// Asserts what always holds.
+    pub(crate) fn check(&self) {
+        self.view.check();
+        self.door.check();
+        self.letters.check();
+        assert!(self.view.is_complete(&self.head));
+        assert!(self.held.len() <= 2 * MEMBERS_MAX && self.pending.len() <= MEMBERS_MAX);
+        assert_eq!(self.head.hash, record_hash(&self.head.signed.value));
     }
 }
 
-fn say_again(answer: &mut Answer, now: UnixTime, says: &mut Vec<Vec<u8>>) {
-    if let Some((said_at, bytes)) = &mut answer.said
-        && now.since(*said_at) >= ANSWER_AGAIN_MS
-    {
-        *said_at = now;
-        says.push(bytes.clone());
-    }
+fn count(roster: &Roster) -> u16 {
+    u16::try_from(roster.len()).unwrap_or(u16::MAX)
+}
+
+fn leave_batch_ms(members: usize) -> u64 {
+    let above = members.clamp(LEAVE_SMALL, LEAVE_LARGE) - LEAVE_SMALL;
+    LEAVE_BATCH_MS + (LEAVE_BATCH_MAX_MS - LEAVE_BATCH_MS) * above as u64 / (LEAVE_LARGE - LEAVE_SMALL) as u64
 }

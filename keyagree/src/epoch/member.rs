@@ -1,154 +1,137 @@
 //! A participant who follows the epochs: asks to be let in, checks records, steps or unwraps secrets.
 
+mod asking;
+mod succession;
+
 use std::collections::{BTreeMap, VecDeque};
 
-use rand::Rng;
-
 use crate::credential::Signed;
-use crate::epoch::chain::PairChain;
-use crate::epoch::{Adopted, Head, commitment, is_sound, record_hash, statement_hash, step, welcome_info};
+use crate::epoch::coordinator::Coordinator;
+use crate::epoch::deputy::Deputy;
+use crate::epoch::pairs::Pairs;
+use crate::epoch::view::View;
+use crate::epoch::{Adopted, Effects, Head, commitment, record_hash, step, welcome_info};
 use crate::identity::PeerKey;
 use crate::io::{Event, Seat, SessionRng, Timer};
-use crate::roster::Roster;
-use crate::suite::{KeyPair, Secret, secret_of};
+use crate::roster::proven;
+use crate::suite::{Secret, secret_of};
 use crate::time::UnixTime;
-use crate::wire::{
-    Denial, EpochId, JoinRequest, Kicks, Message, Reason, Record, RefusalNote, Welcome, Wraps,
-};
+use crate::wire::{ChainRoot, Changes, Denial, Kicks, PageNote, Reason, Record, RefusalNote, Welcome, Wrap};
+use asking::Asking;
+use succession::Succession;
 
-/// An unanswered request is said again, byte for byte, after this; one that only refreshes can wait.
-const ASK_AGAIN_MS: u64 = 5_000;
-const REFRESH_AGAIN_MS: u64 = 60_000;
-/// An unanswered request is replaced by a fresh one after so many repeats.
-const REPEATS_MAX: u32 = 3;
 /// A gap in the records is given so long to be filled by gossip.
 const CATCH_UP_MS: u64 = 3_000;
-/// The chain gets a fresh root after this, and up to a tenth more, so that not all ask at once.
-const REFRESH_MS: u64 = 10 * 60_000;
 /// Most records that wait for one before them.
 const RECORDS_MAX: usize = 16;
-/// Most sets of wraps that wait for their record, the oldest gives way.
+/// Most wraps that wait for their record, the oldest gives way.
 const WRAPS_MAX: usize = 8;
-
-/// A request under way.
-struct Ask {
-    keys: KeyPair,
-    hash: [u8; 32],
-    bytes: Vec<u8>,
-    refresh: bool,
-    repeats: u32,
-    again_at: UnixTime,
-}
-
-/// What a member wants its session to do.
-#[derive(Default)]
-pub(crate) struct Effects {
-    pub(crate) says: Vec<Vec<u8>>,
-    pub(crate) events: Vec<Event>,
-    pub(crate) epochs: Vec<Adopted>,
-}
+/// Records that were taken, kept to find a coordinator that says two things.
+const TAKEN_MAX: usize = 4;
 
 /// See the module.
 pub(crate) struct Member {
     head: Option<Head>,
-    chain: Option<PairChain>,
+    view: View,
     /// The highest term seen, and whose.
     leader: (u32, PeerKey),
-    ask: Option<Ask>,
-    last_made_at: UnixTime,
+    asking: Asking,
+    pairs: Pairs,
     records: BTreeMap<u64, Signed<Record>>,
-    wraps: VecDeque<Wraps>,
+    taken: VecDeque<Signed<Record>>,
+    wraps: VecDeque<(PeerKey, Wrap)>,
+    /// The newest epoch of the leader that was heard of.
+    heard_of: u64,
     stuck_since: Option<UnixTime>,
-    refresh_at: Option<UnixTime>,
+    succession: Succession,
+    /// What a deputy prepares; others have none.
+    deputy: Option<Deputy>,
     stopped: bool,
 }
 
 impl Member {
     /// Asks at once.
     pub(crate) fn start(now: UnixTime, seat: &Seat, rng: &mut SessionRng, effects: &mut Effects) -> Member {
-        let mut member = Member {
-            head: None,
-            chain: None,
-            leader: (0, PeerKey([0; 32])),
-            ask: None,
-            last_made_at: UnixTime(0),
-            records: BTreeMap::new(),
-            wraps: VecDeque::new(),
-            stuck_since: None,
-            refresh_at: None,
-            stopped: false,
-        };
-        member.ask(now, seat, rng, false, effects);
+        let mut member = Member::new(now, seat, None, View::default(), Deputy::default());
+        member.asking.ask(now, seat, rng, 0, effects);
         effects.events.push(Event::Waiting);
         member
+    }
+
+    /// A coordinator that gives way to one that leads.
+    pub(crate) fn yields(
+        now: UnixTime,
+        seat: &Seat,
+        rng: &mut SessionRng,
+        before: Coordinator,
+        to: (u32, PeerKey),
+        effects: &mut Effects,
+    ) -> Member {
+        let (head, view, door) = before.into_parts();
+        let mut deputy = Deputy { locked: door.locked, ..Deputy::default() };
+        deputy.kicked(&door.removed());
+        let mut member = Member::new(now, seat, Some(head), view, deputy);
+        member.follow(now, rng, to, effects);
+        member.asking.ask(now, seat, rng, to.0, effects);
+        member
+    }
+
+    fn new(now: UnixTime, seat: &Seat, head: Option<Head>, view: View, deputy: Deputy) -> Member {
+        Member {
+            leader: head.as_ref().map_or((0, PeerKey([0; 32])), |head| head.id().leader()),
+            head,
+            view,
+            asking: Asking::default(),
+            pairs: Pairs::default(),
+            records: BTreeMap::new(),
+            taken: VecDeque::new(),
+            wraps: VecDeque::new(),
+            heard_of: 0,
+            stuck_since: None,
+            succession: Succession::new(now),
+            deputy: seat.role.may_coordinate().then_some(deputy),
+            stopped: false,
+        }
     }
 
     pub(crate) fn head(&self) -> Option<&Head> {
         self.head.as_ref()
     }
 
-    /// When to be called again, and why.
-    pub(crate) fn deadline(&self) -> Option<(UnixTime, Timer)> {
-        let ask = self.ask.as_ref().map(|ask| (ask.again_at, Timer::AskAgain));
-        let stuck = self.stuck_since.map(|since| (since.plus_ms(CATCH_UP_MS), Timer::CatchUp));
-        let refresh = self.refresh_at.map(|at| (at, Timer::Refresh));
-        [ask, stuck, refresh].into_iter().flatten().min()
+    pub(crate) fn view(&self) -> &View {
+        &self.view
     }
 
-    /// Asks with a fresh key and nonce; what was asked before is forgotten.
-    fn ask(
-        &mut self,
-        now: UnixTime,
-        seat: &Seat,
-        rng: &mut SessionRng,
-        refresh: bool,
-        effects: &mut Effects,
-    ) {
-        let keys = KeyPair::generate(rng);
-        let mut nonce = [0; 16];
-        rng.fill_bytes(&mut nonce);
-        self.last_made_at = now.max(self.last_made_at.plus_ms(1));
-        let request = JoinRequest {
-            meeting: seat.meeting,
-            peer: seat.identity.public(),
-            public: keys.public(),
-            nonce,
-            made_at: self.last_made_at,
-            term: self.leader.0,
-            refresh,
-        };
-        let hash = statement_hash(&request);
-        let bytes = Message::Join(Signed::new(request, &seat.identity)).encode();
-        effects.says.push(bytes.clone());
-        let again_at = now.plus_ms(if refresh { REFRESH_AGAIN_MS } else { ASK_AGAIN_MS });
-        self.ask = Some(Ask { keys, hash, bytes, refresh, repeats: 0, again_at });
-        self.stuck_since = None;
+    pub(crate) fn view_mut(&mut self) -> (Option<&Head>, &mut View) {
+        (self.head.as_ref(), &mut self.view)
+    }
+
+    /// When to be called again, and why.
+    pub(crate) fn deadline(&self, seat: &Seat) -> Option<(UnixTime, Timer)> {
+        if self.stopped {
+            return None;
+        }
+        let ask = self.asking.deadline().map(|at| (at, Timer::AskAgain));
+        let stuck = self.stuck_since.map(|since| (since.plus_ms(CATCH_UP_MS), Timer::CatchUp));
+        let refresh = self.pairs.deadline().map(|at| (at, Timer::Refresh));
+        let roster = self.view.deadline().map(|at| (at, Timer::Roster));
+        let lead = self.leads_at(seat).map(|at| (at, Timer::TakeOver));
+        [ask, stuck, refresh, roster, lead].into_iter().flatten().min()
     }
 
     pub(crate) fn tick(&mut self, now: UnixTime, seat: &Seat, rng: &mut SessionRng, effects: &mut Effects) {
-        if self.refresh_at.is_some_and(|at| now >= at) {
-            self.refresh_at = None;
-            if self.ask.is_none() {
-                self.ask(now, seat, rng, true, effects);
-            }
-        }
-        if self.stuck_since.is_some_and(|since| now >= since.plus_ms(CATCH_UP_MS)) {
-            self.ask(now, seat, rng, false, effects);
-        }
-        let Some(ask) = &mut self.ask else { return };
-        if now < ask.again_at {
+        if self.stopped {
             return;
         }
-        if ask.repeats < REPEATS_MAX {
-            ask.repeats += 1;
-            ask.again_at = now.plus_ms(if ask.refresh { REFRESH_AGAIN_MS } else { ASK_AGAIN_MS });
-            effects.says.push(ask.bytes.clone());
-        } else {
-            let refresh = ask.refresh;
-            self.ask(now, seat, rng, refresh, effects);
+        if self.stuck_since.is_some_and(|since| now >= since.plus_ms(CATCH_UP_MS)) {
+            self.stuck_since = None;
+            self.asking.ask(now, seat, rng, self.leader.0, effects);
         }
-        if self.head.is_none() {
-            effects.events.push(Event::Waiting);
+        let waits = self.head.is_none();
+        self.asking.tick(now, seat, rng, self.leader.0, waits, effects);
+        self.pairs.tick(now, seat, rng, self.asking.asker(), self.leader, effects);
+        if let Some(head) = &self.head {
+            self.view.tick(now, head, effects);
         }
     }
 
@@ -163,56 +146,99 @@ impl Member {
         effects: &mut Effects,
     ) {
         let id = signed.value.id;
-        let known =
-            self.head.as_ref().is_some_and(|head| leads(&head.id) == leads(&id) && id.epoch <= head.id.epoch);
-        if self.stopped
-            || known
-            || leads(&id) < self.leader
-            || self.records.contains_key(&id.epoch) && leads(&id) == self.leader
+        if self.stopped || id.coordinator != from || signed.value.meeting != seat.meeting {
+            return;
+        }
+        if id.leader() < self.leader {
+            return self.tell_stale(now, from, effects);
+        }
+        if id.leader() == self.leader && self.knows(&signed) || !signed.signed_by(&from) {
+            return;
+        }
+        if let Some(other) = self.other_of(&id) {
+            return self.expose(now, other, signed, effects);
+        }
+        if id.leader() > self.leader {
+            // What was asked without knowing the term is good for the first term that is met.
+            let asked_anyone = self.head.is_none() && self.asking.is_open();
+            self.follow(now, rng, id.leader(), effects);
+            if !asked_anyone && !self.pairs.has(&from) {
+                self.asking.ask(now, seat, rng, self.leader.0, effects);
+            }
+        }
+        self.succession.seen(now);
+        if self
+            .head
+            .as_ref()
+            .is_some_and(|head| head.id().leader() == self.leader && id.epoch < head.id().epoch)
         {
             return;
-        }
-        if id.coordinator != from || signed.value.meeting != seat.meeting || !signed.signed_by(&from) {
-            return;
-        }
-        if leads(&id) > self.leader {
-            self.follow(leads(&id));
-            // What was asked without knowing the term is good for the first term that is met.
-            let asked_anyone = self.ask.as_ref().is_some_and(|ask| !ask.refresh) && self.head.is_none();
-            if !asked_anyone {
-                self.ask(now, seat, rng, false, effects);
-            }
         }
         self.records.insert(id.epoch, signed);
         while self.records.len() > RECORDS_MAX {
             self.records.pop_last();
         }
-        self.advance(now, seat, rng, effects);
+        self.advance(now, seat, effects);
     }
 
-    fn follow(&mut self, leader: (u32, PeerKey)) {
+    /// True if this very record was heard before.
+    fn knows(&self, signed: &Signed<Record>) -> bool {
+        self.taken.contains(signed) || self.records.get(&signed.value.id.epoch) == Some(signed)
+    }
+
+    fn follow(&mut self, now: UnixTime, rng: &mut SessionRng, leader: (u32, PeerKey), effects: &mut Effects) {
         self.leader = leader;
         self.records.clear();
+        self.taken.clear();
+        self.heard_of = 0;
         self.stuck_since = None;
+        self.succession.seen(now);
+        self.view.forget_early(&leader.1);
+        self.wraps.retain(|(from, _)| *from == leader.1);
+        let members = self.head.as_ref().map_or(0, Head::members);
+        // A chain that was prepared for this is kept.
+        if self.head.is_some() && self.pairs.has(&leader.1) {
+            self.pairs.want(now, &[leader.1], members, rng);
+        } else {
+            self.pairs.clear();
+        }
+        if self.head.is_some() {
+            effects.events.push(Event::Following { coordinator: leader.1, term: leader.0 });
+        }
     }
 
-    /// Wraps from a coordinator: good only with the record and the chain that fit them.
-    pub(crate) fn wraps(
+    /// A wrap of a coordinator's: good only with the record and the chain that fit it.
+    pub(crate) fn wrap(
         &mut self,
         now: UnixTime,
         seat: &Seat,
-        rng: &mut SessionRng,
-        wraps: Wraps,
+        from: PeerKey,
+        wrap: Wrap,
         effects: &mut Effects,
     ) {
-        if self.stopped || wraps.meeting != seat.meeting || self.wraps.iter().any(|held| *held == wraps) {
+        if self.stopped || self.wraps.iter().any(|(other, held)| *other == from && *held == wrap) {
             return;
         }
         if self.wraps.len() >= WRAPS_MAX {
             self.wraps.pop_front();
         }
-        self.wraps.push_back(wraps);
-        self.advance(now, seat, rng, effects);
+        self.wraps.push_back((from, wrap));
+        self.advance(now, seat, effects);
+    }
+
+    /// A fresh chain, with the coordinator or one of its deputies.
+    pub(crate) fn chain(
+        &mut self,
+        now: UnixTime,
+        seat: &Seat,
+        rng: &mut SessionRng,
+        from: PeerKey,
+        signed: &Signed<ChainRoot>,
+        effects: &mut Effects,
+    ) {
+        if !self.stopped && self.pairs.answered(now, seat, rng, from, signed) {
+            self.advance(now, seat, effects);
+        }
     }
 
     /// An answer to the request under way.
@@ -226,13 +252,13 @@ impl Member {
         effects: &mut Effects,
     ) {
         let (welcome, record) = (&signed.value, &signed.value.record.value);
-        let Some(ask) = self.ask.as_ref().filter(|ask| ask.hash == welcome.request) else { return };
+        let Some(ask) = self.asking.open(&welcome.request) else { return };
         let me = seat.identity.public();
-        if welcome.to != me || welcome.meeting != seat.meeting || record.meeting != seat.meeting {
-            return;
-        }
-        if record.id.coordinator != from
-            || leads(&record.id) < self.leader
+        if welcome.to != me
+            || welcome.meeting != seat.meeting
+            || record.meeting != seat.meeting
+            || record.id.coordinator != from
+            || record.id.leader() < self.leader
             || !signed.signed_by(&from)
             || !welcome.record.signed_by(&from)
         {
@@ -240,113 +266,104 @@ impl Member {
         }
         let info = welcome_info(&record_hash(record), &me, &ask.hash);
         let Some((plain, pair)) = ask.keys.open(&info, &welcome.enc, &welcome.sealed) else { return };
-        let Some((secret, roster)) = read_welcome(seat, record, &plain, &me, &ask.hash) else { return };
-        if leads(&record.id) > self.leader {
-            self.follow(leads(&record.id));
+        let Some(secret) = read_welcome(seat, record, &plain, me) else { return };
+        if let Some(other) = self.other_of(&record.id).filter(|_| !self.knows(&welcome.record)) {
+            return self.expose(now, other, welcome.record.clone(), effects);
         }
-        self.ask = None;
-        self.stuck_since = None;
-        self.chain = Some(PairChain::new(pair));
-        self.refresh_at = Some(now.plus_ms(REFRESH_MS + u64::from(rng.next_u32()) % (REFRESH_MS / 10)));
-        let behind = self
-            .head
-            .as_ref()
-            .is_some_and(|head| leads(&head.id) == leads(&record.id) && head.id.epoch >= record.id.epoch);
-        if !behind {
-            let first = self.head.as_ref().is_none_or(|head| leads(&head.id) != leads(&record.id));
-            self.adopt(now, seat, record, roster, secret, effects);
+        if record.id.leader() > self.leader {
+            self.follow(now, rng, record.id.leader(), effects);
+        }
+        self.asking.done();
+        self.succession.seen(now);
+        self.pairs.root(now, rng, from, pair);
+        let old = self.head.as_ref().filter(|head| head.id().leader() == record.id.leader());
+        if old.is_none_or(|head| head.id().epoch < record.id.epoch) {
+            let first = old.is_none();
+            self.adopt(now, seat, welcome.record.clone(), secret, true, effects);
             if first {
                 effects.events.push(Event::Admitted { epoch: record.id });
             }
         }
-        self.advance(now, seat, rng, effects);
+        self.advance(now, seat, effects);
     }
 
     /// Follows the records as far as they and their secrets are there.
-    fn advance(&mut self, now: UnixTime, seat: &Seat, rng: &mut SessionRng, effects: &mut Effects) {
-        let me = seat.identity.public();
-        loop {
-            let Some(head) = self.head.as_ref().filter(|head| leads(&head.id) == self.leader) else { return };
-            let at = head.id.epoch;
-            self.records.retain(|epoch, _| *epoch > at);
-            let Some(record) = self.records.get(&at.saturating_add(1)).map(|signed| signed.value.clone())
-            else {
-                break;
-            };
-            if !head.is_followed_by(&record) {
+    fn advance(&mut self, now: UnixTime, seat: &Seat, effects: &mut Effects) {
+        while let Some((signed, secret)) = self.next() {
+            if commitment(&secret, &seat.meeting, &signed.value.id) != signed.value.commitment {
                 break;
             }
-            if let Some(left) = record.left.iter().find(|left| left.peer == me) {
-                return self.shut_out(now, seat, rng, left.removed, effects);
-            }
-            // The welcome brings this epoch and the chain together.
-            if record
-                .joined
-                .iter()
-                .any(|joined| self.ask.as_ref().is_some_and(|ask| ask.hash == joined.request))
-            {
-                break;
-            }
-            let secret = match record.reason {
-                Reason::Join => Some(step(&head.secret, &record)),
-                _ => self.unwrap(&record),
-            };
-            let Some(secret) = secret else { break };
-            if commitment(&secret, &seat.meeting, &record.id) != record.commitment {
-                break;
-            }
-            let Some(roster) = self.head.as_ref().map(|head| head.roster.after(&record)) else { return };
-            self.stuck_since = None;
-            self.adopt(now, seat, &record, roster, secret, effects);
+            self.adopt(now, seat, signed, secret, false, effects);
         }
-        let waits = !self.records.is_empty() && self.ask.as_ref().is_none_or(|ask| ask.refresh);
-        self.stuck_since = waits.then(|| self.stuck_since.unwrap_or(now));
+        self.mind_the_gap(now);
     }
 
-    fn unwrap(&mut self, record: &Record) -> Option<Secret> {
-        let hash = record_hash(record);
-        let chain = self.chain.as_mut()?;
-        let secret = self
-            .wraps
-            .iter()
-            .filter(|held| held.record == hash)
-            .find_map(|held| chain.unwrap(&hash, &held.wraps));
-        if secret.is_some() {
-            self.wraps.retain(|held| held.record != hash);
+    /// The record that comes next and its secret, if both are there.
+    fn next(&mut self) -> Option<(Signed<Record>, Secret)> {
+        let head = self.head.as_ref()?;
+        let same = head.id().leader() == self.leader;
+        let at = if same { head.id().epoch.checked_add(1)? } else { 0 };
+        self.records.retain(|epoch, _| *epoch >= at);
+        let signed = self.records.get(&at)?;
+        let record = &signed.value;
+        let fits = if same { head.is_followed_by(record) } else { record.reason == Reason::Start };
+        if !fits {
+            return None;
         }
-        secret
+        let secret = match record.reason {
+            Reason::Join => step(&head.secret, record),
+            _ => {
+                let (hash, leader) = (record_hash(record), self.leader.1);
+                let wraps = self.wraps.iter().filter(|(from, wrap)| *from == leader && wrap.epoch == at);
+                let mut sealed = wraps.map(|(_, wrap)| &wrap.wrap);
+                sealed.find_map(|wrap| self.pairs.unwrap(&leader, &hash, wrap))?
+            }
+        };
+        let signed = self.records.remove(&at)?;
+        self.wraps.retain(|(_, wrap)| wrap.epoch > at);
+        Some((signed, secret))
+    }
+
+    /// Something is missing that should be here: it may still come, then it is asked for.
+    fn mind_the_gap(&mut self, now: UnixTime) {
+        let Some(head) = self.head.as_ref().filter(|_| !self.asking.is_open()) else {
+            self.stuck_since = None;
+            return;
+        };
+        let behind =
+            head.id().leader() != self.leader || head.id().epoch < self.heard_of || !self.records.is_empty();
+        self.stuck_since = behind.then(|| self.stuck_since.unwrap_or(now));
     }
 
     fn adopt(
         &mut self,
         now: UnixTime,
         seat: &Seat,
-        record: &Record,
-        roster: Roster,
+        signed: Signed<Record>,
         secret: Secret,
+        welcomed: bool,
         effects: &mut Effects,
     ) {
-        let head = Head::new(record, roster, secret);
-        effects.epochs.push(Adopted::new(now, record, &head, &seat.issuer));
+        self.stuck_since = None;
+        if self.taken.len() >= TAKEN_MAX {
+            self.taken.pop_front();
+        }
+        self.taken.push_back(signed.clone());
+        let head = Head::new(signed, secret);
+        effects.epochs.push(Adopted::new(now, &head, &seat.issuer, welcomed));
+        self.view.follow(now, &head, self.deputy.is_some(), seat, effects);
         self.head = Some(head);
     }
 
-    /// A record without this node: for good, or because it seemed gone; then it asks again.
-    fn shut_out(
-        &mut self,
-        now: UnixTime,
-        seat: &Seat,
-        rng: &mut SessionRng,
-        removed: bool,
-        effects: &mut Effects,
-    ) {
-        if removed {
-            return self.stop(Event::Removed, effects);
+    pub(crate) fn changes(&mut self, from: PeerKey, changes: Changes, seat: &Seat, effects: &mut Effects) {
+        let Some(head) = self.head.as_ref().filter(|_| !self.stopped) else { return };
+        self.view.changes(from, changes, head, seat, effects);
+    }
+
+    pub(crate) fn page(&mut self, now: UnixTime, note: &PageNote, seat: &Seat, effects: &mut Effects) {
+        if let Some(head) = &self.head {
+            self.view.page(now, note, head, seat, effects);
         }
-        self.head = None;
-        self.chain = None;
-        self.records.clear();
-        self.ask(now, seat, rng, false, effects);
     }
 
     /// A coordinator's kick list.
@@ -357,8 +374,13 @@ impl Member {
         signed: &Signed<Kicks>,
         effects: &mut Effects,
     ) {
-        let named = signed.value.invites.contains(&seat.invite) && signed.value.meeting == seat.meeting;
-        if !self.stopped && named && signed.signed_by(&from) {
+        if self.stopped || signed.value.meeting != seat.meeting || !signed.signed_by(&from) {
+            return;
+        }
+        if let Some(deputy) = &mut self.deputy {
+            deputy.kicked(&signed.value.invites);
+        }
+        if signed.value.invites.contains(&seat.invite) {
             self.stop(Event::Removed, effects);
         }
     }
@@ -372,8 +394,7 @@ impl Member {
         effects: &mut Effects,
     ) {
         let note = &signed.value;
-        let mine = self.ask.as_ref().is_some_and(|ask| ask.hash == note.request);
-        if !mine
+        if self.asking.open(&note.request).is_none()
             || note.meeting != seat.meeting
             || note.to != seat.identity.public()
             || !signed.signed_by(&from)
@@ -381,28 +402,32 @@ impl Member {
             return;
         }
         let reason = match note.denial {
-            Denial::UsedUp => {
-                "this invite is already in use by somebody else: ask the organiser for another one, or join from where you joined before"
-            }
+            Denial::Waits => return effects.events.push(Event::AtTheDoor),
             Denial::Removed => return self.stop(Event::Removed, effects),
+            Denial::UsedUp => {
+                "as many people as it is for have come by this link: ask the organiser for an invite"
+            }
+            Denial::Denied => "the host has not let you in: ask the organiser",
             Denial::Full => "the meeting is full: wait until somebody leaves",
         };
         let event = Event::Refused { reason: reason.to_owned() };
-        if note.denial == Denial::UsedUp {
-            self.stop(event, effects);
-        } else {
+        if note.denial == Denial::Full {
             effects.events.push(event);
+        } else {
+            self.stop(event, effects);
         }
     }
 
     fn stop(&mut self, event: Event, effects: &mut Effects) {
         self.stopped = true;
-        self.ask = None;
-        self.chain = None;
+        self.asking.done();
+        self.pairs.clear();
         self.head = None;
+        self.view = View::default();
+        self.deputy = None;
         self.stuck_since = None;
-        self.refresh_at = None;
         self.records.clear();
+        self.taken.clear();
         self.wraps.clear();
         effects.events.push(event);
     }
@@ -412,31 +437,22 @@ impl Member {
     }
 
     /// Asserts what always holds.
-    pub(crate) fn check(&self, me: &PeerKey) {
-        assert!(self.records.len() <= RECORDS_MAX && self.wraps.len() <= WRAPS_MAX);
+    pub(crate) fn check(&self) {
+        self.view.check();
         assert!(
-            self.head.as_ref().is_none_or(|head| head.roster.contains(me) && leads(&head.id) <= self.leader)
+            self.records.len() <= RECORDS_MAX
+                && self.wraps.len() <= WRAPS_MAX
+                && self.taken.len() <= TAKEN_MAX
         );
-        assert!(!self.stopped || self.ask.is_none() && self.head.is_none());
+        assert!(self.head.as_ref().is_none_or(|head| head.id().leader() <= self.leader));
+        assert!(!self.stopped || !self.asking.is_open() && self.head.is_none());
     }
 }
 
-/// The higher term leads; two coordinators of one term are told apart by their keys.
-fn leads(id: &EpochId) -> (u32, PeerKey) {
-    (id.term, id.coordinator)
-}
-
-/// Secret and roster of a welcome, if they are what its record commits to and let `me` in.
-fn read_welcome(
-    seat: &Seat,
-    record: &Record,
-    plain: &[u8],
-    me: &PeerKey,
-    request: &[u8; 32],
-) -> Option<(Secret, Roster)> {
-    let (secret, names) = plain.split_at_checked(32)?;
-    let (secret, roster) = (secret_of(secret)?, Roster::from_bytes(names)?);
-    let lets_in = record.joined.iter().any(|joined| joined.peer == *me && joined.request == *request);
-    let committed = commitment(&secret, &seat.meeting, &record.id) == record.commitment;
-    (lets_in && committed && is_sound(record, &roster) && roster.contains(me)).then_some((secret, roster))
+/// The secret of a welcome, if it is what its record commits to, and the record's roster has `me`.
+fn read_welcome(seat: &Seat, record: &Record, plain: &[u8], me: PeerKey) -> Option<Secret> {
+    let (secret, proof) = plain.split_at_checked(32)?;
+    let secret = secret_of(secret)?;
+    proven(&record.roster, me, proof)?;
+    (commitment(&secret, &seat.meeting, &record.id) == record.commitment).then_some(secret)
 }

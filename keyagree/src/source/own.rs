@@ -1,14 +1,15 @@
 //! This node's own source: its secret, its announcements, and when its chains step.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::credential::Signed;
-use crate::io::{Output, Seat, SessionRng};
+use crate::identity::PeerKey;
+use crate::io::{Audience, Output, Seat, SessionRng};
 use crate::source::announcement_info;
 use crate::stream::{LAYERS_MAX, SealingKey, SealingKeys, SourceKeys};
 use crate::suite::{KeyPair, Secret, seal};
 use crate::time::UnixTime;
-use crate::wire::{Announcement, EpochId, Message, Ratchet, Stream};
+use crate::wire::{Announcement, Ask, EpochId, Message, Ratchet, Stream};
 
 /// A generation's length. The limit of 2^20 frames of DESIGN 4.4 lies far beyond: no layer makes
 /// 17,000 frames a second.
@@ -17,6 +18,10 @@ const GENERATION_MS: u64 = 60_000;
 pub(crate) const RATCHET_LEAD_MS: u64 = 3_000;
 /// An announcement is out so long before its keys are used, at the least.
 const ANNOUNCED_MS: u64 = 300;
+
+/// Somebody who asks is answered at most so often, and so many in that time.
+const ANSWER_AGAIN_MS: u64 = 2_000;
+const ANSWERED_MAX: usize = 256;
 
 /// The epoch that the source enters.
 pub(crate) struct Place<'a> {
@@ -30,6 +35,8 @@ struct Now {
     epoch: EpochId,
     keys: SourceKeys,
     ratchet_at: UnixTime,
+    /// The announcement, and the ratchet since.
+    said: Vec<Vec<u8>>,
 }
 
 /// See the module.
@@ -38,9 +45,25 @@ pub(crate) struct Own {
     layers: Vec<u8>,
     serial: u64,
     now: Option<Now>,
+    /// Who was answered lately.
+    answered: BTreeMap<PeerKey, UnixTime>,
 }
 
 impl Own {
+    /// Says again, to somebody who missed it, what was announced for an epoch.
+    pub(crate) fn asked(&mut self, now: UnixTime, from: PeerKey, ask: &Ask, out: &mut VecDeque<Output>) {
+        let Some(own) = self.now.as_ref().filter(|own| own.epoch == ask.epoch) else { return };
+        self.answered.retain(|_, at| now.since(*at) < ANSWER_AGAIN_MS);
+        if self.answered.len() < ANSWERED_MAX && self.answered.insert(from, now).is_none() {
+            let to = Audience::One(from);
+            out.extend(own.said.iter().map(|body| Output::Say { to, body: body.clone() }));
+        }
+    }
+
+    pub(crate) fn check(&self) {
+        assert!(self.answered.len() <= ANSWERED_MAX);
+    }
+
     /// Takes these layers, or none; the secret so far is forgotten.
     pub(crate) fn set(&mut self, layers: Option<Vec<u8>>) {
         self.layers.clear();
@@ -92,11 +115,12 @@ impl Own {
             enc: sealed.enc,
             sealed: sealed.sealed,
         };
-        out.push_back(Output::Say(Message::Announcement(Signed::new(said, &seat.identity)).encode()));
+        let body = Message::Announcement(Signed::new(said, &seat.identity)).encode();
+        out.push_back(Output::Say { to: Audience::Everybody, body: body.clone() });
         let activate_at = place.activate_at.max(now.plus_ms(ANNOUNCED_MS));
         out.push_back(Output::Seal(sealing(seat, place.id, &keys, activate_at)));
         let ratchet_at = activate_at.plus_ms(GENERATION_MS - RATCHET_LEAD_MS);
-        self.now = Some(Now { epoch: place.id, keys, ratchet_at });
+        self.now = Some(Now { epoch: place.id, keys, ratchet_at, said: vec![body] });
     }
 
     /// Steps the chains when it is time.
@@ -113,7 +137,10 @@ impl Own {
             serial: self.serial,
             generation: own.keys.chains.first().map_or(0, |chain| chain.generation),
         };
-        out.push_back(Output::Say(Message::Ratchet(Signed::new(said, &seat.identity)).encode()));
+        let body = Message::Ratchet(Signed::new(said, &seat.identity)).encode();
+        own.said.truncate(1);
+        own.said.push(body.clone());
+        out.push_back(Output::Say { to: Audience::Everybody, body });
         out.push_back(Output::Seal(sealing(seat, own.epoch, &own.keys, now.plus_ms(RATCHET_LEAD_MS))));
     }
 }

@@ -87,7 +87,7 @@ fn the_removed_is_told_shut_out_everywhere_and_not_let_in_again() {
 }
 
 #[test]
-fn a_used_invite_lets_nobody_else_in_and_says_so() {
+fn a_used_invite_lets_nobody_else_in_unless_the_host_does() {
     let mut world = World::new(30);
     let host = world.organiser();
     let invite = world.invite(Role::Guest);
@@ -96,11 +96,14 @@ fn a_used_invite_lets_nobody_else_in_and_says_so() {
     let second = world.guest_with(&invite);
     world.run_ms(5_000);
     world.agree(&[host, first]);
-    assert!(
-        world.people[second]
-            .has(|event| matches!(event, Event::Refused { reason } if reason.contains("already in use")))
-    );
+    assert!(world.people[second].has(|event| *event == Event::AtTheDoor));
     assert!(world.people[second].session().epoch().is_none());
+    let (peer, invite) = (world.people[second].key, invite.id());
+    let knock = Event::Knock { peer, invite, why: keyagree::Knocks::UsedInvite };
+    assert_eq!(world.people[host].events.iter().filter(|(_, event)| *event == knock).count(), 1);
+    world.put(host, Input::Decide { peer, admit: true });
+    world.run_ms(3_000);
+    world.agree(&[host, first, second]);
 }
 
 #[test]
@@ -118,7 +121,7 @@ fn the_coordinator_crashes_and_resumes_while_frames_go_on() {
         world.crash(host);
         world.run_ms(20_000);
         assert_eq!(world.missed(two, crashed, world.now), 0, "frames need no coordinator");
-        world.coordinate(host, Past { term: 2, bindings, removed: Vec::new() });
+        world.coordinate(host, Past { term: 2, bindings, ..Past::default() });
         world.run_ms(8_000);
         world.agree(&[host, one, two]);
         assert_eq!(world.people[two].session().epoch().unwrap().term, 2);

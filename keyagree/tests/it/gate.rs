@@ -30,7 +30,8 @@ fn a_gate_admits_what_its_issuer_signed_and_nothing_else() {
     assert_eq!(gate.admit(UnixTime(NOW.0 - DAY), guest.public(), &good), Err(Refusal::TooEarly));
     assert_eq!(gate.admit(NOW, guest.public(), b""), Err(Refusal::Malformed));
     assert_eq!(gate.admit(NOW, guest.public(), &[0; 9]), Err(Refusal::Malformed));
-    assert_eq!(gate.admit(NOW, guest.public(), &[&[2], &good[1..]].concat()), Err(Refusal::NewerVersion));
+    assert_eq!(gate.admit(NOW, guest.public(), &[&[3], &good[1..]].concat()), Err(Refusal::NewerVersion));
+    assert_eq!(gate.admit(NOW, guest.public(), &[&[1], &good[1..]].concat()), Err(Refusal::OlderVersion));
     let impostor = Issuer::from_seed(issuer.meeting(), &other.seed());
     let forged = impostor.issue_invite(&mut rng, Role::Organiser, Vec::new(), NOW, NOW.plus_ms(DAY)).unwrap();
     assert_eq!(

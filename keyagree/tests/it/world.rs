@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use keyagree::session::Past;
+use keyagree::session::{Audience, Past};
 use keyagree::{
     Event, Gate, Identity, Input, Invite, InviteId, Issuer, Output, PeerKey, Role, SealingKeys, Seat,
     Session, UnixTime,
@@ -21,6 +21,7 @@ pub(crate) struct Person {
     pub(crate) identity: Arc<Identity>,
     pub(crate) key: PeerKey,
     pub(crate) invite: InviteId,
+    role: Role,
     pub(crate) credential: Vec<u8>,
     pub(crate) gate: Gate,
     pub(crate) session: Option<Session>,
@@ -70,6 +71,8 @@ pub(crate) struct World {
     /// Frames that a receiver could not open when they came: receiver, index of the frame.
     pub(crate) misses: Vec<(usize, usize)>,
     pub(crate) calm: bool,
+    /// Who is cut off from the others.
+    pub(crate) split: BTreeSet<usize>,
 }
 
 impl World {
@@ -88,6 +91,7 @@ impl World {
             frames: Vec::new(),
             misses: Vec::new(),
             calm: false,
+            split: BTreeSet::new(),
         }
     }
 
@@ -102,6 +106,8 @@ impl World {
             meeting: self.issuer.meeting(),
             issuer: self.issuer.public(),
             invite: person.invite,
+            role: person.role,
+            credential: person.credential.clone(),
         }
     }
 
@@ -117,6 +123,7 @@ impl World {
             identity,
             key,
             invite: invite.id(),
+            role: invite.role(),
             credential,
             gate,
             session: None,
@@ -191,14 +198,19 @@ impl World {
         while let Some(output) = self.people[who].session.as_mut().and_then(Session::poll) {
             let person = &mut self.people[who];
             match output {
-                Output::Say(body) => {
+                Output::Say { to, body } => {
                     assert!(body.len() <= keyagree::SAY_MAX);
                     person.said.push(body.clone());
-                    self.log.push((from, body.clone()));
-                    (0..self.people.len())
-                        .filter(|to| *to != who)
-                        .for_each(|to| self.post(to, from, body.clone()));
+                    if to == Audience::Everybody {
+                        self.log.push((from, body.clone()));
+                    }
+                    for other in 0..self.people.len() {
+                        if other != who && self.is_meant(other, &to) && self.reaches(who, other) {
+                            self.post(other, from, body.clone());
+                        }
+                    }
                 }
+                Output::Credential(credential) => self.show(who, credential),
                 Output::Seal(keys) => person.sealing.push(keys),
                 Output::Open(key) => {
                     person.open.insert(key.label, *key.key.expose());
@@ -212,6 +224,29 @@ impl World {
         }
         if let Some(session) = &self.people[who].session {
             session.check();
+        }
+    }
+
+    fn is_meant(&self, who: usize, to: &Audience) -> bool {
+        let person = &self.people[who];
+        match to {
+            Audience::Everybody => true,
+            Audience::Coordinator => person.session.as_ref().is_some_and(Session::coordinates),
+            Audience::One(key) => person.key == *key,
+        }
+    }
+
+    /// Whether the network lets something through now.
+    fn reaches(&self, from: usize, to: usize) -> bool {
+        self.split.is_empty() || self.split.contains(&from) == self.split.contains(&to)
+    }
+
+    /// Shows a new credential to everybody.
+    fn show(&mut self, who: usize, credential: Vec<u8>) {
+        let (now, key) = (self.now, self.people[who].key);
+        self.people[who].credential.clone_from(&credential);
+        for other in &mut self.people {
+            let _ = other.gate.admit(now, key, &credential);
         }
     }
 

@@ -1,0 +1,143 @@
+//! The door of a meeting: who is let in at once, who waits for a host, who is turned away.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::credential::Admission;
+use crate::epoch::deputy::Held;
+use crate::identity::{InviteId, PeerKey};
+use crate::io::{Knocks, Past};
+use crate::wire::{Denial, KICKS_MAX};
+
+/// Most peers that can be bound to invites.
+const BINDINGS_MAX: usize = 1 << 15;
+/// Most who wait at a time.
+pub(crate) const WAITING_MAX: usize = 256;
+/// Most who are remembered as turned away; the invite can be removed for good.
+const TURNED_AWAY_MAX: usize = 1024;
+
+/// What the door says to somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    In,
+    Waits(Knocks),
+    Out(Denial),
+}
+
+/// A request that waits for a host.
+pub(crate) struct Waiting {
+    pub(crate) invite: InviteId,
+    pub(crate) request: [u8; 32],
+    pub(crate) public: Vec<u8>,
+    pub(crate) newly: Held,
+}
+
+/// See the module.
+#[derive(Default)]
+pub(crate) struct Door {
+    /// Who came by which invite, in this order.
+    bindings: BTreeMap<InviteId, Vec<PeerKey>>,
+    bound: usize,
+    removed: BTreeSet<InviteId>,
+    pub(crate) locked: bool,
+    waiting: BTreeMap<PeerKey, Waiting>,
+    turned_away: BTreeSet<PeerKey>,
+}
+
+impl Door {
+    pub(crate) fn new(past: Past) -> Door {
+        let mut door = Door { locked: past.locked, ..Door::default() };
+        past.bindings.into_iter().for_each(|(invite, peer)| door.bind(invite, peer));
+        past.removed.into_iter().for_each(|invite| {
+            door.remove(invite);
+        });
+        door
+    }
+
+    pub(crate) fn bindings(&self) -> Vec<(InviteId, PeerKey)> {
+        let all = self.bindings.iter();
+        all.flat_map(|(invite, peers)| peers.iter().map(|peer| (*invite, *peer))).collect()
+    }
+
+    pub(crate) fn removed(&self) -> Vec<InviteId> {
+        self.removed.iter().copied().collect()
+    }
+
+    pub(crate) fn is_removed(&self, invite: &InviteId) -> bool {
+        self.removed.contains(invite)
+    }
+
+    /// Shuts an invite out for good; false if it is already.
+    pub(crate) fn remove(&mut self, invite: InviteId) -> bool {
+        let fresh = self.removed.len() < KICKS_MAX && self.removed.insert(invite);
+        self.waiting.retain(|_, waiting| waiting.invite != invite);
+        fresh
+    }
+
+    pub(crate) fn bind(&mut self, invite: InviteId, peer: PeerKey) {
+        let peers = self.bindings.entry(invite).or_default();
+        if self.bound < BINDINGS_MAX && !peers.contains(&peer) {
+            peers.push(peer);
+            self.bound += 1;
+        }
+    }
+
+    /// Who comes, with what its credential says. The first peer key binds an invite for good: it may come
+    /// back whenever it likes, another one has to be let in.
+    pub(crate) fn judge(&self, peer: &PeerKey, invite: &InviteId, admission: &Admission) -> Answer {
+        let came = self.bindings.get(invite).map_or(&[][..], Vec::as_slice);
+        if self.is_removed(invite) {
+            Answer::Out(Denial::Removed)
+        } else if came.contains(peer) {
+            Answer::In
+        } else if self.turned_away.contains(peer) {
+            Answer::Out(Denial::Denied)
+        } else if self.bound >= BINDINGS_MAX {
+            Answer::Out(Denial::Full)
+        } else if admission.uses > 1 && came.len() >= usize::from(admission.uses) {
+            Answer::Out(Denial::UsedUp)
+        } else if self.locked {
+            Answer::Waits(Knocks::Locked)
+        } else if admission.uses > 1 {
+            Answer::Waits(Knocks::GroupLink)
+        } else if came.is_empty() {
+            Answer::In
+        } else {
+            Answer::Waits(Knocks::UsedInvite)
+        }
+    }
+
+    /// Remembers who waits. False if too many do: nobody that waits is pushed out.
+    pub(crate) fn wait(&mut self, peer: PeerKey, waiting: Waiting) -> bool {
+        let room = self.waiting.len() < WAITING_MAX || self.waiting.contains_key(&peer);
+        if room {
+            self.waiting.insert(peer, waiting);
+        }
+        room
+    }
+
+    /// A host's word. Gives the request of who is let in.
+    pub(crate) fn decide(&mut self, peer: PeerKey, admit: bool) -> Option<Waiting> {
+        let waiting = self.waiting.remove(&peer)?;
+        if !admit {
+            if self.turned_away.len() < TURNED_AWAY_MAX {
+                self.turned_away.insert(peer);
+            }
+            return None;
+        }
+        self.bind(waiting.invite, peer);
+        Some(waiting)
+    }
+
+    pub(crate) fn gone(&mut self, peer: &PeerKey) {
+        self.waiting.remove(peer);
+    }
+
+    pub(crate) fn is_waiting(&self, peer: &PeerKey) -> bool {
+        self.waiting.contains_key(peer)
+    }
+
+    pub(crate) fn check(&self) {
+        assert!(self.waiting.len() <= WAITING_MAX && self.removed.len() <= KICKS_MAX);
+        assert!(self.bound <= BINDINGS_MAX && self.turned_away.len() <= TURNED_AWAY_MAX);
+    }
+}

@@ -1,0 +1,222 @@
+//! Who leads when: signs of life, coordinators that say two things, and when a deputy takes over.
+
+use std::collections::BTreeSet;
+
+use crate::credential::{Admission, Signed};
+use crate::epoch::coordinator::Inheritance;
+use crate::epoch::member::Member;
+use crate::epoch::{Effects, Head, record_hash};
+use crate::identity::PeerKey;
+use crate::io::{Audience, Event, Seat, SessionRng};
+use crate::time::UnixTime;
+use crate::wire::{Beat, DEPUTIES_MAX, EpochId, Evidence, JoinRequest, Message, Record};
+
+/// A deputy of rank r takes over after (r + 1) times this without a sign of the coordinator.
+const SILENCE_MS: u64 = 3_000;
+/// A deputy that is called later than this after it should have taken over was asleep itself.
+const ASLEEP_MS: u64 = 1_500;
+/// A coordinator that lags behind is told so at most so often.
+const WITNESS_AGAIN_MS: u64 = 2_000;
+/// Coordinators that were deposed.
+const DEPOSED_MAX: usize = 16;
+
+/// See the module.
+pub(crate) struct Succession {
+    seen_at: UnixTime,
+    deputies: Vec<PeerKey>,
+    deposed: BTreeSet<PeerKey>,
+    witness_at: UnixTime,
+}
+
+impl Succession {
+    pub(crate) fn new(now: UnixTime) -> Succession {
+        Succession { seen_at: now, deputies: Vec::new(), deposed: BTreeSet::new(), witness_at: UnixTime(0) }
+    }
+
+    /// The coordinator gave a sign of life.
+    pub(crate) fn seen(&mut self, now: UnixTime) {
+        self.seen_at = now;
+    }
+}
+
+impl Member {
+    /// A coordinator's sign of life.
+    pub(crate) fn beat(
+        &mut self,
+        now: UnixTime,
+        seat: &Seat,
+        rng: &mut SessionRng,
+        from: PeerKey,
+        signed: &Signed<Beat>,
+        effects: &mut Effects,
+    ) {
+        let beat = &signed.value;
+        if self.stopped || beat.id.coordinator != from || beat.meeting != seat.meeting {
+            return;
+        }
+        if beat.id.leader() < self.leader {
+            return self.tell_stale(now, from, effects);
+        }
+        if beat.deputies.len() > DEPUTIES_MAX || !signed.signed_by(&from) {
+            return;
+        }
+        if beat.id.leader() > self.leader {
+            // Its record is on its way; whoever has no chain for it asks.
+            let asked_anyone = self.head.is_none() && self.asking.is_open();
+            self.follow(now, rng, beat.id.leader(), effects);
+            if !asked_anyone && !self.pairs.has(&from) {
+                self.asking.ask(now, seat, rng, self.leader.0, effects);
+            }
+        }
+        self.succession.seen(now);
+        self.succession.deputies.clone_from(&beat.deputies);
+        self.heard_of = self.heard_of.max(beat.id.epoch);
+        if let Some(deputy) = &mut self.deputy {
+            deputy.locked = beat.locked;
+        }
+        let Some(head) = self.head.as_ref().filter(|head| head.id().leader() == self.leader) else {
+            return self.mind_the_gap(now);
+        };
+        let me = seat.identity.public();
+        let mut with = vec![from];
+        with.extend(beat.deputies.iter().filter(|peer| **peer != me));
+        self.pairs.want(now, &with, head.members(), rng);
+        if head.id() == beat.id && head.hash != beat.record {
+            self.bear_witness(now, Audience::Everybody, effects);
+        }
+        self.mind_the_gap(now);
+    }
+
+    /// Somebody refers to another record of an epoch than the one that this node holds.
+    pub(crate) fn refers(&mut self, now: UnixTime, id: &EpochId, record: &[u8; 32], effects: &mut Effects) {
+        let other =
+            self.taken.iter().any(|taken| taken.value.id == *id && record_hash(&taken.value) != *record);
+        if other {
+            self.bear_witness(now, Audience::Everybody, effects);
+        }
+    }
+
+    /// Shows the record that this node holds to who may hold another.
+    fn bear_witness(&mut self, now: UnixTime, to: Audience, effects: &mut Effects) {
+        if now.since(self.succession.witness_at) < WITNESS_AGAIN_MS {
+            return;
+        }
+        if let Some(head) = &self.head {
+            self.succession.witness_at = now;
+            effects.say(to, &Message::Witness(head.signed.clone()));
+        }
+    }
+
+    /// Tells a coordinator that isn't followed why, if the one that is doesn't do so itself.
+    pub(crate) fn tell_stale(&mut self, now: UnixTime, from: PeerKey, effects: &mut Effects) {
+        let silent = now.since(self.succession.seen_at) >= SILENCE_MS;
+        if silent && self.head.as_ref().is_some_and(|head| head.id().leader() == self.leader) {
+            self.bear_witness(now, Audience::One(from), effects);
+        }
+    }
+
+    /// A record that somebody passes on: if it is not the one that was told here, both together are proof.
+    pub(crate) fn witness(
+        &mut self,
+        now: UnixTime,
+        signed: Signed<Record>,
+        seat: &Seat,
+        effects: &mut Effects,
+    ) {
+        let id = signed.value.id;
+        let doubtful = id.leader() == self.leader && signed.value.meeting == seat.meeting;
+        if self.stopped || !doubtful || self.knows(&signed) {
+            return;
+        }
+        if let Some(other) = self.other_of(&id)
+            && signed.signed_by(&id.coordinator)
+        {
+            self.expose(now, other, signed, effects);
+        }
+    }
+
+    /// The record of this epoch that is known.
+    pub(crate) fn other_of(&self, id: &EpochId) -> Option<Signed<Record>> {
+        let known = self.taken.iter().chain(self.records.values());
+        known.into_iter().find(|known| known.value.id == *id).cloned()
+    }
+
+    /// Tells everybody of a coordinator that has signed two records for one epoch.
+    pub(crate) fn expose(
+        &mut self,
+        now: UnixTime,
+        first: Signed<Record>,
+        second: Signed<Record>,
+        effects: &mut Effects,
+    ) {
+        let evidence = Evidence { first, second };
+        if let Some(coordinator) = evidence.convicts() {
+            effects.say(Audience::Everybody, &Message::Evidence(evidence));
+            self.depose(now, coordinator, effects);
+        }
+    }
+
+    /// Two records that somebody else has found.
+    pub(crate) fn evidence(&mut self, now: UnixTime, evidence: &Evidence, effects: &mut Effects) {
+        let leads = evidence.first.value.id.coordinator == self.leader.1;
+        if leads && let Some(coordinator) = evidence.convicts() {
+            self.depose(now, coordinator, effects);
+        }
+    }
+
+    fn depose(&mut self, now: UnixTime, coordinator: PeerKey, effects: &mut Effects) {
+        let deposed = &mut self.succession.deposed;
+        if deposed.len() < DEPOSED_MAX && deposed.insert(coordinator) {
+            effects.events.push(Event::Deposed { coordinator });
+            // Its silence begins three seconds ago: the first deputy need not wait.
+            self.succession.seen_at = UnixTime(now.0.saturating_sub(SILENCE_MS));
+        }
+    }
+
+    pub(crate) fn is_deposed(&self, peer: &PeerKey) -> bool {
+        self.succession.deposed.contains(peer)
+    }
+
+    /// A peer wants a chain for the day that this node coordinates.
+    pub(crate) fn asked(
+        &mut self,
+        now: UnixTime,
+        seat: &Seat,
+        rng: &mut SessionRng,
+        admission: &Admission,
+        signed: &Signed<JoinRequest>,
+        effects: &mut Effects,
+    ) {
+        if let Some(deputy) = self.deputy.as_mut().filter(|_| self.head.is_some()) {
+            deputy.asked(now, seat, rng, self.leader.0, admission, signed, effects);
+        }
+    }
+
+    /// When this node takes over if nobody leads until then.
+    pub(crate) fn leads_at(&self, seat: &Seat) -> Option<UnixTime> {
+        if self.stopped || self.head.is_none() || !seat.role.may_coordinate() {
+            return None;
+        }
+        let me = seat.identity.public();
+        let named = self.succession.deputies.iter().position(|deputy| *deputy == me);
+        let rank = named.unwrap_or(DEPUTIES_MAX);
+        Some(self.succession.seen_at.plus_ms(SILENCE_MS * (rank as u64 + 1)))
+    }
+
+    /// What this node goes on with as coordinator, if it is its turn.
+    pub(crate) fn takes_over(&mut self, now: UnixTime, seat: &Seat) -> Option<Inheritance> {
+        let at = self.leads_at(seat).filter(|at| now >= *at)?;
+        if now >= at.plus_ms(ASLEEP_MS) {
+            self.succession.seen_at = now;
+            return None;
+        }
+        let head: Head = self.head.take()?;
+        Some(Inheritance {
+            head,
+            view: std::mem::take(&mut self.view),
+            deputy: self.deputy.take().unwrap_or_default(),
+            without: self.leader.1,
+            term: self.leader.0,
+        })
+    }
+}

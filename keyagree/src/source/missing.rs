@@ -1,0 +1,74 @@
+//! Sources whose frames can't be opened for now: watched for a moment, then named.
+
+use std::collections::BTreeMap;
+
+use crate::identity::PeerKey;
+use crate::time::UnixTime;
+
+/// A source is missed when it has not announced itself so long after activation, or after a frame that
+/// nothing opens.
+const MISSING_AFTER_MS: u64 = 1_000;
+/// And again so long after, while frames come.
+const AGAIN_MS: u64 = 5_000;
+/// Sources that are watched at a time.
+const WATCHED_MAX: usize = 64;
+
+/// See the module.
+#[derive(Default)]
+pub(crate) struct Missing {
+    watched: BTreeMap<PeerKey, Watch>,
+}
+
+struct Watch {
+    at: UnixTime,
+    /// Frames come from it, so it is there whatever the roster says.
+    sends: bool,
+    said: bool,
+}
+
+impl Missing {
+    pub(crate) fn deadline(&self) -> Option<UnixTime> {
+        self.watched.values().map(|watch| watch.at).min()
+    }
+
+    /// These were sources, and have to announce themselves for the new epoch.
+    pub(crate) fn expect(&mut self, activate_at: UnixTime, sources: impl Iterator<Item = PeerKey>) {
+        for source in sources {
+            self.watch(source, activate_at.plus_ms(MISSING_AFTER_MS), false);
+        }
+    }
+
+    pub(crate) fn unopened(&mut self, now: UnixTime, source: PeerKey) {
+        self.watch(source, now.plus_ms(MISSING_AFTER_MS), true);
+    }
+
+    fn watch(&mut self, source: PeerKey, at: UnixTime, sends: bool) {
+        if let Some(watch) = self.watched.get_mut(&source) {
+            watch.sends |= sends;
+        } else if self.watched.len() < WATCHED_MAX {
+            self.watched.insert(source, Watch { at, sends, said: false });
+        }
+    }
+
+    /// Who should be asked now. `listed`: whether somebody is a member, as far as that is known.
+    pub(crate) fn due(&mut self, now: UnixTime, listed: impl Fn(&PeerKey) -> bool) -> Vec<PeerKey> {
+        let mut due = Vec::new();
+        self.watched.retain(|source, watch| {
+            if now < watch.at {
+                return true;
+            }
+            if watch.said || !(watch.sends || listed(source)) {
+                return false;
+            }
+            due.push(*source);
+            // Remembered for a while, so that a stream of frames is one report in five seconds.
+            (watch.at, watch.said) = (now.plus_ms(AGAIN_MS), true);
+            true
+        });
+        due
+    }
+
+    pub(crate) fn check(&self) {
+        assert!(self.watched.len() <= WATCHED_MAX);
+    }
+}
