@@ -29,6 +29,13 @@ pub(crate) const ACTIVATE_AFTER_MS: u64 = 1_000;
 /// No record before the first of a meeting.
 pub(crate) const NO_RECORD: [u8; 32] = [0; 32];
 
+/// The term that a coordinator begins with when it knows of `known`: above that, and above all that this
+/// key began before, since its clock has gone on. Whoever comes back after a crash remembers no term of its
+/// own, and two secrets of one (term, coordinator, epoch) must never be.
+pub(crate) fn next_term(now: UnixTime, known: u32) -> u32 {
+    known.saturating_add(1).max(u32::try_from(now.0 / 1_000).unwrap_or(u32::MAX))
+}
+
 /// What a part wants its session to do.
 #[derive(Default)]
 pub(crate) struct Effects {

@@ -19,6 +19,7 @@ pub mod lease;
 mod line;
 mod roster;
 pub mod session;
+pub mod signing;
 mod source;
 pub mod stream;
 pub mod suite;

@@ -21,6 +21,11 @@ const ABLE_MAX: usize = 64;
 /// A name is said again in so many further epochs: who was in another one then could not read it.
 const NAME_SAYS: u8 = 3;
 
+/// A term for [`Past`]: above `known`, and above every term that this node began earlier.
+pub fn next_term(now: UnixTime, known: u32) -> u32 {
+    crate::epoch::next_term(now, known)
+}
+
 /// A participant's key agreement.
 ///
 /// *Feed* it with [`Session::handle`], which never fails; *drain* [`Session::poll`] after each call until
@@ -431,6 +436,11 @@ impl Session {
     /// The verification code of the last epoch, 30 digits.
     pub fn code(&self) -> Option<String> {
         self.part.parts().map(|(head, _)| head.code(&self.seat.issuer))
+    }
+
+    /// Hash of the last epoch's record, which commits to its secret.
+    pub fn record(&self) -> Option<[u8; 32]> {
+        self.part.parts().map(|(head, _)| head.hash)
     }
 
     /// Who hold the last epoch's secret, sorted; empty before the whole roster is known.

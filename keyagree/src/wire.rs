@@ -121,3 +121,195 @@ impl Message {
 pub fn well_formed(bytes: &[u8]) -> Result<(), WireError> {
     Message::decode(bytes).map(|_| ())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::credential::{GrantCert, InviteCert, Pass, PeerCert, Role};
+    use crate::identity::{Identity, InviteId, LeaseId, MeetingId, PeerKey};
+    use crate::suite::{ENC_LEN, PUBLIC_LEN, Secret, TAG_LEN};
+    use crate::time::UnixTime;
+
+    const MEETING: MeetingId = MeetingId([255; 16]);
+    const PEER: PeerKey = PeerKey([255; 32]);
+    const LATE: UnixTime = UnixTime(u64::MAX);
+    const ID: EpochId = EpochId { term: u32::MAX, coordinator: PEER, epoch: u64::MAX };
+    const INVITE: InviteId = InviteId([255; 8]);
+    const HASH: [u8; 32] = [255; 32];
+
+    fn signer() -> Identity {
+        Identity::from_seed(&Secret::take(&mut [1; 32]))
+    }
+
+    fn record() -> Record {
+        Record {
+            meeting: MEETING,
+            id: ID,
+            previous: HASH,
+            reason: Reason::Leave,
+            members: u16::MAX,
+            roster: HASH,
+            changed: HASH,
+            made_at: LATE,
+            activate_at: LATE,
+            commitment: HASH,
+        }
+    }
+
+    fn request() -> JoinRequest {
+        let (public, nonce) = (vec![255; PUBLIC_LEN], [255; 16]);
+        JoinRequest {
+            meeting: MEETING,
+            peer: PEER,
+            public,
+            nonce,
+            made_at: LATE,
+            term: u32::MAX,
+            wants: Wants::Chain,
+        }
+    }
+
+    fn invite_cert() -> InviteCert {
+        let (role, uses) = (Role::CoHost, u16::MAX);
+        InviteCert { meeting: MEETING, id: INVITE, key: PEER, role, uses, issued: LATE, expires: LATE }
+    }
+
+    fn peer_cert() -> PeerCert {
+        PeerCert { meeting: MEETING, peer: PEER, not_before: LATE, expires: LATE }
+    }
+
+    fn pass() -> Pass {
+        Pass { meeting: MEETING, peer: PEER, invite: INVITE, made_at: LATE, expires: LATE }
+    }
+
+    fn welcome(by: &Identity) -> Welcome {
+        let record = Signed::new(record(), by);
+        let sealed = vec![255; 32 + crate::roster::PROOF_LEN + TAG_LEN];
+        Welcome { meeting: MEETING, to: PEER, request: HASH, record, enc: vec![255; ENC_LEN], sealed }
+    }
+
+    fn root() -> ChainRoot {
+        ChainRoot {
+            meeting: MEETING,
+            to: PEER,
+            request: HASH,
+            enc: vec![255; ENC_LEN],
+            sealed: vec![255; TAG_LEN],
+        }
+    }
+
+    fn refusal() -> RefusalNote {
+        RefusalNote { meeting: MEETING, to: PEER, request: HASH, denial: Denial::Full }
+    }
+
+    fn beat() -> Beat {
+        let deputies = vec![PEER; DEPUTIES_MAX];
+        Beat { meeting: MEETING, id: ID, record: HASH, made_at: LATE, deputies, locked: true }
+    }
+
+    fn card() -> NameCard {
+        NameCard { meeting: MEETING, peer: PEER, made_at: LATE, name: [255; NAME_MAX] }
+    }
+
+    fn verdict() -> Verdict {
+        Verdict { meeting: MEETING, peer: PEER, made_at: LATE, admit: true }
+    }
+
+    fn kicks() -> Kicks {
+        Kicks { meeting: MEETING, invites: vec![INVITE; KICKS_MAX] }
+    }
+
+    fn announcement() -> Announcement {
+        let stream = Stream { layer: 255, label: u64::MAX, commitment: HASH };
+        Announcement {
+            meeting: MEETING,
+            source: PEER,
+            epoch: ID,
+            record: HASH,
+            serial: u64::MAX,
+            streams: vec![stream; crate::stream::LAYERS_MAX],
+            enc: vec![255; ENC_LEN],
+            sealed: vec![255; 32 + TAG_LEN],
+        }
+    }
+
+    fn ratchet() -> Ratchet {
+        Ratchet { meeting: MEETING, source: PEER, epoch: ID, serial: u64::MAX, generation: u16::MAX }
+    }
+
+    #[test]
+    fn the_largest_of_each_message_fits_its_bound() {
+        let by = signer();
+        let record = Signed::new(record(), &by);
+        let all = [
+            Message::Join(Signed::new(request(), &by)),
+            Message::Welcome(Signed::new(welcome(&by), &by)),
+            Message::Chain(Signed::new(root(), &by)),
+            Message::Refusal(Signed::new(refusal(), &by)),
+            Message::Verdict(Signed::new(verdict(), &by)),
+            Message::Pass(PassNote {
+                pass: Signed::new(pass(), &by),
+                invite: Signed::new(invite_cert(), &by),
+                holder: Signed::new(peer_cert(), &by),
+            }),
+            Message::Evidence(Evidence { first: record.clone(), second: record.clone() }),
+            Message::Beat(Signed::new(beat(), &by)),
+            Message::Kicks(Signed::new(kicks(), &by)),
+            Message::Announcement(Signed::new(announcement(), &by)),
+            Message::Ratchet(Signed::new(ratchet(), &by)),
+        ];
+        for message in all {
+            let bytes = message.encode();
+            assert!(bytes.len() > 1 && bytes.len() <= SAY_MAX);
+            assert_eq!(Message::decode(&bytes), Ok(message));
+        }
+        let lets_in = Message::Welcome(Signed::new(welcome(&by), &by)).encode().len();
+        assert!(lets_in <= 4_000, "{lets_in} bytes to a joiner");
+    }
+
+    #[test]
+    fn a_leave_costs_each_member_four_hundred_bytes_at_the_most() {
+        let record = Message::Record(Signed::new(record(), &signer())).encode();
+        let wrap = Message::Wrap(Wrap { epoch: u64::MAX, wrap: vec![255; WRAP_LEN] }).encode();
+        assert!(record.len() + wrap.len() <= 400, "{} + {}", record.len(), wrap.len());
+    }
+
+    /// Reads bytes as one signed type; true if they are a statement of it that this key signed.
+    type Reader = fn(&[u8], &PeerKey) -> bool;
+
+    fn reads<T: Statement>(bytes: &[u8], signer: &PeerKey) -> bool {
+        canopy_codec::decode_strict::<Signed<T>>(bytes, SAY_MAX).is_ok_and(|signed| signed.signed_by(signer))
+    }
+
+    fn written<T: Statement>(value: T, by: &Identity) -> (Vec<u8>, Reader) {
+        (canopy_codec::encode(&Signed::new(value, by), SAY_MAX).unwrap(), reads::<T>)
+    }
+
+    #[test]
+    fn no_signed_type_is_taken_for_another() {
+        let by = signer();
+        let (relay, lease) = (PEER, LeaseId([255; 8]));
+        let all = [
+            written(invite_cert(), &by),
+            written(peer_cert(), &by),
+            written(pass(), &by),
+            written(GrantCert { meeting: MEETING, relay, lease, kbps: u32::MAX, expires: LATE }, &by),
+            written(request(), &by),
+            written(welcome(&by), &by),
+            written(root(), &by),
+            written(refusal(), &by),
+            written(verdict(), &by),
+            written(record(), &by),
+            written(beat(), &by),
+            written(card(), &by),
+            written(kicks(), &by),
+            written(announcement(), &by),
+            written(ratchet(), &by),
+        ];
+        for (i, (bytes, _)) in all.iter().enumerate() {
+            for (j, (_, reads)) in all.iter().enumerate() {
+                assert_eq!(reads(bytes, &by.public()), i == j, "type {i} read as type {j}");
+            }
+        }
+    }
+}

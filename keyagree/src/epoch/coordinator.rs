@@ -9,7 +9,8 @@ use crate::epoch::deputy::{self, Deputy, Held};
 use crate::epoch::door::{Answer, Door, Waiting};
 use crate::epoch::view::View;
 use crate::epoch::{
-    ACTIVATE_AFTER_MS, Adopted, Effects, Head, NO_RECORD, commitment, record_hash, statement_hash, step,
+    ACTIVATE_AFTER_MS, Adopted, Effects, Head, NO_RECORD, commitment, next_term, record_hash, statement_hash,
+    step,
 };
 use crate::identity::{InviteId, PeerKey};
 use crate::io::{Audience, Event, Past, Seat, SessionRng, Timer};
@@ -115,7 +116,7 @@ impl Coordinator {
             view.roster = Roster::default();
         }
         view.roster.sit(Entry { peer: me, request: NO_RECORD });
-        let term = term.saturating_add(1);
+        let term = next_term(now, term);
         Coordinator::begin(now, seat, rng, (term, head.hash), (door, view, deputy.held), effects)
     }
 

@@ -71,7 +71,7 @@ impl Member {
         let mut deputy = Deputy { locked: door.locked, ..Deputy::default() };
         deputy.kicked(&door.removed());
         let mut member = Member::new(now, seat, Some(head), view, deputy);
-        member.follow(now, rng, to, effects);
+        member.follow(now, to, effects);
         member.asking.ask(now, seat, rng, to.0, effects);
         member
     }
@@ -161,7 +161,7 @@ impl Member {
         if id.leader() > self.leader {
             // What was asked without knowing the term is good for the first term that is met.
             let asked_anyone = self.head.is_none() && self.asking.is_open();
-            self.follow(now, rng, id.leader(), effects);
+            self.follow(now, id.leader(), effects);
             if !asked_anyone && !self.pairs.has(&from) {
                 self.asking.ask(now, seat, rng, self.leader.0, effects);
             }
@@ -186,8 +186,8 @@ impl Member {
         self.taken.contains(signed) || self.records.get(&signed.value.id.epoch) == Some(signed)
     }
 
-    fn follow(&mut self, now: UnixTime, rng: &mut SessionRng, leader: (u32, PeerKey), effects: &mut Effects) {
-        self.leader = leader;
+    fn follow(&mut self, now: UnixTime, leader: (u32, PeerKey), effects: &mut Effects) {
+        let before = std::mem::replace(&mut self.leader, leader);
         self.records.clear();
         self.taken.clear();
         self.heard_of = 0;
@@ -195,13 +195,8 @@ impl Member {
         self.succession.seen(now);
         self.view.forget_early(&leader.1);
         self.wraps.retain(|(from, _)| *from == leader.1);
-        let members = self.head.as_ref().map_or(0, Head::members);
-        // A chain that was prepared for this is kept.
-        if self.head.is_some() && self.pairs.has(&leader.1) {
-            self.pairs.want(now, &[leader.1], members, rng);
-        } else {
-            self.pairs.clear();
-        }
+        // A chain that was prepared for this is kept, and so are those with other deputies.
+        self.pairs.forget(&before.1);
         if self.head.is_some() {
             effects.events.push(Event::Following { coordinator: leader.1, term: leader.0 });
         }
@@ -271,7 +266,7 @@ impl Member {
             return self.expose(now, other, welcome.record.clone(), effects);
         }
         if record.id.leader() > self.leader {
-            self.follow(now, rng, record.id.leader(), effects);
+            self.follow(now, record.id.leader(), effects);
         }
         self.asking.done();
         self.succession.seen(now);

@@ -141,8 +141,9 @@ impl Pairs {
 
     /// A fresh root with this peer, by whichever message.
     pub(crate) fn root(&mut self, now: UnixTime, rng: &mut SessionRng, with: PeerKey, secret: Secret) {
+        // A coordinator that nobody named a deputy: the others are named anew.
         if self.pairs.len() >= PAIRS_MAX && !self.pairs.contains_key(&with) {
-            return;
+            self.pairs.clear();
         }
         let pair = self.pairs.entry(with).or_default();
         pair.before = pair.chain.take();
@@ -164,6 +165,10 @@ impl Pairs {
             return secret;
         }
         pair.before.as_mut().and_then(|chain| chain.unwrap(record, wrap))
+    }
+
+    pub(crate) fn forget(&mut self, with: &PeerKey) {
+        self.pairs.remove(with);
     }
 
     pub(crate) fn clear(&mut self) {

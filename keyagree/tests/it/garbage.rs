@@ -8,8 +8,14 @@ use proptest::prelude::*;
 
 use crate::world::{START, World};
 
+/// So many cases, or as many times more as `CANOPY_FUZZ` says (`make fuzz`).
+fn cases(count: u32) -> u32 {
+    let times = std::env::var("CANOPY_FUZZ").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    count.saturating_mul(times)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig::with_cases(cases(256)))]
 
     #[test]
     fn decoders_survive_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..600), text in ".{0,200}") {
@@ -22,6 +28,70 @@ proptest! {
         for line in [text.clone(), format!("canopy:{text}"), format!("canopy-lease:{text}")] {
             prop_assert!(Invite::from_line(&line).is_err());
             prop_assert!(Lease::from_line(&line).is_err());
+        }
+    }
+}
+
+/// What a meeting of four has said, and the meeting.
+fn said_by_all(seed: u64) -> (World, Vec<(PeerKey, Vec<u8>)>) {
+    let mut world = World::new(seed);
+    let host = world.organiser();
+    let (deputy, one) = (world.deputy(), world.guest());
+    let link = world.link(2);
+    let two = world.guest_with(&link);
+    world.send(one, &[0, 1]);
+    world.put(one, Input::Name("one".into()));
+    world.run_ms(4_000);
+    let peer = world.people[two].key;
+    world.put(host, Input::Decide { peer, admit: true });
+    world.run_ms(60_000);
+    world.crash(two);
+    world.put(host, Input::Departed(peer));
+    world.run_ms(3_000);
+    let all = [host, deputy, one, two];
+    let said = all.iter().flat_map(|who| {
+        let person = &world.people[*who];
+        person.said.iter().map(|body| (person.key, body.clone()))
+    });
+    let said = said.collect();
+    (world, said)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { max_shrink_iters: 200, ..ProptestConfig::with_cases(cases(12)) })]
+
+    /// Any order of true, altered and cut messages, from anybody, at any time, to all three kinds of node.
+    #[test]
+    fn no_sequence_of_inputs_breaks_a_session(
+        seed in 0..4_u64,
+        steps in proptest::collection::vec((any::<usize>(), any::<usize>(), any::<u16>(), 0..12_u8, 0..3_000_u64), 1..80),
+    ) {
+        let (mut world, said) = said_by_all(seed);
+        for (which, at, bits, how, ms) in steps {
+            let (origin, body) = &said[which % said.len()];
+            let (mut from, mut body) = (*origin, body.clone());
+            let place = at % body.len();
+            match how {
+                0..=3 => body[place] ^= (bits as u8).max(1),
+                4 => body.truncate(place),
+                5 => from = world.people[at % 4].key,
+                6 => body.extend_from_slice(&bits.to_be_bytes()),
+                _ => {}
+            }
+            world.now = world.now.plus_ms(ms);
+            let known = world.people[at % 3].gate.known(&from).cloned();
+            for who in 0..3 {
+                if let Some(admission) = known.clone() {
+                    // The world checks each session's invariants after every input.
+                    world.put(who, Input::Heard { from, admission, body: body.clone() });
+                }
+                match how {
+                    9 => world.put(who, Input::Departed(from)),
+                    10 => world.put(who, Input::Unopened(from)),
+                    11 => world.put(who, Input::Tick),
+                    _ => {}
+                }
+            }
         }
     }
 }

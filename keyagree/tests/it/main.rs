@@ -1,8 +1,11 @@
 //! The stories of key agreement, told through its public verbs.
 
+mod chaos;
+mod door;
 mod epochs;
 mod garbage;
 mod gate;
 mod lines;
 mod secrets;
+mod succession;
 mod world;

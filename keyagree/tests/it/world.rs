@@ -39,6 +39,11 @@ impl Person {
         self.session.as_ref().unwrap()
     }
 
+    /// How many requests it has said: they begin with their name.
+    pub(crate) fn requests(&self) -> usize {
+        self.said.iter().filter(|body| body[2..].starts_with(b"\x64Join")).count()
+    }
+
     pub(crate) fn has(&self, found: impl Fn(&Event) -> bool) -> bool {
         self.events.iter().any(|(_, event)| found(event))
     }
@@ -160,6 +165,28 @@ impl World {
         self.guest_with(&invite)
     }
 
+    pub(crate) fn deputy(&mut self) -> usize {
+        self.with_role(Role::Deputy)
+    }
+
+    pub(crate) fn with_role(&mut self, role: Role) -> usize {
+        let invite = self.invite(role);
+        self.guest_with(&invite)
+    }
+
+    /// A group link.
+    pub(crate) fn link(&mut self, uses: u16) -> Invite {
+        let ends = START.plus_ms(86_400_000);
+        self.issuer.issue_link(&mut self.rng, Role::Guest, uses, Vec::new(), START, ends).unwrap()
+    }
+
+    /// A member whose process begins anew, with the key that it kept.
+    pub(crate) fn rejoin(&mut self, who: usize) {
+        let (seat, rng) = (self.seat(who), self.boxed_rng());
+        self.people[who].session = Some(Session::member(self.now, seat, rng));
+        self.drain(who);
+    }
+
     pub(crate) fn guest_with(&mut self, invite: &Invite) -> usize {
         let who = self.arrive(invite);
         for (from, body) in self.log.clone() {
@@ -199,6 +226,8 @@ impl World {
             let person = &mut self.people[who];
             match output {
                 Output::Say { to, body } => {
+                    self.is_proper(who, &to, &body);
+                    let person = &mut self.people[who];
                     assert!(body.len() <= keyagree::SAY_MAX);
                     person.said.push(body.clone());
                     if to == Audience::Everybody {
@@ -227,6 +256,17 @@ impl World {
         }
     }
 
+    /// Whoever knows that somebody was removed gives it nothing that leads to an epoch.
+    fn is_proper(&self, who: usize, to: &Audience, body: &[u8]) {
+        let Some(session) = &self.people[who].session else { return };
+        let Audience::One(key) = to else { return };
+        let invite = self.people.iter().find(|person| person.key == *key).map(|person| person.invite);
+        let names: [&[u8]; 3] = [b"\x64Wrap", b"\x67Welcome", b"\x65Chain"];
+        let secret = names.iter().any(|name| body[2..].starts_with(name));
+        let out = invite.is_some_and(|invite| session.removed().contains(&invite));
+        assert!(!(secret && out), "something for the removed");
+    }
+
     fn is_meant(&self, who: usize, to: &Audience) -> bool {
         let person = &self.people[who];
         match to {
@@ -237,7 +277,7 @@ impl World {
     }
 
     /// Whether the network lets something through now.
-    fn reaches(&self, from: usize, to: usize) -> bool {
+    pub(crate) fn reaches(&self, from: usize, to: usize) -> bool {
         self.split.is_empty() || self.split.contains(&from) == self.split.contains(&to)
     }
 

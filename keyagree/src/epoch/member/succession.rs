@@ -63,7 +63,7 @@ impl Member {
         if beat.id.leader() > self.leader {
             // Its record is on its way; whoever has no chain for it asks.
             let asked_anyone = self.head.is_none() && self.asking.is_open();
-            self.follow(now, rng, beat.id.leader(), effects);
+            self.follow(now, beat.id.leader(), effects);
             if !asked_anyone && !self.pairs.has(&from) {
                 self.asking.ask(now, seat, rng, self.leader.0, effects);
             }

@@ -1,0 +1,183 @@
+//! Meetings in which everything goes wrong by the dice: crashes, splits, losses, repeats, reorderings,
+//! removals. What must never happen is checked all the while; then all heals, and what must happen has to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use keyagree::{EpochId, Input, Role};
+use rand::RngExt;
+
+use crate::world::World;
+
+const STEPS: usize = 40;
+/// The overlay takes somebody for gone after so many seconds.
+const GONE_AFTER: usize = 3;
+
+struct Chaos {
+    world: World,
+    /// The record of each epoch that anybody ever held.
+    records: BTreeMap<EpochId, [u8; 32]>,
+    /// For how long each is out of each coordinator's reach.
+    away: BTreeMap<(usize, usize), usize>,
+    removed: BTreeSet<usize>,
+    /// Who removed them, until its process ends: an organiser's file remembers, a deputy doesn't.
+    remover: Option<usize>,
+    restarted: BTreeSet<usize>,
+}
+
+impl Chaos {
+    fn new(seed: u64) -> Chaos {
+        let mut world = World::new(seed);
+        world.organiser();
+        for role in [Role::Deputy, Role::Deputy, Role::Guest, Role::Guest] {
+            world.with_role(role);
+        }
+        world.run_ms(5_000);
+        Chaos {
+            world,
+            records: BTreeMap::new(),
+            away: BTreeMap::new(),
+            removed: BTreeSet::new(),
+            remover: None,
+            restarted: BTreeSet::new(),
+        }
+    }
+
+    fn alive(&self) -> Vec<usize> {
+        (0..self.world.people.len()).filter(|who| self.world.people[*who].session.is_some()).collect()
+    }
+
+    fn pick(&mut self, from: &[usize]) -> Option<usize> {
+        (!from.is_empty()).then(|| from[self.world.rng.random_range(0..from.len())])
+    }
+
+    fn misfortune(&mut self) {
+        let alive = self.alive();
+        let dead: Vec<usize> = (0..self.world.people.len())
+            .filter(|who| !alive.contains(who) && !self.removed.contains(who))
+            .collect();
+        match self.world.rng.random_range(0..12) {
+            0 if alive.len() > 2 => {
+                let who = self.pick(&alive).unwrap_or(0);
+                self.world.crash(who);
+                self.restarted.insert(who);
+            }
+            1 => {
+                let leading: Vec<usize> =
+                    alive.into_iter().filter(|who| self.world.people[*who].session().coordinates()).collect();
+                if let Some(who) = self.pick(&leading) {
+                    self.world.crash(who);
+                    self.restarted.insert(who);
+                }
+            }
+            2 | 3 => {
+                if let Some(who) = self.pick(&dead) {
+                    self.world.rejoin(who);
+                }
+            }
+            4 if self.world.people.len() < 9 => {
+                self.world.guest();
+            }
+            5 => {
+                let half = alive.iter().filter(|who| *who % 2 == 0).copied().collect();
+                self.world.split = half;
+            }
+            6 | 7 => self.world.split.clear(),
+            8 if self.removed.is_empty() => {
+                let leading =
+                    alive.iter().find(|who| self.world.people[**who].session().coordinates()).copied();
+                if let (Some(leader), Some(who)) = (leading, alive.iter().rfind(|who| **who > 2).copied()) {
+                    let invite = self.world.people[who].invite;
+                    self.world.put(leader, Input::Remove(invite));
+                    self.removed.insert(who);
+                    self.remover = Some(leader);
+                }
+            }
+            9 => {
+                if let Some(who) = self.pick(&alive) {
+                    self.world.send(who, &[0, 1]);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What the overlay tells coordinators: who is out of reach.
+    fn departures(&mut self) {
+        for leader in self.alive() {
+            if !self.world.people[leader].session().coordinates() {
+                continue;
+            }
+            for other in 0..self.world.people.len() {
+                let here = self.world.people[other].session.is_some() && self.world.reaches(leader, other);
+                let away = self.away.entry((leader, other)).or_default();
+                *away = if here { 0 } else { *away + 1 };
+                if *away == GONE_AFTER {
+                    let key = self.world.people[other].key;
+                    self.world.put(leader, Input::Departed(key));
+                }
+            }
+        }
+    }
+
+    fn second(&mut self) {
+        self.world.run_ms(1_000);
+        self.departures();
+        for who in self.alive() {
+            let session = self.world.people[who].session();
+            if let (Some(epoch), Some(record)) = (session.epoch(), session.record()) {
+                let known = *self.records.entry(epoch).or_insert(record);
+                assert_eq!(known, record, "two records of {epoch:?}: two secrets of one epoch");
+            }
+        }
+    }
+
+    fn heals(&mut self) {
+        self.world.split.clear();
+        self.world.calm = true;
+        for who in 0..self.world.people.len() {
+            if self.world.people[who].session.is_none() && !self.removed.contains(&who) {
+                self.world.rejoin(who);
+            }
+        }
+        let able = |world: &World| {
+            world
+                .people
+                .iter()
+                .take(3)
+                .any(|person| person.session.as_ref().is_some_and(|session| session.epoch().is_some()))
+        };
+        if !able(&self.world) {
+            // Nobody who may coordinate holds an epoch: the organiser resumes from its file.
+            let term = keyagree::session::next_term(self.world.now, 1);
+            let past = keyagree::session::Past { term, ..Default::default() };
+            self.world.coordinate(0, past);
+        }
+        (0..45).for_each(|_| self.second());
+        if self.remover.is_none_or(|who| self.restarted.contains(&who)) {
+            let leader = self.alive().into_iter().find(|who| self.world.people[*who].session().coordinates());
+            for who in self.removed.clone() {
+                let invite = self.world.people[who].invite;
+                leader.into_iter().for_each(|leader| self.world.put(leader, Input::Remove(invite)));
+            }
+            (0..5).for_each(|_| self.second());
+        }
+    }
+}
+
+#[test]
+fn no_two_secrets_of_one_epoch_nothing_for_the_removed_and_in_the_end_all_agree() {
+    let seeds = std::env::var("CANOPY_CHAOS").ok().and_then(|text| text.parse().ok()).unwrap_or(24);
+    for seed in 1_000..1_000 + seeds {
+        let mut chaos = Chaos::new(seed);
+        for _ in 0..STEPS {
+            chaos.misfortune();
+            chaos.second();
+        }
+        chaos.heals();
+        let members: Vec<usize> =
+            chaos.alive().into_iter().filter(|who| !chaos.removed.contains(who)).collect();
+        chaos.world.agree(&members);
+        let leading = members.iter().filter(|who| chaos.world.people[**who].session().coordinates()).count();
+        assert_eq!(leading, 1, "one leads");
+    }
+}

@@ -1,0 +1,135 @@
+//! Waiting at the door, being let in, coming back; and what people are called.
+
+use keyagree::{Event, Input, Knocks, Role};
+
+use crate::world::{START, World};
+
+#[test]
+fn a_group_link_lets_in_whom_the_host_lets_in_and_no_more_than_it_may() {
+    let mut world = World::new(200);
+    let host = world.organiser();
+    let link = world.link(2);
+    let came = [world.guest_with(&link), world.guest_with(&link), world.guest_with(&link)];
+    world.run_ms(3_000);
+    for who in came {
+        let key = world.people[who].key;
+        let knock = Event::Knock { peer: key, invite: link.id(), why: Knocks::GroupLink };
+        assert!(world.people[host].has(|event| *event == knock));
+        assert!(world.people[host].gate.known(&key).unwrap().lobby, "control only until then");
+        assert!(world.people[who].session().epoch().is_none());
+    }
+    for who in [came[0], came[1]] {
+        let peer = world.people[who].key;
+        world.put(host, Input::Decide { peer, admit: true });
+    }
+    world.run_ms(8_000);
+    world.agree(&[host, came[0], came[1]]);
+    for who in [came[0], came[1]] {
+        let key = world.people[who].key;
+        assert!(!world.people[host].gate.known(&key).unwrap().lobby, "its pass is shown");
+        assert!(world.people[who].credential.len() <= keyagree::credential::CREDENTIAL_MAX);
+    }
+    world.run_ms(25_000);
+    assert!(
+        world.people[came[2]]
+            .has(|event| matches!(event, Event::Refused { reason } if reason.contains("link")))
+    );
+    assert!(world.people[came[2]].session().epoch().is_none());
+}
+
+#[test]
+fn passes_are_renewed_while_there_is_a_coordinator_and_last_while_there_is_none() {
+    let mut world = World::new(201);
+    let host = world.organiser();
+    let link = world.link(5);
+    let who = world.guest_with(&link);
+    world.run_ms(2_000);
+    let key = world.people[who].key;
+    world.put(host, Input::Decide { peer: key, admit: true });
+    world.calm = true;
+    world.run_ms(12 * 60_000);
+    let now = world.now;
+    assert!(world.people[host].gate.expire(now).is_empty());
+    let first = world.people[host].gate.known(&key).unwrap().pass_ends.unwrap();
+    assert!(first > now, "renewed");
+    world.crash(host);
+    world.run_ms(40_000);
+    let late = first.plus_ms(1);
+    assert!(world.people[who].gate.expire(late).is_empty(), "nobody is there to renew it");
+    assert_eq!(world.people[who].gate.known(&key).map(|known| known.lobby), Some(false));
+}
+
+#[test]
+fn the_host_turns_somebody_away() {
+    let mut world = World::new(202);
+    let host = world.organiser();
+    let link = world.link(9);
+    let who = world.guest_with(&link);
+    world.run_ms(2_000);
+    let peer = world.people[who].key;
+    world.put(host, Input::Decide { peer, admit: false });
+    world.run_ms(30_000);
+    assert!(
+        world.people[who].has(|event| matches!(event, Event::Refused { reason } if reason.contains("host")))
+    );
+    assert_eq!(world.people[host].session().members().len(), 1);
+}
+
+#[test]
+fn a_co_host_lets_somebody_in_and_a_guest_can_not() {
+    let mut world = World::new(203);
+    let host = world.organiser();
+    let (co_host, guest) = (world.with_role(Role::CoHost), world.guest());
+    let link = world.link(9);
+    let who = world.guest_with(&link);
+    world.run_ms(4_000);
+    let peer = world.people[who].key;
+    world.put(guest, Input::Decide { peer, admit: true });
+    world.run_ms(4_000);
+    assert!(world.people[who].session().epoch().is_none());
+    world.put(co_host, Input::Decide { peer, admit: true });
+    world.run_ms(4_000);
+    world.agree(&[host, co_host, guest, who]);
+}
+
+#[test]
+fn a_locked_meeting_takes_its_members_back_and_nobody_new() {
+    let mut world = World::new(204);
+    let host = world.organiser();
+    let one = world.guest();
+    world.run_ms(4_000);
+    world.put(host, Input::Lock(true));
+    let late = world.guest();
+    let epoch = world.people[host].session().epoch();
+    world.crash(one);
+    world.rejoin(one);
+    world.run_ms(4_000);
+    world.agree(&[host, one]);
+    assert_eq!(world.people[host].session().epoch(), epoch, "coming back troubles nobody");
+    assert!(world.people[late].session().epoch().is_none());
+    let (peer, invite) = (world.people[late].key, world.people[late].invite);
+    assert!(world.people[host].has(|event| *event == Event::Knock { peer, invite, why: Knocks::Locked }));
+}
+
+#[test]
+fn names_are_known_to_members_and_to_nobody_else() {
+    let mut world = World::new(205);
+    let host = world.organiser();
+    let one = world.guest();
+    world.put(one, Input::Name("Žofie Nováková".into()));
+    world.put(host, Input::Name("Ada".into()));
+    world.run_ms(6_000);
+    let late = world.guest();
+    world.run_ms(6_000);
+    for who in [host, late] {
+        let peer = world.people[one].key;
+        let named = Event::Named { peer, name: "Žofie Nováková".into() };
+        assert!(world.people[who].has(|event| *event == named), "{who}");
+    }
+    for name in ["Žofie", "Nováková"] {
+        let said = world.people.iter().flat_map(|person| &person.said);
+        assert!(said.into_iter().all(|body| !body.windows(name.len()).any(|at| at == name.as_bytes())));
+    }
+    let link = world.link(3);
+    assert!(link.uses() == 3 && link.check(START).is_ok());
+}

@@ -1,0 +1,177 @@
+//! Coordinators that crash, are cut off, come back, or lie.
+
+use keyagree::session::{Past, next_term};
+use keyagree::{Event, Input, Timer, UnixTime};
+
+use crate::world::World;
+
+/// A meeting with an organiser, two deputies and two guests, who all had time to prepare.
+fn meeting(seed: u64) -> (World, usize, [usize; 2], [usize; 2]) {
+    let mut world = World::new(seed);
+    let host = world.organiser();
+    let deputies = [world.deputy(), world.deputy()];
+    let guests = [world.guest(), world.guest()];
+    world.send(guests[0], &[0, 1]);
+    world.run_ms(12_000);
+    world.agree(&[host, deputies[0], deputies[1], guests[0], guests[1]]);
+    (world, host, deputies, guests)
+}
+
+/// Who of these coordinates; fails unless it is exactly one.
+fn leader(world: &World, who: &[usize]) -> usize {
+    let leading: Vec<usize> =
+        who.iter().copied().filter(|who| world.people[*who].session().coordinates()).collect();
+    assert_eq!(leading.len(), 1, "{leading:?} lead");
+    leading[0]
+}
+
+#[test]
+fn a_coordinator_that_crashes_is_succeeded_and_nobody_loses_a_frame() {
+    for seed in 100..104 {
+        let (mut world, host, [a, b], [one, two]) = meeting(seed);
+        let crashed = world.now;
+        let key = world.people[host].key;
+        world.crash(host);
+        world.run_ms(7_000);
+        world.agree(&[a, b, one, two]);
+        let led_by = leader(&world, &[a, b]);
+        let epoch = world.people[one].session().epoch().unwrap();
+        assert_eq!(epoch.coordinator, world.people[led_by].key);
+        assert!(epoch.term > 1);
+        assert!(world.people[two].has(|event| matches!(event, Event::PeerLeft { peer, .. } if *peer == key)));
+        assert_eq!(world.missed(two, crashed, world.now), 0);
+        // Who came by an invite before is still bound to it, and newcomers are let in.
+        let late = world.guest();
+        world.run_ms(4_000);
+        world.agree(&[a, b, one, two, late]);
+    }
+}
+
+#[test]
+fn a_takeover_asks_nobody_who_was_prepared() {
+    let (mut world, host, [a, b], [one, two]) = meeting(105);
+    world.calm = true;
+    world.crash(host);
+    let before: Vec<usize> = [one, two].iter().map(|who| world.people[*who].requests()).collect();
+    world.run_ms(4_500);
+    world.agree(&[a, b, one, two]);
+    let after: Vec<usize> = [one, two].iter().map(|who| world.people[*who].requests()).collect();
+    assert_eq!(before, after, "a prepared member opens its wrap");
+}
+
+#[test]
+fn the_second_deputy_takes_over_when_the_first_is_gone_too() {
+    let (mut world, host, [a, b], [one, two]) = meeting(110);
+    let first = if world.people[a].invite < world.people[b].invite { a } else { b };
+    let second = if first == a { b } else { a };
+    world.crash(host);
+    world.crash(first);
+    world.run_ms(10_000);
+    assert_eq!(leader(&world, &[second]), second);
+    assert_eq!(world.people[one].session().epoch().unwrap().coordinator, world.people[second].key);
+    assert_eq!(world.people[one].session().epoch(), world.people[two].session().epoch());
+}
+
+#[test]
+fn a_deputy_that_was_asleep_does_not_take_over() {
+    let (mut world, _, [a, b], _) = meeting(115);
+    let first = if world.people[a].invite < world.people[b].invite { a } else { b };
+    let wakes = world.now.plus_ms(600_000);
+    world.people[first].session.as_mut().unwrap().handle(wakes, Input::Tick);
+    assert!(!world.people[first].session().coordinates());
+}
+
+#[test]
+fn a_meeting_that_was_split_is_one_again_and_who_was_removed_stays_out() {
+    for seed in 120..124 {
+        let (mut world, host, [a, b], [one, two]) = meeting(seed);
+        world.split = [host, one, two].into();
+        let invite = world.people[two].invite;
+        world.run_ms(2_000);
+        world.put(host, Input::Remove(invite));
+        for deputy in [a, b] {
+            let peer = world.people[deputy].key;
+            world.put(host, Input::Departed(peer));
+        }
+        let removed_at = world.now;
+        world.run_ms(10_000);
+        world.agree(&[host, one]);
+        assert!(world.people[host].session().coordinates());
+        let led_by = leader(&world, &[a, b]);
+        assert!(world.people[led_by].session().epoch().unwrap().term > 1);
+        world.split.clear();
+        world.run_ms(10_000);
+        world.agree(&[host, a, b, one]);
+        assert_eq!(leader(&world, &[host, a, b]), led_by, "the higher term leads");
+        assert!(world.people[led_by].session().removed().contains(&invite), "kick lists are united");
+        assert_eq!(world.ever_opens(two, removed_at.plus_ms(3_000), world.now), 0);
+    }
+}
+
+#[test]
+fn an_organiser_that_comes_back_leads_again_and_is_heard() {
+    let (mut world, host, [a, b], [one, two]) = meeting(130);
+    let bindings = world.people[host].session().bindings();
+    world.crash(host);
+    world.run_ms(8_000);
+    leader(&world, &[a, b]);
+    let term = next_term(world.now, 1);
+    world.coordinate(host, Past { term, bindings, ..Past::default() });
+    world.run_ms(8_000);
+    world.agree(&[host, a, b, one, two]);
+    assert_eq!(leader(&world, &[host, a, b]), host);
+    assert_eq!(world.people[two].session().epoch().unwrap().term, term);
+}
+
+#[test]
+fn a_coordinator_that_lags_behind_is_told_and_takes_the_next_term() {
+    // The deputy that led meanwhile is dead, so nobody but members can tell the organiser.
+    let (mut world, host, [a, b], [one, two]) = meeting(135);
+    world.split = [host].into();
+    world.run_ms(8_000);
+    let led_by = leader(&world, &[a, b]);
+    for deputy in [a, b] {
+        world.crash(deputy);
+    }
+    let dead = world.people[one].session().epoch().unwrap();
+    assert_eq!(dead.coordinator, world.people[led_by].key);
+    world.run_ms(5_000);
+    world.split.clear();
+    world.run_ms(25_000);
+    let epoch = world.people[one].session().epoch().unwrap();
+    assert_eq!(epoch.coordinator, world.people[host].key);
+    assert!(epoch.term > dead.term);
+    assert_eq!(world.people[two].session().epoch(), Some(epoch));
+}
+
+#[test]
+fn a_coordinator_that_tells_two_stories_is_deposed() {
+    let mut world = World::new(140);
+    let host = world.organiser();
+    let (deputy, one) = (world.deputy(), world.guest());
+    world.run_ms(6_000);
+    world.agree(&[host, deputy, one]);
+    let liar = world.people[host].key;
+    // The same key in the same term, with other secrets: it tells the newcomer another epoch.
+    let bindings = world.people[host].session().bindings();
+    world.coordinate(host, Past { term: 1, bindings, ..Past::default() });
+    let late = world.guest();
+    world.run_ms(12_000);
+    for who in [deputy, one] {
+        let deposed = Event::Deposed { coordinator: liar };
+        assert!(world.people[who].has(|event| *event == deposed), "{who}");
+    }
+    assert!(world.people[deputy].session().coordinates());
+    assert_eq!(world.people[one].session().epoch().unwrap().coordinator, world.people[deputy].key);
+    assert_eq!(world.people[one].session().epoch(), world.people[late].session().epoch());
+    assert!(!world.people[one].gate.known(&liar).unwrap().may_coordinate(), "relays don't heed it either");
+}
+
+#[test]
+fn the_deadline_of_who_waits_to_lead_lies_ahead() {
+    let (world, host, [a, b], _) = meeting(145);
+    for who in [host, a, b] {
+        let (at, why) = world.people[who].session().deadline().unwrap();
+        assert!(at > UnixTime(world.now.0 - 20) || why != Timer::TakeOver, "{why:?} was due at {at:?}");
+    }
+}
