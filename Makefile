@@ -5,7 +5,7 @@ CLIP ?=
 # 180p, 360p, or on a machine with more than two cores 720p.
 SIZE ?= 360p
 
-.PHONY: demo test fuzz lint bench-relay bench-keys bench-netsim install
+.PHONY: demo test fuzz lint bench-relay bench-keys search-keys bench-netsim install
 
 demo: install
 	cargo build --release -p canopy
@@ -32,7 +32,11 @@ bench-relay:
 
 # Joins and leaves of 10 to 10,000 members beside MLS, a million forged frames, sealing beside the bare cipher.
 bench-keys:
-	cargo run --release -p keyagree-bench
+	cargo run --release -p keyagree-bench -- costs
+
+# A minute's search through what a network and crashes can do to the keys of a meeting of three.
+search-keys:
+	cargo run --release -p keyagree-bench -- search
 
 # What simulated meetings cost: events and unit hops in a second of one core, at three sizes.
 bench-netsim:

@@ -31,6 +31,14 @@ pub enum Command {
     Lend(Lend),
     /// Remove a guest from a meeting, also while it runs.
     Remove(Remove),
+    /// Let somebody in who waits at the door.
+    Admit(AtTheDoor),
+    /// Turn somebody away who waits at the door.
+    Deny(AtTheDoor),
+    /// Have everybody wait at the door who is new, or no longer.
+    Lock(Lock),
+    /// Erase what this machine keeps of a meeting that is over.
+    Forget(Forget),
     /// Take part in a meeting.
     Join(Join),
     /// Lend capacity to one meeting: prints a lease line for its organiser.
@@ -76,6 +84,12 @@ pub struct MoreInvites {
     /// How many more guests to make invites for.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub guests: u16,
+    /// One link for so many people instead, each of whom waits at the door until they are let in.
+    #[arg(long, value_name = "PEOPLE", conflicts_with = "guests", value_parser = clap::value_parser!(u16).range(2..=10_000))]
+    pub link: Option<u16>,
+    /// Those who come by these invites may let others in.
+    #[arg(long)]
+    pub co_host: bool,
     /// How long they are good for.
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = quantity::span)]
     pub expires: Duration,
@@ -98,6 +112,32 @@ pub struct Remove {
     pub name: String,
     /// The number of the guest's invite, as `canopy new` printed it.
     pub guest: u32,
+}
+
+/// `canopy admit`, `canopy deny`
+#[derive(Debug, clap::Args)]
+pub struct AtTheDoor {
+    /// The meeting, as named in `canopy new`.
+    pub name: String,
+    /// Who waits: the eight letters that the organiser's node showed.
+    pub who: String,
+}
+
+/// `canopy lock`
+#[derive(Debug, clap::Args)]
+pub struct Lock {
+    /// The meeting, as named in `canopy new`.
+    pub name: String,
+    /// Open it again.
+    #[arg(long)]
+    pub off: bool,
+}
+
+/// `canopy forget`
+#[derive(Debug, clap::Args)]
+pub struct Forget {
+    /// The meeting, as named in `canopy new`; or a guest's invite, or a file that holds it.
+    pub meeting: String,
 }
 
 /// `canopy join`

@@ -49,6 +49,17 @@ pub fn write(path: &Path, bytes: &[u8]) -> Outcome {
     Ok(())
 }
 
+/// Overwrites a file and removes it. A file system that copies on write, or a disk that moves its blocks,
+/// may keep the old ones.
+pub fn erase(path: &Path) -> Outcome {
+    let wrong = |error: io::Error| Fail::failed(format!("{} can't be erased: {error}", path.display()));
+    let mut file = OpenOptions::new().write(true).open(path).map_err(wrong)?;
+    let length = file.metadata().map_err(wrong)?.len().min(FILE_MAX);
+    file.write_all(&vec![0; length as usize]).map_err(wrong)?;
+    file.sync_all().map_err(wrong)?;
+    fs::remove_file(path).map_err(wrong)
+}
+
 /// Runs `change` while no other process of this user changes what lies beside `path`.
 pub fn locked<T>(path: &Path, change: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
     let lock = path.with_extension("lock");

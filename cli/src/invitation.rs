@@ -33,6 +33,16 @@ pub fn read(argument: Option<&str>) -> Outcome<Invite> {
     Ok(invite)
 }
 
+/// An invite of this text, or of this file, whether it still counts or not.
+pub fn any(argument: &str) -> Outcome<Invite> {
+    let text = if argument.contains(':') {
+        Zeroizing::new(argument.to_owned())
+    } else {
+        from_file(Path::new(argument))?
+    };
+    Invite::from_line(&text).map_err(Fail::failed)
+}
+
 fn ask() -> Outcome<Zeroizing<String>> {
     if !io::stdin().is_terminal() {
         return Err(Fail::usage(

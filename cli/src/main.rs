@@ -53,6 +53,7 @@ use tracing_subscriber::EnvFilter;
 fn main() -> ExitCode {
     clock::start();
     let args = Args::parse();
+    no_core_dumps();
     log(args.verbose);
     match run(args.command) {
         Ok(()) => ExitCode::SUCCESS,
@@ -67,6 +68,10 @@ fn run(command: Command) -> Outcome {
         Command::Invite(more) => organise::invite(more),
         Command::Lend(lend) => organise::lend(lend),
         Command::Remove(remove) => organise::remove(remove),
+        Command::Admit(who) => organise::decide(who, true),
+        Command::Deny(who) => organise::decide(who, false),
+        Command::Lock(lock) => organise::lock(lock),
+        Command::Forget(forget) => organise::forget(forget),
         Command::Relay(relay) => relay::run(relay),
         Command::Join(join) => join::run(join),
         Command::Demo(demo) => demo::run(demo),
@@ -82,6 +87,19 @@ fn run(command: Command) -> Outcome {
         )),
     }
 }
+
+/// What a crash leaves behind must hold no keys.
+#[cfg(unix)]
+fn no_core_dumps() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    if let Err(error) = setrlimit(Resource::Core, none) {
+        eprintln!("canopy: warning: core dumps can't be switched off ({error})");
+    }
+}
+
+#[cfg(not(unix))]
+fn no_core_dumps() {}
 
 /// Logs go to standard error: warnings, with `-v` what this program does, with `-vv` what its network does.
 /// `RUST_LOG` says it in detail.

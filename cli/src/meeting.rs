@@ -14,11 +14,13 @@ use crate::fail::{Fail, Outcome};
 use crate::home;
 
 /// The layout that this program writes.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// Bytes of the file: a thousand guests fit.
 const FILE_MAX: usize = 1 << 20;
 /// Guests of one meeting.
 pub const GUESTS_MAX: usize = 5_000;
+/// Words on people at the door that are kept.
+pub const DECIDED_MAX: usize = 1_024;
 /// Leases of one meeting.
 pub const LEASES_MAX: usize = 256;
 const EXTENSION: &str = "meeting";
@@ -47,6 +49,20 @@ pub struct Meeting {
     pub term: u32,
     /// When the last invite expires.
     pub ends: UnixTime,
+    /// Whoever is new waits at the door.
+    pub locked: bool,
+    /// Words on people at the door, as they were given; the last counts.
+    pub decided: Vec<Decided>,
+}
+
+/// A word on somebody at the door.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decided {
+    /// The beginning of its key, as people are shown it.
+    pub who: String,
+    /// Let in, or turned away.
+    pub admit: bool,
 }
 
 /// One guest's invite.
@@ -84,6 +100,8 @@ impl Meeting {
             port: 0,
             term: 0,
             ends,
+            locked: false,
+            decided: Vec::new(),
         }
     }
 
@@ -153,6 +171,12 @@ impl MeetingFile {
     /// Reads it.
     pub fn load(&self) -> Outcome<Meeting> {
         load(&self.0)
+    }
+
+    /// Erases it.
+    pub fn erase(&self) -> Outcome {
+        home::locked(&self.0, || home::erase(&self.0))?;
+        home::erase(&self.0.with_extension("lock"))
     }
 
     /// Changes it, while nobody else does.

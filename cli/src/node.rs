@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use keyagree::UnixTime;
 use keyagree::gate::Gate;
-use keyagree::identity::PeerKey;
+use keyagree::identity::{InviteId, PeerKey};
 use keyagree::lease::Lease;
-use keyagree::session::{self, Input, Output, Session};
+use keyagree::session::{self, Input, Knocks, Output, Session};
 use media_pipeline::Layer;
 use media_pipeline::capture::Capture;
 use overlay_core::id::NodeId;
@@ -26,6 +26,7 @@ use crate::args::Join;
 use crate::authority::SharedGate;
 use crate::fail::{Fail, Outcome};
 use crate::journal::{Entry, Journal};
+use crate::meeting::Decided;
 use crate::member::{Member, SharedClaims};
 use crate::receive::Receiving;
 use crate::seat::{Chair, Seat};
@@ -35,6 +36,9 @@ use crate::{clock, core_journal, ladder, stop};
 
 /// How often the meeting file is looked at and expired credentials are looked for.
 const UPKEEP: Duration = Duration::from_millis(200);
+
+/// Who waits at the door that this node remembers; the session holds as many.
+const KNOCKING_MAX: usize = 256;
 
 /// A participant while it takes part.
 pub struct Node {
@@ -51,6 +55,9 @@ pub struct Node {
     /// A removed participant that colludes with a relay stays, to be measured.
     stays: bool,
     removed: bool,
+    /// Who waits at the door, by the name that people are shown.
+    knocking: BTreeMap<String, PeerKey>,
+    locked: bool,
 }
 
 impl Node {
@@ -80,6 +87,8 @@ impl Node {
             stays: args.probes.colluder.is_some(),
             timeout: args.timeout,
             removed: false,
+            knocking: BTreeMap::new(),
+            locked: seat.chair.as_ref().is_some_and(|chair| chair.past.locked),
             seat,
             handle,
             gate,
@@ -245,21 +254,61 @@ impl Node {
                 });
                 return self.keep_bindings();
             }
-            session::Event::AtTheDoor => {
+            session::Event::AtTheDoor => self.waiting.at_the_door(),
+            session::Event::Coordinating { term } => {
+                eprintln!("The organiser is out of reach: this node runs the meeting for now.");
+                self.handle.command(Command::Coordinate { term });
+            }
+            session::Event::Leaderless => {
+                eprintln!("Nobody runs the meeting for now: it goes on, but nobody can come or be removed.");
+            }
+            session::Event::Deposed { coordinator } => {
                 eprintln!(
-                    "You wait at the door: the invite is already in use by somebody else, or the host lets people in \
-                     one by one. If nobody lets you in, ask the organiser for another invite."
+                    "{coordinator} has told different people different things and is not followed any longer."
                 );
             }
-            session::Event::Knock { peer, invite, why } => {
-                eprintln!("{peer} waits at the door with invite {invite} ({why:?}).");
-            }
+            session::Event::Knock { peer, invite, why } => self.on_knock(peer, invite, why),
             session::Event::Refused { reason } => return Err(Fail::failed(reason)),
             session::Event::Removed => return self.on_removed(),
             session::Event::Missing { source, why } => {
                 eprintln!("What {source} sends can't be opened: {why}.");
             }
             other => tracing::info!(?other),
+        }
+        Ok(())
+    }
+
+    /// Tells the host who waits, and by whose invite.
+    fn on_knock(&mut self, peer: PeerKey, invite: InviteId, why: Knocks) {
+        let Some(Chair { file, .. }) = &self.seat.chair else { return };
+        let guests = file.load().map(|meeting| meeting.guests.clone()).unwrap_or_default();
+        let number = guests.iter().position(|guest| guest.invite == invite);
+        let whose = number.map_or_else(|| "an invite".to_owned(), |at| format!("invite {}", at + 1));
+        let why = match why {
+            Knocks::GroupLink => "which is a link for many people",
+            Knocks::UsedInvite => {
+                "which somebody else has used: it has leaked, or its guest has lost its key"
+            }
+            Knocks::Locked => "and the meeting is locked",
+        };
+        eprintln!(
+            "{peer} waits at the door, with {whose}, {why}. Let them in with 'canopy admit', or not with 'canopy deny'."
+        );
+        if self.knocking.len() < KNOCKING_MAX {
+            self.knocking.insert(peer.short(), peer);
+        }
+    }
+
+    /// What `canopy admit`, `deny` and `lock` have changed since.
+    fn read_door(&mut self, locked: bool, decided: &[Decided]) -> Outcome {
+        for Decided { who, admit } in decided {
+            if let Some(peer) = self.knocking.remove(who) {
+                self.tell(Input::Decide { peer, admit: *admit })?;
+            }
+        }
+        if self.locked != locked {
+            self.locked = locked;
+            self.tell(Input::Lock(locked))?;
         }
         Ok(())
     }
@@ -325,6 +374,7 @@ impl Node {
                 }
             }
         }
+        self.read_door(meeting.locked, &meeting.decided)?;
         let known = self.session.removed();
         for invite in meeting.removed().into_iter().filter(|invite| !known.contains(invite)) {
             let out = self.gate.lock().remove(&[invite]);
@@ -337,7 +387,10 @@ impl Node {
     /// Which guest came with which invite must survive a crash, or an invite would let two in.
     fn keep_bindings(&mut self) -> Outcome {
         let Some(Chair { file, .. }) = &self.seat.chair else { return Ok(()) };
-        let bindings: BTreeMap<_, _> = self.session.bindings().into_iter().collect();
+        let mut bindings = BTreeMap::new();
+        for (invite, peer) in self.session.bindings() {
+            bindings.entry(invite).or_insert(peer);
+        }
         file.change(|meeting| {
             for guest in &mut meeting.guests {
                 guest.peer = bindings.get(&guest.invite).copied().or(guest.peer);

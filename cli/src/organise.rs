@@ -7,11 +7,11 @@ use keyagree::issuer::Issuer;
 use keyagree::lease::Lease;
 use zeroize::Zeroizing;
 
-use crate::args::{Lend, MoreInvites, New, Remove};
+use crate::args::{AtTheDoor, Forget, Lend, Lock, MoreInvites, New, Remove};
 use crate::fail::{Fail, Outcome};
-use crate::meeting::{GUESTS_MAX, Guest, LEASES_MAX, Meeting, MeetingFile};
+use crate::meeting::{DECIDED_MAX, Decided, GUESTS_MAX, Guest, LEASES_MAX, Meeting, MeetingFile};
 use crate::place::Spot;
-use crate::{clock, entropy};
+use crate::{clock, entropy, invitation, seat};
 
 /// Contacts that an invite carries: enough to find somebody, short enough to paste.
 const CONTACTS_MAX: usize = 8;
@@ -34,7 +34,7 @@ pub fn new(args: New) -> Outcome {
     meeting.port = spot.port;
     take_leases(&mut meeting, &args.lease)?;
     let mut lines = vec![own.to_line()];
-    lines.extend(issue(&mut meeting, args.guests, expires)?);
+    lines.extend(issue(&mut meeting, args.guests, 1, None, expires)?);
     file.create(&meeting)?;
     eprintln!(
         "The first line is your own invite; each further line lets one guest in. Send each in an encrypted chat."
@@ -48,7 +48,8 @@ pub fn invite(args: MoreInvites) -> Outcome {
     let expires = after(args.expires);
     let lines = MeetingFile::named(&args.name)?.change(|meeting| {
         meeting.ends = meeting.ends.max(expires);
-        issue(meeting, args.guests, expires)
+        let role = args.co_host.then_some(Role::CoHost);
+        issue(meeting, args.link.map_or(args.guests, |_| 1), args.link.unwrap_or(1), role, expires)
     })?;
     print(&lines);
     Ok(())
@@ -77,12 +78,65 @@ pub fn remove(args: Remove) -> Outcome {
     Ok(())
 }
 
+/// `canopy admit`, `canopy deny`
+pub fn decide(args: AtTheDoor, admit: bool) -> Outcome {
+    let who = args.who.to_ascii_lowercase();
+    if who.len() != 8 || !who.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(Fail::usage(format!(
+            "'{who}' can't wait at the door: give the eight letters and digits that the organiser's node showed"
+        )));
+    }
+    MeetingFile::named(&args.name)?.change(|meeting| {
+        meeting.decided.retain(|decided| decided.who != who);
+        if meeting.decided.len() >= DECIDED_MAX {
+            meeting.decided.remove(0);
+        }
+        meeting.decided.push(Decided { who, admit });
+        Ok(())
+    })
+}
+
+/// `canopy lock`
+pub fn lock(args: Lock) -> Outcome {
+    MeetingFile::named(&args.name)?.change(|meeting| {
+        meeting.locked = !args.off;
+        Ok(())
+    })
+}
+
+/// `canopy forget`
+pub fn forget(args: Forget) -> Outcome {
+    let named = MeetingFile::named(&args.meeting).and_then(|file| Ok((file.load()?.id(), file)));
+    let erased = match named {
+        Ok((id, file)) => {
+            let keys = seat::forget(id, None)?;
+            file.erase()?;
+            keys + 1
+        }
+        Err(not_mine) => {
+            let Ok(invite) = invitation::any(&args.meeting) else { return Err(not_mine) };
+            seat::forget(invite.meeting(), Some(invite.id()))?
+        }
+    };
+    if erased == 0 {
+        return Err(Fail::usage("nothing is kept of that meeting on this machine, for this user"));
+    }
+    eprintln!("Erased.");
+    Ok(())
+}
+
 fn after(span: std::time::Duration) -> UnixTime {
     clock::unix().plus_ms(span.as_millis() as u64)
 }
 
 /// Makes invites, and notes them in the meeting.
-fn issue(meeting: &mut Meeting, guests: u16, expires: UnixTime) -> Outcome<Vec<Zeroizing<String>>> {
+fn issue(
+    meeting: &mut Meeting,
+    guests: u16,
+    uses: u16,
+    role: Option<Role>,
+    expires: UnixTime,
+) -> Outcome<Vec<Zeroizing<String>>> {
     if meeting.guests.len() + usize::from(guests) > GUESTS_MAX {
         return Err(Fail::usage(format!("a meeting has room for {GUESTS_MAX} guests")));
     }
@@ -90,9 +144,11 @@ fn issue(meeting: &mut Meeting, guests: u16, expires: UnixTime) -> Outcome<Vec<Z
     let contacts = contacts(meeting)?;
     (0..guests)
         .map(|_| {
-            let role = if meeting.guests.len() < DEPUTIES { Role::Deputy } else { Role::Guest };
+            // A link is for people who are not known yet: none of them leads.
+            let first = meeting.guests.len() < DEPUTIES && uses == 1;
+            let role = role.unwrap_or(if first { Role::Deputy } else { Role::Guest });
             let invite = issuer
-                .issue_invite(&mut rng, role, contacts.clone(), clock::unix(), expires)
+                .issue_link(&mut rng, role, uses, contacts.clone(), clock::unix(), expires)
                 .map_err(Fail::failed)?;
             meeting.guests.push(Guest { invite: invite.id(), peer: None, removed: false });
             Ok(invite.to_line())

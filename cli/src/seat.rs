@@ -7,10 +7,10 @@ use std::sync::Arc;
 use data_encoding::HEXLOWER;
 use fd_lock::{RwLock, RwLockWriteGuard};
 use keyagree::credential::Role;
-use keyagree::identity::{Identity, PeerKey};
+use keyagree::identity::{Identity, InviteId, MeetingId, PeerKey};
 use keyagree::invite::Invite;
 use keyagree::lease::Lease;
-use keyagree::session::Past;
+use keyagree::session::{Past, next_term};
 use keyagree::suite::Secret;
 
 use crate::args::Place;
@@ -62,7 +62,7 @@ impl Seat {
         })?;
         let alone = alone(&key_path(&invite)?)?;
         file.change(|meeting| {
-            meeting.term += 1;
+            meeting.term = next_term(clock::unix(), meeting.term);
             Ok(())
         })?;
         let meeting = file.load()?;
@@ -71,7 +71,7 @@ impl Seat {
             term: meeting.term,
             bindings: meeting.guests.iter().filter_map(|guest| Some((guest.invite, guest.peer?))).collect(),
             removed: meeting.removed(),
-            locked: false,
+            locked: meeting.locked,
         };
         let bootstrap = meeting
             .leases
@@ -121,6 +121,21 @@ impl Seat {
     pub fn credential(&self) -> Vec<u8> {
         self.invite.credential(&self.identity, clock::unix())
     }
+}
+
+/// Erases the keys that this user kept for one meeting, of one invite or of all.
+pub fn forget(meeting: MeetingId, invite: Option<InviteId>) -> Outcome<usize> {
+    let mut beginning = format!("{}-", HEXLOWER.encode(&meeting.0));
+    if let Some(invite) = invite {
+        beginning.push_str(&HEXLOWER.encode(&invite.0));
+    }
+    let Ok(entries) = std::fs::read_dir(home::folder()?.join("joined")) else { return Ok(0) };
+    let mine = |path: &PathBuf| {
+        path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(&beginning))
+    };
+    let paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(mine).collect();
+    paths.iter().try_for_each(|path| home::erase(path))?;
+    Ok(paths.len())
 }
 
 fn key_path(invite: &Invite) -> Outcome<PathBuf> {

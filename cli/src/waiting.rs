@@ -11,6 +11,7 @@ pub struct Waiting {
     contacts: Vec<String>,
     organiser: bool,
     over: bool,
+    at_the_door: bool,
     links: BTreeSet<NodeId>,
     /// By contact: why it could not be reached.
     unreachable: BTreeMap<String, String>,
@@ -26,6 +27,7 @@ impl Waiting {
             contacts,
             organiser,
             over: organiser,
+            at_the_door: false,
             links: BTreeSet::new(),
             unreachable: BTreeMap::new(),
             refused: BTreeMap::new(),
@@ -41,6 +43,11 @@ impl Waiting {
     /// The coordinator let it in.
     pub fn admitted(&mut self) {
         self.over = true;
+    }
+
+    /// The coordinator has heard it, and a host has to let it in.
+    pub fn at_the_door(&mut self) {
+        self.at_the_door = true;
     }
 
     /// A link is up.
@@ -100,6 +107,11 @@ impl Waiting {
     }
 
     fn state(&self) -> String {
+        if self.at_the_door && !self.links.is_empty() {
+            return "you are at the door, and the host has to let you in: the invite is already in use by somebody \
+                    else, or is one for many people, or the meeting is locked; ask the organiser"
+                .into();
+        }
         if !self.links.is_empty() {
             return "connected, but the organiser has not let you in yet".into();
         }

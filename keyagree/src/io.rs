@@ -174,6 +174,8 @@ pub enum Event {
         /// In which term.
         term: u32,
     },
+    /// No fresh sign of a coordinator for ten seconds. What members hold goes on; nobody comes or goes.
+    Leaderless,
     /// The coordinator has told different people different things; it is followed no longer.
     Deposed {
         /// Who it was.
@@ -236,6 +238,8 @@ pub enum Timer {
     Refresh,
     /// Member: the roster is fetched.
     Roster,
+    /// Member: the user is told that nobody leads.
+    Silence,
     /// Deputy: the coordinator is silent; this node takes over.
     TakeOver,
     /// Coordinator: its sign of life.

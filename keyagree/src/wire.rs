@@ -265,6 +265,9 @@ mod tests {
         }
         let lets_in = Message::Welcome(Signed::new(welcome(&by), &by)).encode().len();
         assert!(lets_in <= 4_000, "{lets_in} bytes to a joiner");
+        let asked = Message::Join(Signed::new(request(), &by)).encode().len();
+        let refused = Message::Refusal(Signed::new(refusal(), &by)).encode().len();
+        assert!(refused < asked, "whoever isn't let in gets fewer bytes than it sends");
     }
 
     #[test]

@@ -30,6 +30,18 @@ fn meeting_files_are_for_their_owner_only() {
 }
 
 #[test]
+fn a_meeting_that_is_forgotten_leaves_nothing_behind() {
+    let home = Home::new();
+    let lines = meeting(&home, "1");
+    let secret = std::fs::read(home.kept().join("meetings/tuesday.meeting")).expect("the meeting is kept");
+    assert_eq!(home.run(&["forget", "tuesday"]).code, Some(0));
+    let left = std::fs::read_dir(home.kept().join("meetings")).expect("the folder stays").flatten().count();
+    assert_eq!((left, secret.is_empty()), (0, false));
+    home.run(&["forget", "tuesday"]).refuses(2, &["no such meeting"]);
+    home.run(&["forget", &lines[1]]).refuses(2, &["nothing is kept"]);
+}
+
+#[test]
 fn a_second_meeting_of_the_same_name_is_refused_and_the_first_is_kept() {
     let home = Home::new();
     meeting(&home, "1");

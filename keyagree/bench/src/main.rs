@@ -7,16 +7,30 @@ mod cpu;
 mod crowd;
 mod forged;
 mod lists;
+mod meeting;
 mod mls;
 mod ours;
 mod report;
 mod sealing;
+mod search;
 
 use clap::Parser;
 
-/// Prints the tables of `docs/keys.md`.
+/// What key agreement costs, and a search for what breaks it.
 #[derive(Debug, Parser)]
-struct Args {
+enum Args {
+    /// Print the tables of `docs/keys.md`.
+    Costs(Costs),
+    /// Search through what a network and crashes can do to a meeting of three.
+    Search {
+        /// How long to go on at random, in seconds.
+        #[arg(long, default_value_t = 15)]
+        seconds: u64,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct Costs {
     /// Sizes of the meetings.
     #[arg(long, value_delimiter = ',', default_value = "10,100,1000,10000")]
     members: Vec<u16>,
@@ -29,7 +43,10 @@ struct Args {
 }
 
 fn main() -> anyhow::Result<()> {
-    let args = Args::parse();
+    let args = match Args::parse() {
+        Args::Costs(costs) => costs,
+        Args::Search { seconds } => return search::run(seconds),
+    };
     report::epochs(&args.members, args.alone)?;
     report::frames(args.forged)?;
     report::lists();

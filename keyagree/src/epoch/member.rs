@@ -116,7 +116,9 @@ impl Member {
         let refresh = self.pairs.deadline().map(|at| (at, Timer::Refresh));
         let roster = self.view.deadline().map(|at| (at, Timer::Roster));
         let lead = self.leads_at(seat).map(|at| (at, Timer::TakeOver));
-        [ask, stuck, refresh, roster, lead].into_iter().flatten().min()
+        let tells =
+            self.head.as_ref().and_then(|_| self.succession.tells_at()).map(|at| (at, Timer::Silence));
+        [ask, stuck, refresh, roster, lead, tells].into_iter().flatten().min()
     }
 
     pub(crate) fn tick(&mut self, now: UnixTime, seat: &Seat, rng: &mut SessionRng, effects: &mut Effects) {
@@ -131,6 +133,7 @@ impl Member {
         self.asking.tick(now, seat, rng, self.leader.0, waits, effects);
         self.pairs.tick(now, seat, rng, self.asking.asker(), self.leader, effects);
         if let Some(head) = &self.head {
+            self.succession.tick(now, effects);
             self.view.tick(now, head, effects);
         }
     }
@@ -192,7 +195,7 @@ impl Member {
         self.taken.clear();
         self.heard_of = 0;
         self.stuck_since = None;
-        self.succession.seen(now);
+        self.succession.follow(now);
         self.view.forget_early(&leader.1);
         self.wraps.retain(|(from, _)| *from == leader.1);
         // A chain that was prepared for this is kept, and so are those with other deputies.

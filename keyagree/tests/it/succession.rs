@@ -73,6 +73,30 @@ fn the_second_deputy_takes_over_when_the_first_is_gone_too() {
 }
 
 #[test]
+fn signs_of_life_that_are_said_again_are_none() {
+    let (mut world, host, [a, b], [one, _]) = meeting(112);
+    let beats: Vec<Vec<u8>> =
+        world.people[host].said.iter().filter(|body| body[2..].starts_with(b"\x64Beat")).cloned().collect();
+    assert!(beats.len() > 5);
+    let from = world.people[host].key;
+    let admission = world.people[one].gate.known(&from).cloned().unwrap();
+    world.crash(host);
+    for second in 0..12 {
+        world.run_ms(1_000);
+        for who in [a, b, one] {
+            // Whoever holds all of its links can say old things again, and keep new ones back.
+            let (body, admission) = (beats[second % beats.len()].clone(), admission.clone());
+            world.put(who, Input::Heard { from, admission, body });
+        }
+    }
+    leader(&world, &[a, b]);
+    world.crash(a);
+    world.crash(b);
+    world.run_ms(11_000);
+    assert!(world.people[one].has(|event| *event == Event::Leaderless), "and members are told");
+}
+
+#[test]
 fn a_deputy_that_was_asleep_does_not_take_over() {
     let (mut world, _, [a, b], _) = meeting(115);
     let first = if world.people[a].invite < world.people[b].invite { a } else { b };

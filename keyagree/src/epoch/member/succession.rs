@@ -13,6 +13,8 @@ use crate::wire::{Beat, DEPUTIES_MAX, EpochId, Evidence, JoinRequest, Message, R
 
 /// A deputy of rank r takes over after (r + 1) times this without a sign of the coordinator.
 const SILENCE_MS: u64 = 3_000;
+/// The user is told after so long: what members hold goes on, but nobody comes or goes.
+const TOLD_AFTER_MS: u64 = 10_000;
 /// A deputy that is called later than this after it should have taken over was asleep itself.
 const ASLEEP_MS: u64 = 1_500;
 /// A coordinator that lags behind is told so at most so often.
@@ -23,6 +25,9 @@ const DEPOSED_MAX: usize = 16;
 /// See the module.
 pub(crate) struct Succession {
     seen_at: UnixTime,
+    /// When the newest sign of life of this leader was made: one that is said again is none.
+    beat_made_at: UnixTime,
+    silence_said: bool,
     deputies: Vec<PeerKey>,
     deposed: BTreeSet<PeerKey>,
     witness_at: UnixTime,
@@ -30,12 +35,38 @@ pub(crate) struct Succession {
 
 impl Succession {
     pub(crate) fn new(now: UnixTime) -> Succession {
-        Succession { seen_at: now, deputies: Vec::new(), deposed: BTreeSet::new(), witness_at: UnixTime(0) }
+        Succession {
+            seen_at: now,
+            beat_made_at: UnixTime(0),
+            silence_said: false,
+            deputies: Vec::new(),
+            deposed: BTreeSet::new(),
+            witness_at: UnixTime(0),
+        }
     }
 
     /// The coordinator gave a sign of life.
     pub(crate) fn seen(&mut self, now: UnixTime) {
         self.seen_at = now;
+        self.silence_said = false;
+    }
+
+    /// Somebody else leads.
+    pub(crate) fn follow(&mut self, now: UnixTime) {
+        self.seen(now);
+        self.beat_made_at = UnixTime(0);
+    }
+
+    /// When the user is told that nobody leads.
+    pub(crate) fn tells_at(&self) -> Option<UnixTime> {
+        (!self.silence_said).then(|| self.seen_at.plus_ms(TOLD_AFTER_MS))
+    }
+
+    pub(crate) fn tick(&mut self, now: UnixTime, effects: &mut Effects) {
+        if self.tells_at().is_some_and(|at| now >= at) {
+            self.silence_said = true;
+            effects.events.push(Event::Leaderless);
+        }
     }
 }
 
@@ -68,6 +99,10 @@ impl Member {
                 self.asking.ask(now, seat, rng, self.leader.0, effects);
             }
         }
+        if beat.made_at <= self.succession.beat_made_at {
+            return;
+        }
+        self.succession.beat_made_at = beat.made_at;
         self.succession.seen(now);
         self.succession.deputies.clone_from(&beat.deputies);
         self.heard_of = self.heard_of.max(beat.id.epoch);
