@@ -8,11 +8,9 @@
 mod admit;
 mod backups;
 mod budget;
-mod parts;
 mod place;
 mod table;
 
 pub use admit::compute;
 pub use budget::{graft_kbps, planned_kbps, wire_kbps};
-pub use parts::{Part, PartError, Parts, split};
 pub use table::{Branch, Feed, Plan, Row, Supply, View};

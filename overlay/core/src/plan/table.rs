@@ -19,9 +19,6 @@ pub struct Plan {
     pub feeds: Vec<Feed>,
     /// The trees that carry anything.
     pub trees: BTreeMap<TreeId, Branch>,
-    /// Who has departed a moment ago, each with the serial of the newest presence that the coordinator knew:
-    /// whoever knows a newer one knows that it has come back.
-    pub gone: BTreeMap<NodeId, u64>,
 }
 
 impl Plan {

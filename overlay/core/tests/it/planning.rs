@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use overlay_core::config;
 use overlay_core::id::NodeId;
-use overlay_core::io::{Kind, LayerRate};
-use overlay_core::plan::{Branch, Feed, Part, Parts, Plan, Supply, View, compute, planned_kbps, split};
+use overlay_core::io::Kind;
+use overlay_core::plan::{Branch, Feed, Plan, Supply, View, compute, planned_kbps};
 use overlay_core::unit::{Layer, TreeId};
 use proptest::prelude::*;
 
@@ -34,7 +34,7 @@ fn view(people: u8, relays: u8, sources: u8, uplink_kbps: u32) -> View {
 }
 
 fn plan(view: &View, trees: Trees) -> Plan {
-    Plan { term: 1, number: 1, feeds: view.feeds.clone(), trees, gone: BTreeMap::new() }
+    Plan { term: 1, number: 1, feeds: view.feeds.clone(), trees }
 }
 
 fn used(trees: &Trees) -> BTreeMap<NodeId, u64> {
@@ -152,36 +152,6 @@ fn only_those_who_must_move_when_a_relay_goes() {
             assert_eq!(after[tree].rows[node].parent, row.parent, "{tree:?} {node}");
         }
     }
-}
-
-#[test]
-fn a_plan_comes_back_from_its_parts_in_any_order() {
-    let mut view = View::default();
-    let node = |n: u32| {
-        let mut bytes = [7; 32];
-        bytes[..4].copy_from_slice(&n.to_be_bytes());
-        NodeId(bytes)
-    };
-    for n in 0..300 {
-        view.nodes.insert(node(n), Supply { kind: Kind::Participant, uplink_kbps: 8_000, watch: true });
-    }
-    let audio = vec![LayerRate { layer: Layer::Audio, kbps: 32 }];
-    for n in 0..8_u8 {
-        let source = node(u32::from(n));
-        view.feeds.push(Feed { slot: n, feed: 1 + u32::from(n), source, stint: 1, layers: audio.clone() });
-    }
-    let plan = plan(&view, compute(&view, None));
-    let mut bodies = split(&plan).expect("fits");
-    assert!(bodies.len() > 1, "several notes");
-    assert!(bodies.iter().all(|body| body.len() <= config::NOTE_BODY_MAX));
-    bodies.reverse();
-    let mut parts = Parts::default();
-    let mut whole = None;
-    for (serial, body) in (10..).zip(&bodies) {
-        assert!(whole.is_none());
-        whole = parts.add(Part::decode(body).expect("our own"), serial);
-    }
-    assert_eq!(whole, Some((plan, 10)));
 }
 
 fn any_view() -> impl Strategy<Value = View> {

@@ -33,7 +33,7 @@ fn a_relay_that_dies_is_replaced_through_a_backup() {
             assert!(whole, "what was missing was pulled from the ring");
         }
     }
-    assert!(world.has_event(id(4), &Event::Departed { peer: id(11), said_so: false }));
+    assert!(world.has_event(id(1), &Event::Departed { peer: id(11), said_so: false }));
 }
 
 #[test]
@@ -111,7 +111,9 @@ fn who_is_asked_by_a_node_above_it_refuses_the_loop() {
     let status = world.nodes[&id(5)].status();
     let tree = status.trees.iter().find(|tree| tree.parent.is_some()).expect("5 is fed");
     let (tree_id, feed, parent): (TreeId, u32, _) = (tree.tree, tree.feed, tree.parent.expect("as found"));
-    let bytes = Message::Attach { tree: tree_id, feed, from: None }.encode().expect("fits");
+    let bytes = Message::Attach { tree: tree_id, feed, from: None, planned: false, feeds: false }
+        .encode()
+        .expect("fits");
     let node = world.nodes.get_mut(&id(5)).expect("alive");
     node.handle(world.now, Input::Control { from: parent, bytes });
     let mut answers = Vec::new();
