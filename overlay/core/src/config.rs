@@ -23,6 +23,9 @@ pub const TREES_MAX: usize = SLOTS as usize * 4;
 pub const CHILDREN_MAX: usize = 128;
 /// Links between a source and a receiver; also the length of a root path.
 pub const HOPS_MAX: usize = 12;
+/// Up to so many, relays included, everybody may feed in any tree, and larger meetings' care for diversity gives way to
+/// stars on the strongest (DESIGN 3.7).
+pub const SMALL_MEETING: usize = 200;
 /// Backup parents in a row of the plan.
 pub const BACKUPS: usize = 2;
 /// Notes that one plan may be split into.

@@ -36,7 +36,7 @@ impl<P: Payload> State<P> {
         let highest = named.chain(said).max().unwrap_or(0);
         coordinator.next_feed = coordinator.next_feed.max(highest.saturating_add(1));
         let feeds = stage::assign(&candidates, feeds_before, &mut coordinator.next_feed);
-        let view = View { nodes, feeds };
+        let view = View { nodes, feeds, now, ..View::default() };
         let trees = plan::compute(&view, previous);
         let holds =
             previous.is_some_and(|plan| plan.feeds == view.feeds && plan.trees == trees && plan.gone == gone);
@@ -80,11 +80,13 @@ impl<P: Payload> State<P> {
 
     fn supplies(&self) -> BTreeMap<NodeId, Supply> {
         let me = &self.config;
-        let mine = Supply { kind: me.kind, uplink_kbps: me.uplink_kbps, watch: me.watch };
+        let mine =
+            Supply { kind: me.kind, uplink_kbps: me.uplink_kbps, watch: me.watch, ..Supply::default() };
         let others = self.members.iter().map(|(id, member)| {
             let presence = &member.presence;
             let kind = member.admitted.kind;
-            (id, Supply { kind, uplink_kbps: presence.uplink_kbps, watch: presence.watch })
+            let watch = presence.watch;
+            (id, Supply { kind, uplink_kbps: presence.uplink_kbps, watch, ..Supply::default() })
         });
         others.chain([(me.me, mine)]).collect()
     }

@@ -16,10 +16,12 @@ type Trees = BTreeMap<TreeId, Branch>;
 fn view(people: u8, relays: u8, sources: u8, uplink_kbps: u32) -> View {
     let mut view = View::default();
     for n in 1..=people {
-        view.nodes.insert(id(n), Supply { kind: Kind::Participant, uplink_kbps, watch: true });
+        view.nodes
+            .insert(id(n), Supply { kind: Kind::Participant, uplink_kbps, watch: true, ..Supply::default() });
     }
     for n in 0..relays {
-        view.nodes.insert(id(100 + n), Supply { kind: Kind::Relay, uplink_kbps: 20_000, watch: false });
+        view.nodes
+            .insert(id(100 + n), Supply { kind: Kind::Relay, uplink_kbps: 20_000, ..Supply::default() });
     }
     for n in 0..sources {
         view.feeds.push(Feed {
@@ -163,10 +165,13 @@ fn a_plan_comes_back_from_its_parts_in_any_order() {
         NodeId(bytes)
     };
     for n in 0..300 {
-        view.nodes.insert(node(n), Supply { kind: Kind::Participant, uplink_kbps: 8_000, watch: true });
+        view.nodes.insert(
+            node(n),
+            Supply { kind: Kind::Participant, uplink_kbps: 8_000, watch: true, ..Supply::default() },
+        );
     }
     let audio = vec![LayerRate { layer: Layer::Audio, kbps: 32 }];
-    for n in 0..8_u8 {
+    for n in 0..10_u8 {
         let source = node(u32::from(n));
         view.feeds.push(Feed { slot: n, feed: 1 + u32::from(n), source, stint: 1, layers: audio.clone() });
     }
@@ -190,8 +195,10 @@ fn any_view() -> impl Strategy<Value = View> {
         let mut view = View::default();
         for (n, (relay, uplink_kbps, watch)) in (1_u8..).zip(nodes) {
             let kind = if relay { Kind::Relay } else { Kind::Participant };
-            view.nodes
-                .insert(id(n.wrapping_mul(37) ^ salt), Supply { kind, uplink_kbps, watch: watch && !relay });
+            view.nodes.insert(
+                id(n.wrapping_mul(37) ^ salt),
+                Supply { kind, uplink_kbps, watch: watch && !relay, ..Supply::default() },
+            );
         }
         let people: Vec<NodeId> = view
             .nodes
