@@ -27,6 +27,9 @@ pub const CHILDREN_MAX: usize = 128;
 pub const CANDIDATES_MAX: usize = 32;
 /// Links between a source and a receiver; also the length of a root path.
 pub const HOPS_MAX: usize = 12;
+/// Up to so many, relays included, everybody may feed in any tree, and larger meetings' care for diversity gives way to
+/// stars on the strongest (DESIGN 3.7).
+pub const SMALL_MEETING: usize = 200;
 /// Backup parents in a row of the plan.
 pub const BACKUPS: usize = 2;
 /// Relays with room that a stage names for everybody in need; the next to be asked after the backups.
@@ -84,6 +87,9 @@ pub const MISSED_MAX: usize = 256;
 pub const PLAN_DEBOUNCE: Duration = Duration::from_millis(80);
 /// A coordinator that starts over waits this long after its first link for presences and the last plan.
 pub const PLAN_SETTLE: Duration = Duration::from_millis(300);
+/// In a meeting that is not small everything is planned again after this span for each person (a guess: a twentieth
+/// of the time of one core).
+pub const PLAN_PAUSE_FOR_ONE: Duration = Duration::from_millis(1);
 /// The same for a coordinator that takes over: sources and places of the meeting come first.
 pub const PLAN_SETTLE_AGAIN: Duration = Duration::from_secs(1);
 

@@ -1,16 +1,19 @@
 //! Whoever plans now: the meeting as it is, a plan for it when it has changed, and who is told what of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use crate::config;
 use crate::id::NodeId;
 use crate::io::{Audience, Event, Kind, Topic};
-use crate::plan::{self, Branch, Plan, Row, Supply, View};
+use crate::members::Member;
+use crate::plan::{Branch, Feed, Plan, Planner, Row, Supply, View};
 use crate::seat::Seat;
 use crate::stage::{self, Candidate, Group, Reachable, Stage};
 use crate::state::State;
 use crate::time::Time;
-use crate::unit::{Payload, TreeId};
+use crate::timers::Timer;
+use crate::unit::Payload;
 
 /// A stretch of coordination.
 #[derive(Debug)]
@@ -18,19 +21,15 @@ pub(crate) struct Coordinator {
     term: u32,
     number: u32,
     next_feed: u32,
-    /// What holds.
-    plan: Option<Plan>,
-    /// What each node was told.
-    given: BTreeMap<NodeId, Given>,
+    /// Who is plugged in.
+    feeds: Vec<Feed>,
+    planner: Planner,
+    /// When everything was planned last; none before the first time.
+    planned: Option<Time>,
+    /// The number of the plan whose rows each node was told last.
+    given: BTreeMap<NodeId, u32>,
     /// Who waits for a seat in answer, with the next plan at the latest.
     waiting: BTreeSet<NodeId>,
-}
-
-/// A seat that a node was told.
-#[derive(Debug, Default)]
-struct Given {
-    number: u32,
-    rows: BTreeMap<TreeId, Row>,
 }
 
 impl Coordinator {
@@ -39,15 +38,23 @@ impl Coordinator {
             term,
             number: 0,
             next_feed: 1,
-            plan: None,
+            feeds: Vec::new(),
+            planner: Planner::new(),
+            planned: None,
             given: BTreeMap::new(),
             waiting: BTreeSet::new(),
         }
     }
 
-    /// True before its first plan, if the meeting may have had a coordinator before.
-    pub(crate) fn takes_over(&self) -> bool {
-        self.plan.is_none() && self.term > 1
+    /// When everything may be planned again, `debounce` from now on: a large meeting costs the more, and whoever comes
+    /// and goes meanwhile is planned for alone.
+    fn due(&self, now: Time, people: usize, debounce: Duration) -> Time {
+        let pause = if people > config::SMALL_MEETING {
+            config::PLAN_PAUSE_FOR_ONE * people as u32
+        } else {
+            debounce
+        };
+        self.planned.map_or(now, |planned| planned + pause).max(now + debounce)
     }
 }
 
@@ -62,60 +69,88 @@ impl<P: Payload> State<P> {
         }
     }
 
-    /// Makes a plan, and tells everybody what it changes for them.
+    /// What a plan is made from may be different now. Changes that come close together make one plan.
+    pub(crate) fn meeting_changed(&mut self, now: Time) {
+        let Some(coordinator) = self.coordinator.as_ref().filter(|_| self.leads()) else { return };
+        let first = coordinator.planned.is_none();
+        let settle = if coordinator.term > 1 { config::PLAN_SETTLE_AGAIN } else { config::PLAN_SETTLE };
+        let settled = self.first_link.filter(|_| first).map_or(now, |at| at + settle);
+        let due = coordinator.due(now, self.members.len(), config::PLAN_DEBOUNCE).max(settled);
+        self.timers.set_earlier(Timer::Plan, due);
+    }
+
+    /// A member has come, or is not what it was. In a large meeting it is planned for at once, and alone.
+    pub(crate) fn member_changed(&mut self, now: Time, peer: NodeId) {
+        self.meeting_changed(now);
+        let large = self.members.len() > config::SMALL_MEETING;
+        let Some(supply) = self.members.get(peer).map(supply).filter(|_| large) else { return };
+        if let Some(coordinator) =
+            self.coordinator.as_mut().filter(|coordinator| coordinator.planned.is_some())
+        {
+            coordinator.planner.join(peer, supply);
+            self.tell_changes(now);
+        }
+    }
+
+    /// A member has gone.
+    pub(crate) fn member_gone(&mut self, now: Time, peer: NodeId) {
+        self.meeting_changed(now);
+        let large = self.members.len() > config::SMALL_MEETING;
+        let Some(coordinator) = &mut self.coordinator else { return };
+        coordinator.given.remove(&peer);
+        coordinator.waiting.remove(&peer);
+        if large && coordinator.planned.is_some() {
+            coordinator.planner.leave(peer);
+            self.tell_changes(now);
+        }
+    }
+
+    /// Plans for the meeting as it is, and tells everybody what that changes for them.
     pub(crate) fn make_plan(&mut self, now: Time) {
         if !self.leads() {
             return;
         }
         let candidates = self.candidates_for_stage();
         let nodes = self.supplies();
-        let inherited = match &self.coordinator {
-            Some(coordinator) if coordinator.plan.is_none() => Some(self.plan_in_place(&candidates)),
-            _ => None,
-        };
-        let helpers = self.helpers();
+        let first = self.coordinator.as_ref().is_some_and(|coordinator| coordinator.planned.is_none());
+        let inherited = first.then(|| self.plan_in_place(&candidates));
         let Some(coordinator) = &mut self.coordinator else { return };
-        let before = coordinator.plan.take().or(inherited).unwrap_or_default();
-        let named = before.feeds.iter().map(|feed| feed.feed);
+        let named = coordinator.feeds.iter().map(|feed| feed.feed);
         let said = candidates.iter().filter_map(|candidate| candidate.on_stage).map(|(_, feed)| feed);
         let highest = named.chain(said).max().unwrap_or(0);
         coordinator.next_feed = coordinator.next_feed.max(highest.saturating_add(1));
-        let feeds = stage::assign(&candidates, &before.feeds, &mut coordinator.next_feed);
-        let view = View { nodes, feeds };
-        let trees = plan::compute(&view, Some(&before));
+        coordinator.feeds = stage::assign(&candidates, &coordinator.feeds, &mut coordinator.next_feed);
+        let view = View { nodes, feeds: coordinator.feeds.clone(), now, ..View::default() };
+        match inherited {
+            Some(inherited) => coordinator.planner.resume(&view, &inherited),
+            None => coordinator.planner.update(&view),
+        }
+        coordinator.planned = Some(now);
+        self.tell_changes(now);
+    }
+
+    /// Tells everybody the stage, and those their seats whose rows have changed, or who wait for an answer.
+    fn tell_changes(&mut self, now: Time) {
+        let helpers = self.helpers();
+        let Some(coordinator) = &mut self.coordinator else { return };
         coordinator.number += 1;
-        let plan = Plan { term: coordinator.term, number: coordinator.number, feeds: view.feeds, trees };
-        let stage = Stage {
-            term: plan.term,
-            number: plan.number,
-            feeds: plan.feeds.clone(),
-            groups: groups(&plan),
-            helpers,
-        };
-        let mut rows: BTreeMap<NodeId, BTreeMap<TreeId, Row>> = BTreeMap::new();
-        for (id, branch) in &plan.trees {
-            for (node, row) in &branch.rows {
-                rows.entry(*node).or_default().insert(*id, row.clone());
-            }
-        }
-        let number = plan.number;
-        coordinator.plan = Some(plan);
-        let known: BTreeSet<NodeId> = view.nodes.keys().copied().collect();
-        coordinator.given.retain(|node, _| known.contains(node));
+        let (term, number) = (coordinator.term, coordinator.number);
+        let groups = coordinator.planner.carried().map(|(tree, kbps, shape)| Group {
+            slot: tree.slot,
+            layer: tree.layer,
+            kbps,
+            k: shape.k,
+            m: shape.m,
+        });
+        let stage =
+            Stage { term, number, feeds: coordinator.feeds.clone(), groups: groups.collect(), helpers };
         let mut told = std::mem::take(&mut coordinator.waiting);
-        for node in known {
-            let rows = rows.remove(&node).unwrap_or_default();
-            let given = coordinator.given.entry(node).or_default();
-            if given.number == 0 || given.rows != rows {
-                *given = Given { number, rows };
-                told.insert(node);
-            }
+        told.extend(coordinator.planner.changed());
+        for node in &told {
+            coordinator.given.insert(*node, number);
         }
-        if self
-            .stage
-            .as_ref()
-            .is_none_or(|(by, old)| *by != self.config.me || old.term != stage.term || !old.says_like(&stage))
-        {
+        let known = self.stage.as_ref().filter(|(by, old)| *by == self.config.me && old.term == term);
+        if known.is_none_or(|(_, old)| !old.says_like(&stage)) {
             match stage.encode() {
                 Ok(body) => self.say(Topic::Stage, Audience::Everybody, body),
                 Err(_) => self.event(Event::Blame { peer: self.me(), what: "the stage does not fit a note" }),
@@ -128,19 +163,22 @@ impl<P: Payload> State<P> {
 
     /// Tells a node its rows, again if need be.
     pub(crate) fn give_seat(&mut self, now: Time, node: NodeId) {
-        let heard = self.members.get(node).map_or(0, |member| member.serial);
+        let me = self.me();
+        let heard = self.members.get(node).map(|member| member.serial);
+        let Some(heard) = heard.or((node == me).then_some(0)) else { return };
         let Some(coordinator) = &self.coordinator else { return };
-        let Some(given) = coordinator.given.get(&node) else { return };
-        let named = given.rows.values().flat_map(|row| row.backups.iter().copied().chain([row.parent]));
+        let Some(number) = coordinator.given.get(&node) else { return };
+        let seats = coordinator.planner.seats(node).into_iter();
+        let rows: BTreeMap<_, Row> = seats.filter_map(|seat| Some((seat.tree, seat.row?))).collect();
+        let named = rows.values().flat_map(|row| row.backups.iter().copied().chain([row.parent]));
         let named: BTreeSet<NodeId> = named.collect();
         let contacts = |id: &NodeId| {
-            let mine = (*id == self.config.me).then_some(&self.config.contacts);
+            let mine = (*id == me).then_some(&self.config.contacts);
             mine.or_else(|| self.members.get(*id).map(|member| &member.presence.contacts)).cloned()
         };
         let peers = named.iter().filter_map(|id| Some((*id, contacts(id)?))).collect();
-        let (term, number) = (coordinator.term, given.number);
-        let seat = Seat { term, number, heard, rows: given.rows.clone(), peers };
-        if node == self.me() {
+        let seat = Seat { term: coordinator.term, number: *number, heard, rows, peers };
+        if node == me {
             return self.take_seat(now, seat);
         }
         match seat.encode() {
@@ -151,14 +189,19 @@ impl<P: Payload> State<P> {
 
     /// A member has said what it is like: it is told its seat if it asks, or if it holds an older one.
     pub(crate) fn answer_presence(&mut self, now: Time, peer: NodeId, asks: bool, holds: (u32, u32)) {
-        let planning = self.timers.get(crate::timers::Timer::Plan).is_some();
+        let soon = now + config::PLAN_DEBOUNCE;
+        let planning = self.timers.get(Timer::Plan).is_some_and(|due| due <= soon);
         let Some(coordinator) = &mut self.coordinator else { return };
-        let Some(given) = coordinator.given.get(&peer).filter(|_| !planning) else {
+        let given = coordinator.given.get(&peer).copied();
+        if given.is_none() || planning {
             coordinator.waiting.insert(peer);
-            return;
-        };
-        if asks || holds < (coordinator.term, given.number) {
-            self.give_seat(now, peer);
+        }
+        match given {
+            None if !planning && coordinator.planned.is_some() => self.tell_changes(now),
+            Some(number) if !planning && (asks || holds < (coordinator.term, number)) => {
+                self.give_seat(now, peer)
+            }
+            _ => {}
         }
     }
 
@@ -183,12 +226,9 @@ impl<P: Payload> State<P> {
 
     fn supplies(&self) -> BTreeMap<NodeId, Supply> {
         let me = &self.config;
-        let mine = Supply { kind: me.kind, uplink_kbps: me.uplink_kbps, watch: me.watch };
-        let others = self.members.iter().map(|(id, member)| {
-            let presence = &member.presence;
-            let kind = member.admitted.kind;
-            (id, Supply { kind, uplink_kbps: presence.uplink_kbps, watch: presence.watch })
-        });
+        let mine =
+            Supply { kind: me.kind, uplink_kbps: me.uplink_kbps, watch: me.watch, ..Supply::default() };
+        let others = self.members.iter().map(|(id, member)| (id, supply(member)));
         others.chain([(me.me, mine)]).collect()
     }
 
@@ -218,12 +258,14 @@ impl<P: Payload> State<P> {
                     .iter()
                     .find(|source| source.on_stage.is_some_and(|(slot, _)| slot == place.tree.slot));
                 let (Some(source), Some(parent)) = (source, by_prefix.get(&place.parent)) else { continue };
+                let (kbps, k, m) =
+                    self.group(place.tree).map_or((0, 1, 0), |(_, group)| (group.kbps, group.k, group.m));
                 let branch = plan.trees.entry(place.tree).or_insert_with(|| Branch {
                     source: source.source,
                     feed: source.on_stage.map_or(0, |(_, feed)| feed),
-                    kbps: 0,
-                    k: 1,
-                    m: 0,
+                    kbps,
+                    k,
+                    m,
                     rows: BTreeMap::new(),
                 });
                 let row = Row { parent: *parent, backups: Vec::new(), takes: place.takes };
@@ -234,14 +276,9 @@ impl<P: Payload> State<P> {
     }
 }
 
-/// The groups of a plan's trees.
-fn groups(plan: &Plan) -> Vec<Group> {
-    let mut groups: Vec<Group> = Vec::new();
-    for (id, branch) in &plan.trees {
-        if groups.last().is_none_or(|last| (last.slot, last.layer) != (id.slot, id.layer)) {
-            let Branch { kbps, k, m, .. } = *branch;
-            groups.push(Group { slot: id.slot, layer: id.layer, kbps, k, m });
-        }
-    }
-    groups
+/// What a planner knows of a member.
+fn supply(member: &Member) -> Supply {
+    let presence = &member.presence;
+    let (kind, watch) = (member.admitted.kind, presence.watch);
+    Supply { kind, uplink_kbps: presence.uplink_kbps, watch, ..Supply::default() }
 }

@@ -254,6 +254,10 @@ impl Members {
         self.by_id.get(&id)
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = (NodeId, &Member)> {
         self.by_id.iter().map(|(id, member)| (*id, member))
     }

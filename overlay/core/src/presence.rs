@@ -54,9 +54,9 @@ impl<P: Payload> State<P> {
             Heard::Arrived => {
                 self.event(Event::Arrived { peer, kind: admitted.kind });
                 self.links.forget_dial(peer);
-                self.meeting_changed(now);
+                self.member_changed(now, peer);
             }
-            Heard::Changed => self.meeting_changed(now),
+            Heard::Changed => self.member_changed(now, peer),
             Heard::Left => self.departed(now, peer, true),
             Heard::Same | Heard::Refused => {}
         }
@@ -80,6 +80,8 @@ impl<P: Payload> State<P> {
         let yields = self.leads() && by != self.me();
         self.leader = Some(Leader { id: by, term, heard: now });
         self.uphill = None;
+        // Its tree of links forms anew, from a flood.
+        self.links.forget_lazy(by);
         if yields {
             self.coordinator = None;
             self.timers.cancel(Timer::Plan);
@@ -114,7 +116,7 @@ impl<P: Payload> State<P> {
         if self.leader.is_some_and(|leader| leader.id == peer) {
             self.look_for_leader(now);
         }
-        self.meeting_changed(now);
+        self.member_gone(now, peer);
     }
 
     /// Says in a heartbeat who is lost, soon after it was: they answer another way, should it be a lie.

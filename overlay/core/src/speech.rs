@@ -141,8 +141,9 @@ impl<P: Payload> State<P> {
             return;
         }
         if let Some(bytes) = self.gossip.put(now, &note, signature) {
-            self.flood(now, Some(from), note.origin, &bytes);
+            let origin = note.origin;
             self.believe_from(now, Some(from), note, admitted);
+            self.flood(now, Some(from), origin, &bytes);
         }
     }
 

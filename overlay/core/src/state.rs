@@ -203,16 +203,6 @@ impl<P: Payload> State<P> {
         self.event(Event::Blame { peer, what });
     }
 
-    /// What a plan is made from may be different now. Changes that come close together make one plan.
-    pub(crate) fn meeting_changed(&mut self, now: Time) {
-        let Some(coordinator) = self.coordinator.as_ref().filter(|_| self.leads()) else { return };
-        let settle = if coordinator.takes_over() { config::PLAN_SETTLE_AGAIN } else { config::PLAN_SETTLE };
-        let settled = self.first_link.map_or(now, |at| at + settle);
-        if self.timers.get(Timer::Plan).is_none() {
-            self.timers.set(Timer::Plan, settled.max(now + config::PLAN_DEBOUNCE));
-        }
-    }
-
     /// True for the node that plans now, and judges who is gone.
     pub(crate) fn leads(&self) -> bool {
         self.leader.is_some_and(|leader| leader.id == self.config.me)

@@ -263,8 +263,12 @@ fn the_bodies_of_presence_stage_and_seat_are_the_examples_of_the_protocol() {
     let (parent, tree) = (NodeId([0x11; 32]), TreeId { slot: 3, layer: Layer::P360, index: 0 });
     let rows = [(tree, Row { parent, backups: Vec::new(), takes: true })].into();
     let seat = Seat { term: 1, number: 2, heard: 5, rows, peers: Default::default() };
-    assert_eq!(hex(&seat.encode().expect("fits")), concat!(
-            "a50001010202050381a2005820", "1111111111111111111111111111111111111111111111111111111111111111",
+    assert_eq!(
+        hex(&seat.encode().expect("fits")),
+        concat!(
+            "a50001010202050381a2005820",
+            "1111111111111111111111111111111111111111111111111111111111111111",
             "0180048184a3000301020200008219ffff19fffff5"
-        ));
+        )
+    );
 }

@@ -16,10 +16,12 @@ type Trees = BTreeMap<TreeId, Branch>;
 fn view(people: u8, relays: u8, sources: u8, uplink_kbps: u32) -> View {
     let mut view = View::default();
     for n in 1..=people {
-        view.nodes.insert(id(n), Supply { kind: Kind::Participant, uplink_kbps, watch: true });
+        view.nodes
+            .insert(id(n), Supply { kind: Kind::Participant, uplink_kbps, watch: true, ..Supply::default() });
     }
     for n in 0..relays {
-        view.nodes.insert(id(100 + n), Supply { kind: Kind::Relay, uplink_kbps: 20_000, watch: false });
+        view.nodes
+            .insert(id(100 + n), Supply { kind: Kind::Relay, uplink_kbps: 20_000, ..Supply::default() });
     }
     for n in 0..sources {
         view.feeds.push(Feed {
@@ -160,8 +162,10 @@ fn any_view() -> impl Strategy<Value = View> {
         let mut view = View::default();
         for (n, (relay, uplink_kbps, watch)) in (1_u8..).zip(nodes) {
             let kind = if relay { Kind::Relay } else { Kind::Participant };
-            view.nodes
-                .insert(id(n.wrapping_mul(37) ^ salt), Supply { kind, uplink_kbps, watch: watch && !relay });
+            view.nodes.insert(
+                id(n.wrapping_mul(37) ^ salt),
+                Supply { kind, uplink_kbps, watch: watch && !relay, ..Supply::default() },
+            );
         }
         let people: Vec<NodeId> = view
             .nodes
