@@ -1,5 +1,7 @@
 //! Two backup parents for each row, warm ones first, of other owners.
 
+use std::collections::BTreeMap;
+
 use crate::config;
 
 use super::channel::Group;
@@ -48,7 +50,8 @@ impl Promises {
 /// Who could save somebody in one tree.
 pub(super) struct Pool {
     candidates: Vec<Ix>,
-    sights: Vec<Vec<(u32, Ix)>>,
+    /// By region.
+    sights: BTreeMap<usize, Vec<(u32, Ix)>>,
 }
 
 impl Pool {
@@ -59,16 +62,15 @@ impl Pool {
             tree.inner().iter().copied().filter(|node| tree.has(*node) && roomy(node)).collect();
         if candidates.len() < FEW {
             let relays = roster.everybody().filter(|node| roster.is_relay(*node) && !tree.has(*node));
+            // Nobody is in it twice: the source has no row, and these relays have none either.
             let all = tree.rows().map(|(node, _)| node).chain([tree.source]).chain(relays);
             candidates = all.filter(roomy).collect();
         }
-        candidates.sort_unstable();
-        candidates.dedup();
-        Pool { candidates, sights: vec![Vec::new(); roster.regions()] }
+        Pool { candidates, sights: BTreeMap::new() }
     }
 
     fn in_sight(&mut self, roster: &Roster, tree: &Tree, region: usize) -> &[(u32, Ix)] {
-        if self.sights[region].is_empty() {
+        if !self.sights.contains_key(&region) {
             let base = |node: Ix| match (node == tree.source, tree.has(node)) {
                 (true, _) => SOURCE,
                 (_, true) => tree.delay(node),
@@ -81,9 +83,9 @@ impl Pool {
                 sight.truncate(NEAR);
             }
             sight.sort_unstable();
-            self.sights[region] = sight;
+            self.sights.insert(region, sight);
         }
-        &self.sights[region]
+        self.sights.get(&region).map_or(&[], Vec::as_slice)
     }
 }
 

@@ -109,7 +109,7 @@ pub(super) fn build(roster: &mut Roster, tree: &mut Tree, hands: &Hands, receive
         .filter(|node| tree.parent(**node).is_none())
         .map(|node| (roster.one_way(source, *node), *node))
         .collect();
-    leaves.sort();
+    leaves.sort_unstable();
     let mut sights: Vec<Vec<Ix>> = vec![Vec::new(); roster.regions()];
     for (_, node) in leaves {
         let region = roster.region(node);
