@@ -5,7 +5,7 @@ CLIP ?=
 # 180p, 360p, or on a machine with more than two cores 720p.
 SIZE ?= 360p
 
-.PHONY: demo test fuzz lint bench-relay bench-keys search-keys bench-netsim install
+.PHONY: demo test fuzz lint bench-relay bench-plan bench-keys search-keys bench-netsim install
 
 demo: install
 	cargo build --release -p canopy
@@ -37,6 +37,10 @@ bench-keys:
 # A minute's search through what a network and crashes can do to the keys of a meeting of three.
 search-keys:
 	cargo run --release -p keyagree-bench -- search
+
+# What plans for ten thousand people cost, and how good they are.
+bench-plan:
+	cargo run --release -p overlay-core --example plan
 
 # What simulated meetings cost: events and unit hops in a second of one core, at three sizes.
 bench-netsim:

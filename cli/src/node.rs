@@ -14,7 +14,7 @@ use keyagree::session::{self, Input, Knocks, Output, Session};
 use media_pipeline::Layer;
 use media_pipeline::capture::Capture;
 use overlay_core::id::NodeId;
-use overlay_core::io::{Admitted, Command, Event, Kind, LayerRate};
+use overlay_core::io::{Admitted, Audience, Command, Event, Kind, LayerRate};
 use overlay_core::{node, unit};
 use overlay_libp2p::{Config, Events, Handle, Happening};
 use parking_lot::Mutex;
@@ -400,9 +400,14 @@ impl Node {
     }
 }
 
-/// A key message as the overlay takes it: it carries everything to everybody.
-fn say(_to: session::Audience, body: Vec<u8>) -> Command {
-    Command::Say(body)
+/// A key message as the overlay takes it.
+fn say(to: session::Audience, body: Vec<u8>) -> Command {
+    let to = match to {
+        session::Audience::Everybody => Audience::Everybody,
+        session::Audience::Coordinator => Audience::Coordinator,
+        session::Audience::One(peer) => Audience::One(NodeId(peer.0)),
+    };
+    Command::Say { to, body }
 }
 
 fn config(args: &Join, seat: &Seat) -> Outcome<Config> {

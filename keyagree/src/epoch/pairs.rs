@@ -21,8 +21,10 @@ pub(crate) const REFRESH_MS: u64 = 10 * 60_000;
 const PREPARE_WITHIN_MS: u64 = 2_000;
 /// And for each thousand members so much more: a deputy answers some thousand a second.
 const PREPARE_WITHIN_PER_1000_MS: u64 = 5_000;
-/// An unanswered request for a chain is replaced by a fresh one.
+/// An unanswered request for a chain is replaced by a fresh one, each time after twice as long: who can't be
+/// reached now isn't worth the traffic.
 const ASK_AGAIN_MS: u64 = 10_000;
+const DOUBLINGS_MAX: u32 = 5;
 /// The coordinator and its deputies.
 const PAIRS_MAX: usize = DEPUTIES_MAX + 1;
 
@@ -74,6 +76,8 @@ struct Pair {
     ask: Option<Ask>,
     /// When to ask, or to ask anew.
     at: UnixTime,
+    /// Requests since the last answer.
+    asked: u32,
 }
 
 /// See the module.
@@ -114,7 +118,8 @@ impl Pairs {
             let to = if *peer == leader.1 { Audience::Coordinator } else { Audience::One(*peer) };
             effects.says.push((to, ask.bytes.clone()));
             pair.ask = Some(ask);
-            pair.at = now.plus_ms(ASK_AGAIN_MS);
+            pair.at = now.plus_ms(ASK_AGAIN_MS << pair.asked.min(DOUBLINGS_MAX));
+            pair.asked += 1;
         }
     }
 
@@ -149,6 +154,7 @@ impl Pairs {
         pair.before = pair.chain.take();
         pair.chain = Some(PairChain::new(secret));
         pair.ask = None;
+        pair.asked = 0;
         pair.at = now.plus_ms(REFRESH_MS + rng.next_u64() % (REFRESH_MS / 10));
     }
 
