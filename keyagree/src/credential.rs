@@ -170,6 +170,7 @@ impl Grant {
 }
 
 #[derive(Serialize, Deserialize)]
+#[allow(clippy::large_enum_variant, reason = "lives for one call")]
 enum Credential {
     Participant(Signed<InviteCert>, Signed<PeerCert>),
     Relay(Signed<GrantCert>),

@@ -189,7 +189,7 @@ pub(crate) fn proven(root: &[u8; 32], peer: PeerKey, proof: &[u8]) -> Option<(u1
 
 fn climb(mut hash: [u8; 32], mut at: usize, path: &[[u8; 32]]) -> [u8; 32] {
     for sibling in path {
-        hash = if at % 2 == 0 { node(&hash, sibling) } else { node(sibling, &hash) };
+        hash = if at.is_multiple_of(2) { node(&hash, sibling) } else { node(sibling, &hash) };
         at /= 2;
     }
     hash

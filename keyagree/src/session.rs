@@ -1,18 +1,21 @@
 //! A participant's side of key agreement: everything that its node has to do about keys.
 
+mod part;
+
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::credential::{Admission, Signed};
 use crate::epoch::coordinator::Coordinator;
 use crate::epoch::member::Member;
-use crate::epoch::view::{FETCHED_MAX, View, open_name, seal_name};
-use crate::epoch::{Adopted, Effects, Head};
+use crate::epoch::view::{FETCHED_MAX, open_name, seal_name};
+use crate::epoch::{Adopted, Effects};
 use crate::identity::{InviteId, PeerKey};
 use crate::roster::page;
 use crate::source::Streams;
 use crate::stream::EpochId;
 use crate::time::UnixTime;
 use crate::wire::{Message, NameCard, PassNote, Verdict};
+use part::Part;
 
 pub use crate::io::{Audience, Event, Input, Knocks, Output, Past, Seat, SessionRng, Timer};
 
@@ -39,39 +42,6 @@ pub struct Session {
     name: Option<(Signed<NameCard>, u8)>,
     able: BTreeSet<PeerKey>,
     out: VecDeque<Output>,
-}
-
-enum Part {
-    Member(Box<Member>),
-    Coordinator(Box<Coordinator>),
-    /// While one becomes the other.
-    Changing,
-}
-
-impl Part {
-    fn parts(&self) -> Option<(&Head, &View)> {
-        match self {
-            Part::Member(member) => member.head().map(|head| (head, member.view())),
-            Part::Coordinator(part) => Some((part.head(), part.view())),
-            Part::Changing => None,
-        }
-    }
-
-    fn parts_mut(&mut self) -> Option<(&Head, &mut View)> {
-        match self {
-            Part::Member(member) => {
-                let (head, view) = member.view_mut();
-                head.map(|head| (head, view))
-            }
-            Part::Coordinator(part) => Some(part.view_mut()),
-            Part::Changing => None,
-        }
-    }
-
-    /// The view of the members, if it is the whole roster of the last epoch.
-    fn complete(&self) -> Option<&View> {
-        self.parts().filter(|(head, view)| view.is_complete(head)).map(|(_, view)| view)
-    }
 }
 
 impl Session {
@@ -122,7 +92,7 @@ impl Session {
         match (&mut self.part, input) {
             (Part::Coordinator(part), Input::Departed(peer)) => part.departed(now, peer),
             (Part::Coordinator(part), Input::Remove(invite)) => {
-                part.remove(now, &self.seat, &[invite], effects)
+                part.remove(now, &self.seat, &[invite], effects);
             }
             (Part::Coordinator(part), Input::Decide { peer, admit }) => {
                 part.decide(now, &self.seat, &mut self.rng, peer, admit, effects);
@@ -213,7 +183,7 @@ impl Session {
             message => match &mut self.part {
                 Part::Member(_) => self.hear_as_member(now, from, leads, message, effects),
                 Part::Coordinator(_) => {
-                    self.hear_as_coordinator(now, from, admission, leads, message, effects)
+                    self.hear_as_coordinator(now, from, admission, leads, message, effects);
                 }
                 Part::Changing => {}
             },

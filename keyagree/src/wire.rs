@@ -252,7 +252,7 @@ mod tests {
                 invite: Signed::new(invite_cert(), &by),
                 holder: Signed::new(peer_cert(), &by),
             }),
-            Message::Evidence(Evidence { first: record.clone(), second: record.clone() }),
+            Message::Evidence(Evidence { first: record.clone(), second: record }),
             Message::Beat(Signed::new(beat(), &by)),
             Message::Kicks(Signed::new(kicks(), &by)),
             Message::Announcement(Signed::new(announcement(), &by)),

@@ -1,19 +1,19 @@
 //! The participant who makes epochs: gathers joins and leaves, and says records, welcomes and wraps.
 
 mod letters;
+mod term;
 
 use std::collections::BTreeMap;
 
 use crate::credential::{Admission, Role, Signed};
-use crate::epoch::deputy::{self, Deputy, Held};
+use crate::epoch::deputy::{self, Held};
 use crate::epoch::door::{Answer, Door, Waiting};
 use crate::epoch::view::View;
 use crate::epoch::{
-    ACTIVATE_AFTER_MS, Adopted, Effects, Head, NO_RECORD, commitment, next_term, record_hash, statement_hash,
-    step,
+    ACTIVATE_AFTER_MS, Adopted, Effects, Head, NO_RECORD, commitment, record_hash, statement_hash, step,
 };
 use crate::identity::{InviteId, PeerKey};
-use crate::io::{Audience, Event, Past, Seat, SessionRng, Timer};
+use crate::io::{Audience, Event, Seat, SessionRng, Timer};
 use crate::roster::{Entry, Roster, page};
 use crate::suite::Secret;
 use crate::time::{SKEW_MS, UnixTime};
@@ -22,6 +22,7 @@ use crate::wire::{
     Wants,
 };
 use letters::Letters;
+pub(crate) use term::Inheritance;
 
 /// Joins are gathered for so long, at the start of a later term for longer: all come at once then.
 const JOIN_BATCH_MS: u64 = 100;
@@ -66,104 +67,7 @@ pub(crate) struct Coordinator {
     passes_at: UnixTime,
 }
 
-/// What a deputy brings along when it takes over.
-pub(crate) struct Inheritance {
-    pub(crate) head: Head,
-    pub(crate) view: View,
-    pub(crate) deputy: Deputy,
-    /// Whom it doesn't take along: the coordinator before.
-    pub(crate) without: PeerKey,
-    /// The highest term that it knows of.
-    pub(crate) term: u32,
-}
-
 impl Coordinator {
-    /// Begins a term with nobody but this node.
-    pub(crate) fn start(
-        now: UnixTime,
-        seat: &Seat,
-        past: Past,
-        rng: &mut SessionRng,
-        effects: &mut Effects,
-    ) -> Coordinator {
-        let me = seat.identity.public();
-        let term = past.term;
-        let mut door = Door::new(past);
-        door.bind(seat.invite, me);
-        let mut view = View::default();
-        view.roster.sit(Entry { peer: me, request: NO_RECORD });
-        Coordinator::begin(now, seat, rng, (term, NO_RECORD), (door, view, BTreeMap::new()), effects)
-    }
-
-    /// Takes over from a coordinator that is silent or deposed: whoever has a chain with this node goes on
-    /// without asking.
-    pub(crate) fn take_over(
-        now: UnixTime,
-        seat: &Seat,
-        from: Inheritance,
-        rng: &mut SessionRng,
-        effects: &mut Effects,
-    ) -> Coordinator {
-        let me = seat.identity.public();
-        let Inheritance { head, mut view, deputy, without, term } = from;
-        let bindings = deputy.held.iter().map(|(peer, held)| (held.invite, *peer)).collect();
-        let removed = deputy.removed.iter().copied().collect();
-        let mut door = Door::new(Past { term, bindings, removed, locked: deputy.locked });
-        door.bind(seat.invite, me);
-        if view.is_complete(&head) {
-            view.roster.leave(&without);
-        } else {
-            view.roster = Roster::default();
-        }
-        view.roster.sit(Entry { peer: me, request: NO_RECORD });
-        let term = next_term(now, term);
-        Coordinator::begin(now, seat, rng, (term, head.hash), (door, view, deputy.held), effects)
-    }
-
-    fn begin(
-        now: UnixTime,
-        seat: &Seat,
-        rng: &mut SessionRng,
-        (term, previous): (u32, [u8; 32]),
-        (door, view, held): (Door, View, BTreeMap<PeerKey, Held>),
-        effects: &mut Effects,
-    ) -> Coordinator {
-        let id = EpochId { term, coordinator: seat.identity.public(), epoch: 0 };
-        let secret = Secret::generate(rng);
-        let record = Record {
-            meeting: seat.meeting,
-            id,
-            previous,
-            reason: Reason::Start,
-            members: count(&view.roster),
-            roster: view.roster.root(),
-            changed: NO_RECORD,
-            made_at: now,
-            activate_at: if view.roster.len() > 1 { now.plus_ms(ACTIVATE_AFTER_MS) } else { now },
-            commitment: commitment(&secret, &seat.meeting, &id),
-        };
-        let mut coordinator = Coordinator {
-            head: Head::new(Signed::new(record, &seat.identity), secret),
-            view,
-            door,
-            later_term: term > 1,
-            held,
-            pending: BTreeMap::new(),
-            leaving: BTreeMap::new(),
-            letters: Letters::default(),
-            due: None,
-            last_record: now,
-            beat_at: now,
-            passes_at: now,
-        };
-        effects.say(Audience::Everybody, &Message::Record(coordinator.head.signed.clone()));
-        coordinator.wrap_for_all(effects);
-        coordinator.say_kicks(seat, effects);
-        coordinator.view.show(&coordinator.head, seat, effects);
-        effects.epochs.push(Adopted::new(now, &coordinator.head, &seat.issuer, false));
-        coordinator
-    }
-
     /// What is left of a coordinator that gives way.
     pub(crate) fn into_parts(self) -> (Head, View, Door) {
         (self.head, self.view, self.door)
@@ -228,7 +132,7 @@ impl Coordinator {
         let public = request.public.clone();
         match self.door.judge(&request.peer, &invite, admission) {
             Answer::In => {
-                self.let_in(now, seat, rng, request.peer, newly, Pending { request: hash, public }, effects)
+                self.let_in(now, seat, rng, request.peer, newly, Pending { request: hash, public }, effects);
             }
             Answer::Out(denial) => self.letters.refuse(now, seat, request.peer, hash, denial, effects),
             Answer::Waits(why) => {
