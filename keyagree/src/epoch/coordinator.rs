@@ -243,7 +243,7 @@ impl Coordinator {
     }
 
     fn say_kicks(&self, seat: &Seat, effects: &mut Effects) {
-        letters::kicks(seat, self.door.removed(), effects);
+        deputy::say_kicks(seat, self.door.removed(), effects);
     }
 
     /// Does what is due.

@@ -10,7 +10,7 @@ use crate::identity::{InviteId, PeerKey};
 use crate::io::{Audience, Seat, SessionRng};
 use crate::suite::seal;
 use crate::time::UnixTime;
-use crate::wire::{ChainRoot, JoinRequest, KICKS_MAX, MEMBERS_MAX, Message, Wants};
+use crate::wire::{ChainRoot, JoinRequest, KICKS_MAX, Kicks, MEMBERS_MAX, Message, Wants};
 
 /// A fresh request of one peer is heeded at most so often: each costs a key encapsulation.
 pub(crate) const ANSWERS_APART_MS: u64 = 500;
@@ -78,6 +78,11 @@ impl Deputy {
         answer(now, seat, rng, held, signed, effects);
     }
 
+    /// A new coordinator may not have heard of everybody who was shut out.
+    pub(crate) fn tell_kicks(&self, seat: &Seat, effects: &mut Effects) {
+        say_kicks(seat, self.removed.iter().copied().collect(), effects);
+    }
+
     pub(crate) fn kicked(&mut self, invites: &[InviteId]) {
         let room = KICKS_MAX - self.removed.len();
         self.removed.extend(invites.iter().take(room));
@@ -115,4 +120,13 @@ pub(crate) fn answer(
         sealed: sealed.sealed,
     };
     effects.say(Audience::One(request.peer), &Message::Chain(Signed::new(root, &seat.identity)));
+}
+
+/// The kick list, for everybody.
+pub(crate) fn say_kicks(seat: &Seat, mut invites: Vec<InviteId>, effects: &mut Effects) {
+    invites.truncate(KICKS_MAX);
+    if !invites.is_empty() {
+        let kicks = Kicks { meeting: seat.meeting, invites };
+        effects.say(Audience::Everybody, &Message::Kicks(Signed::new(kicks, &seat.identity)));
+    }
 }

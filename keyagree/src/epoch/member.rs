@@ -348,6 +348,10 @@ impl Member {
         }
         self.taken.push_back(signed.clone());
         let head = Head::new(signed, secret);
+        let same = self.head.as_ref().is_some_and(|before| before.id().leader() == head.id().leader());
+        if let Some(deputy) = self.deputy.as_ref().filter(|_| !same) {
+            deputy.tell_kicks(seat, effects);
+        }
         effects.epochs.push(Adopted::new(now, &head, &seat.issuer, welcomed));
         self.view.follow(now, &head, self.deputy.is_some(), seat, effects);
         self.head = Some(head);

@@ -14,8 +14,7 @@ use crate::roster::page;
 use crate::suite::seal;
 use crate::time::UnixTime;
 use crate::wire::{
-    Beat, Denial, JoinRequest, KICKS_MAX, Kicks, MEMBERS_MAX, Message, PageNote, PassNote, RefusalNote,
-    Welcome, Wrap,
+    Beat, Denial, JoinRequest, MEMBERS_MAX, Message, PageNote, PassNote, RefusalNote, Welcome, Wrap,
 };
 
 /// An answer is said again at most so often.
@@ -173,15 +172,6 @@ fn say_again(letter: &mut Letter, to: &PeerKey, now: UnixTime, effects: &mut Eff
 /// A wrap for its member.
 pub(crate) fn wrap(to: PeerKey, epoch: u64, wrap: Vec<u8>, effects: &mut Effects) {
     effects.say(Audience::One(to), &Message::Wrap(Wrap { epoch, wrap }));
-}
-
-/// The kick list, for everybody.
-pub(crate) fn kicks(seat: &Seat, mut invites: Vec<InviteId>, effects: &mut Effects) {
-    invites.truncate(KICKS_MAX);
-    if !invites.is_empty() {
-        let kicks = Kicks { meeting: seat.meeting, invites };
-        effects.say(Audience::Everybody, &Message::Kicks(Signed::new(kicks, &seat.identity)));
-    }
 }
 
 /// A sign of life, for everybody.
