@@ -60,6 +60,9 @@ pub enum Input {
     },
     /// Be no source any longer.
     Silent,
+    /// Say this to all members, sealed; at most [`crate::TALK_MAX`] bytes. Nothing is said before this node is
+    /// admitted.
+    Talk(Vec<u8>),
     /// The deadline has come.
     Tick,
 }
@@ -76,6 +79,13 @@ pub enum Output {
     Forget {
         /// The label.
         label: u64,
+    },
+    /// A member said this to all members.
+    Talk {
+        /// Who.
+        from: PeerKey,
+        /// What; at most [`crate::TALK_MAX`] bytes, and of no form that this crate knows.
+        body: Vec<u8>,
     },
     /// Tell the user.
     Event(Event),

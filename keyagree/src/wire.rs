@@ -192,6 +192,21 @@ pub(crate) struct Kicks {
     pub(crate) invites: Vec<InviteId>,
 }
 
+/// Something that a member says to the others; who, says the note.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Talk {
+    pub(crate) meeting: MeetingId,
+    pub(crate) epoch: EpochId,
+    /// Grows with each message of the sender, also over its restarts.
+    pub(crate) serial: u64,
+    /// Makes the key that the body is sealed with; it is never used again.
+    #[serde(with = "serde_bytes")]
+    pub(crate) nonce: [u8; 16],
+    #[serde(with = "serde_bytes")]
+    pub(crate) sealed: Vec<u8>,
+}
+
 /// Why a request is not granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Denial {
@@ -245,6 +260,7 @@ pub(crate) enum Message {
     Ratchet(Signed<Ratchet>),
     Kicks(Signed<Kicks>),
     Refusal(Signed<RefusalNote>),
+    Talk(Talk),
 }
 
 /// Why a message was dropped: always its sender's fault, or its program's age.
