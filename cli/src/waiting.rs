@@ -99,6 +99,11 @@ impl Waiting {
         )
     }
 
+    /// The same for the page.
+    pub fn words(&self) -> String {
+        if self.over { String::new() } else { self.state() }
+    }
+
     fn state(&self) -> String {
         if !self.links.is_empty() {
             return "connected, but the organiser has not let you in yet".into();
