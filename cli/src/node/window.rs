@@ -224,6 +224,8 @@ impl Node {
         if ladder.len() == before {
             return Ok(());
         }
+        // The old one lets go of the page's door before the new one takes it.
+        self.source = None;
         let exit = Exit::new(self.handle.clone(), Arc::clone(&self.journal));
         let source = PageSource::new(ladder, Arc::clone(&window.inlet), exit, Arc::clone(&window.outlet));
         self.handle.command(Command::Send(rates(source.ladder())));
