@@ -41,7 +41,7 @@ export class Bar {
       'nav',
       { class: 'bar', 'aria-label': 'Controls' },
       this.reactions,
-      el('div', { class: 'group' }, mic, camera, screen),
+      el('div', { class: 'group media' }, mic, camera, screen),
       el('div', { class: 'group' }, hand, react, leave),
       el('div', { class: 'group' }, layout, chat, people, network, help),
     );

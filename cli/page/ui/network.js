@@ -7,7 +7,9 @@ import { nameOf } from '../names.js';
 const LAYERS = ['sound', '180p', '360p', '720p'];
 const TIME = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 const WIDTH = 320;
-const ROW = 34;
+const ROW = 64;
+/** Dots beside each other. */
+const ACROSS = 3;
 
 /** @param {number} kbps */
 const rate = (kbps) => (kbps >= 1000 ? `${(kbps / 1000).toFixed(1)} Mbit/s` : `${kbps} kbit/s`);
@@ -55,7 +57,7 @@ export class NetworkPanel {
     const person = state?.people.find((other) => other.id === id);
     if (person) return nameOf(person);
     const relay = network?.nodes.find((node) => node.id === id)?.relay;
-    return `${relay === false ? 'somebody' : 'relay'} ${id.slice(0, 8)}`;
+    return `${relay === false ? 'somebody' : 'relay'} ${id.slice(0, 4)}`;
   }
 
   refresh() {
@@ -101,32 +103,41 @@ export class NetworkPanel {
   draw(network) {
     const parents = tally(network.trees.flatMap((tree) => (tree.parent ? [{ id: tree.parent, live: tree.live }] : [])));
     const children = tally(network.trees.flatMap((tree) => tree.children.map((id) => ({ id, live: true }))));
-    const rows = Math.max(1, parents.length) + Math.max(1, children.length);
-    const height = (rows + 3) * ROW;
-    const mid = (Math.max(1, parents.length) + 1) * ROW;
-    const x = WIDTH / 2;
-    /** @type {SVGElement[]} */
-    const lines = [];
-    /** @type {SVGElement[]} */
-    const dots = [];
-    const put = (/** @type {ReturnType<typeof tally>} */ list, /** @type {number} */ top) =>
-      list.forEach((one, n) => {
-        const y = top + n * ROW;
-        const side = x + (n % 2 ? 70 : -70);
-        lines.push(svg('path', { class: one.live ? 'edge' : 'edge dead', d: `M${side} ${y}C${side} ${mid} ${x} ${y} ${x} ${mid}`, 'stroke-width': Math.min(7, 1.2 + one.trees) }));
-        const relay = network.nodes.find((node) => node.id === one.id)?.relay;
-        dots.push(svg('circle', { class: relay ? 'dot relay' : 'dot', cx: side, cy: y, r: 7 }));
-        const right = n % 2 === 1;
-        dots.push(svg('text', { x: side + (right ? 13 : -13), y: y + 4, 'text-anchor': right ? 'start' : 'end' }, shorten(`${this.called(one.id)} (${one.trees})`)));
-      });
-    put(parents, ROW);
-    put(children, mid + ROW * 1.5);
-    dots.push(svg('circle', { class: 'dot me', cx: x, cy: mid, r: 11 }));
-    dots.push(svg('text', { x: x + 18, y: mid + 4, class: 'strong' }, 'me'));
-    if (!parents.length) dots.push(svg('text', { x, y: ROW, 'text-anchor': 'middle' }, 'nobody feeds me'));
-    if (!children.length) dots.push(svg('text', { x, y: mid + ROW * 1.5, 'text-anchor': 'middle' }, 'I feed nobody'));
-    const words = `${parents.length} nodes feed me: ${parents.map((one) => this.called(one.id)).join(', ') || 'none'}. I feed ${children.length}: ${children.map((one) => this.called(one.id)).join(', ') || 'none'}.`;
-    this.drawing.replaceChildren(svg('svg', { viewBox: `0 0 ${WIDTH} ${height}`, role: 'img', 'aria-label': words }, ...lines, ...dots));
+    const rows = (/** @type {unknown[]} */ list) => Math.max(1, Math.ceil(list.length / ACROSS));
+    const me = { x: WIDTH / 2, y: rows(parents) * ROW + ROW * 0.9 };
+    const height = me.y + rows(children) * ROW + ROW * 0.9;
+    const drawn = [
+      ...this.side(network, parents, me, (row) => (rows(parents) - row) * ROW - ROW * 0.5),
+      ...this.side(network, children, me, (row) => me.y + (row + 1) * ROW),
+    ];
+    if (!parents.length) drawn.push(svg('text', { x: me.x, y: ROW * 0.6, 'text-anchor': 'middle' }, 'nobody feeds me'));
+    if (!children.length) drawn.push(svg('text', { x: me.x, y: me.y + ROW, 'text-anchor': 'middle' }, 'I feed nobody'));
+    drawn.push(svg('circle', { class: 'dot me', cx: me.x, cy: me.y, r: 11 }), svg('text', { x: me.x + 18, y: me.y + 4, class: 'strong' }, 'me'));
+    const names = (/** @type {ReturnType<typeof tally>} */ list) => list.map((one) => this.called(one.id)).join(', ') || 'nobody';
+    const words = `I am fed by ${names(parents)}. I feed ${names(children)}.`;
+    this.drawing.replaceChildren(svg('svg', { viewBox: `0 0 ${WIDTH} ${height}`, role: 'img', 'aria-label': words }, ...drawn));
+  }
+
+  /**
+   * @param {import('../messages.js').Network} network
+   * @param {ReturnType<typeof tally>} list
+   * @param {{ x: number, y: number }} me
+   * @param {(row: number) => number} height of a row of dots
+   */
+  side(network, list, me, height) {
+    return list.flatMap((one, n) => {
+      const row = Math.floor(n / ACROSS);
+      const inRow = Math.min(ACROSS, list.length - row * ACROSS);
+      const x = (WIDTH * ((n % ACROSS) + 0.5)) / inRow;
+      const y = height(row);
+      const relay = network.nodes.find((node) => node.id === one.id)?.relay;
+      const mid = (me.y + y) / 2;
+      return [
+        svg('path', { class: one.live ? 'edge' : 'edge dead', d: `M${x} ${y}C${x} ${mid} ${me.x} ${mid} ${me.x} ${me.y}`, 'stroke-width': Math.min(8, 1.5 + one.trees) }),
+        svg('circle', { class: relay ? 'dot relay' : 'dot', cx: x, cy: y, r: 8 }),
+        svg('text', { x, y: y + (y < me.y ? -13 : 22), 'text-anchor': 'middle' }, shorten(`${this.called(one.id)} · ${one.trees}`)),
+      ];
+    });
   }
 }
 

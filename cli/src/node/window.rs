@@ -47,7 +47,8 @@ pub struct Window {
     /// The largest picture that this node wants to send; sound if none.
     largest: Option<Layer>,
     shown: String,
-    network_told: Option<UnixTime>,
+    network_wanted: bool,
+    network_told: UnixTime,
     gone_since: Option<UnixTime>,
 }
 
@@ -66,7 +67,8 @@ impl Window {
             me: Me { name, muted: true, ..Me::default() },
             largest,
             shown: String::new(),
-            network_told: None,
+            network_wanted: false,
+            network_told: UnixTime(0),
             gone_since: None,
         }
     }
@@ -94,7 +96,7 @@ impl Node {
         match request {
             Request::Opened => {
                 window.shown.clear();
-                window.network_told = None;
+                window.network_wanted = false;
                 window.gone_since = None;
                 window.incoming.opened();
                 for line in self.room.lines() {
@@ -144,7 +146,10 @@ impl Node {
                     window.incoming.refresh(PeerKey(source.0), layer);
                 }
             }
-            ToNode::Network { wanted } => window.network_told = wanted.then_some(UnixTime(0)),
+            ToNode::Network { wanted } => {
+                window.network_wanted = wanted;
+                self.tell_network();
+            }
             ToNode::Remove { who } => return self.remove(PeerKey(who.0)),
             ToNode::Lock { locked } => {
                 self.only_organiser()?;
@@ -308,18 +313,22 @@ impl Node {
             self.room.heard(now, self.seat.me(), said.clone());
             self.tell(Input::Talk(said.encode()))?;
         }
-        self.tell_network(now);
+        if let Some(window) = &mut self.window
+            && now.since(window.network_told) >= NETWORK_EVERY_MS
+        {
+            window.network_told = now;
+            window.watcher.count(now, &self.handle.counters());
+            self.tell_network();
+        }
         if self.dirty {
             self.show();
         }
         Ok(())
     }
 
-    fn tell_network(&mut self, now: UnixTime) {
-        let Some(window) = &mut self.window else { return };
-        if window.network_told.is_some_and(|told| now.since(told) >= NETWORK_EVERY_MS) {
-            window.network_told = Some(now);
-            let network = window.watcher.look(now, &self.handle.status(), &self.handle.counters());
+    fn tell_network(&self) {
+        if let Some(window) = self.window.as_ref().filter(|window| window.network_wanted) {
+            let network = window.watcher.look(&self.handle.status(), &self.handle.counters());
             window.say(&ToPage::Network(Box::new(network)));
         }
     }

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
+use tokio::time::{Duration, timeout};
 
 /// Bytes of one message: the largest frame and its header fit.
 pub const MESSAGE_MAX: usize = 1 << 20;
@@ -21,6 +22,9 @@ const REQUESTS_MAX: usize = 64;
 const TEXTS_MAX: usize = 256;
 /// Frames of media to the page that wait to be written: about half a second of 16 sources.
 const FRAMES_MAX: usize = 512;
+
+/// How long a page that was told to close has to do so.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Close codes of our own (RFC 6455, 7.4.2: 4000 and up are private).
 const REPLACED: u16 = 4001;
@@ -194,4 +198,7 @@ pub async fn attend(socket: WebSocket, door: Door) {
     if door.outlet.shut(id) {
         let _ = door.asked.send(Request::Closed).await;
     }
+    // What the page still sends is read and left: a connection that is closed on unread bytes is reset, and the page
+    // would not hear why.
+    let _ = timeout(FAREWELL, async { while let Some(Ok(_)) = stream.next().await {} }).await;
 }

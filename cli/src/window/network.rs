@@ -108,6 +108,7 @@ pub struct Happened {
 pub struct Watcher {
     happened: VecDeque<Happened>,
     meter: Meter,
+    kbps: (u32, u32),
 }
 
 impl Watcher {
@@ -144,9 +145,14 @@ impl Watcher {
         self.happened.push_back(Happened { at_ms: now.0, text, who });
     }
 
-    /// What the network does now; rates are since the last look.
-    pub fn look(&mut self, now: UnixTime, status: &Status, counted: &Counters) -> Network {
-        let (in_kbps, out_kbps) = self.meter.look(now, counted);
+    /// Measures the rates since the last call; to be called each second or so.
+    pub fn count(&mut self, now: UnixTime, counted: &Counters) {
+        self.kbps = self.meter.look(now, counted);
+    }
+
+    /// What the network does now; the rates are those that were measured last.
+    pub fn look(&self, status: &Status, counted: &Counters) -> Network {
+        let (in_kbps, out_kbps) = self.kbps;
         Network {
             coordinator: status.coordinator,
             plan: status.plan,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use fantoccini::actions::{InputSource, KeyAction, KeyActions};
 use fantoccini::wd::{Capabilities, WindowHandle};
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -35,6 +36,11 @@ pub struct Browser {
 impl Browser {
     /// Starts it; `film` is a Y4M file.
     pub async fn start(film: &Path, size: (u32, u32)) -> Browser {
+        Browser::start_with(film, size, &[]).await
+    }
+
+    /// As [`Browser::start`], with more to say to Chromium.
+    pub async fn start_with(film: &Path, size: (u32, u32), more: &[&str]) -> Browser {
         let mut driver = Command::new("chromedriver")
             .arg("--port=0")
             .stdout(Stdio::piped())
@@ -48,7 +54,9 @@ impl Browser {
             .lines()
             .map_while(Result::ok)
             .find_map(|line| {
-                line.trim_end_matches('.').rsplit_once("successfully on port ").map(|(_, port)| port.to_owned())
+                line.trim_end_matches('.')
+                    .rsplit_once("successfully on port ")
+                    .map(|(_, port)| port.to_owned())
             })
             .expect("chromedriver says its port");
         let profile = tempfile::tempdir().expect("a temporary folder can be made");
@@ -69,6 +77,7 @@ impl Browser {
             &format!("--user-data-dir={}", profile.path().display()),
             &format!("--window-size={},{}", size.0, size.1),
         ];
+        let args = [&args[..], more].concat();
         let mut capabilities = Capabilities::new();
         capabilities.insert("goog:chromeOptions".into(), json!({ "binary": chromium(), "args": args }));
         let client = ClientBuilder::new(HttpConnector::new())
@@ -122,6 +131,14 @@ impl Browser {
             label = Value::from(label)
         );
         self.until(&format!("a button '{label}'"), &script).await;
+    }
+
+    /// Presses a key.
+    pub async fn press(&self, key: &str) {
+        let press = KeyActions::new("keys".to_owned())
+            .then(KeyAction::Down { value: key.chars().next().expect("a key") })
+            .then(KeyAction::Up { value: key.chars().next().expect("a key") });
+        self.client.perform_actions(press).await.expect("the key is pressed");
     }
 
     /// Keeps a picture of the window, to be looked at.

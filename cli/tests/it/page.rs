@@ -228,3 +228,139 @@ async fn two_browsers_and_a_headless_node_meet_through_a_relay() {
     assert_eq!(meeting.invites.len(), 4);
     browser.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_page_fits_a_phone_in_the_dark_and_is_worked_by_keys() {
+    if browser::without() {
+        return;
+    }
+    let _machine = alone();
+    let meeting = Held::new();
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let browser = Browser::start_with(
+        &browser::bars(folder.path()),
+        (360, 720),
+        &["--blink-settings=preferredColorScheme=0"],
+    )
+    .await;
+    browser.client.set_window_size(360, 720).await.expect("a window of that size");
+    browser.client.goto(&meeting.addresses[0]).await.expect("the page loads");
+    browser
+        .until(
+            "the lobby is ready",
+            "return document.querySelector('button[type=submit]:not(:disabled)') !== null",
+        )
+        .await;
+    let fits = "return document.documentElement.scrollWidth <= innerWidth && [...document.querySelectorAll('button')].every((one) => !one.offsetParent || one.getBoundingClientRect().right <= innerWidth + 1)";
+    assert_eq!(browser.run(fits).await, true, "nothing sticks out of the lobby");
+    browser.picture("phone-lobby").await;
+    browser.click("Join the meeting").await;
+    browser
+        .until(
+            "Olga is drawn",
+            &format!("return (await canopy.stats()).sources[{}]?.drawn > 10", id_of("Olga")),
+        )
+        .await;
+    assert_eq!(browser.run(fits).await, true, "nothing sticks out of the meeting");
+    browser.picture("phone").await;
+
+    // Each key does what its button does.
+    let is = |label: &str| {
+        format!(
+            "return [...document.querySelectorAll('button')].some((one) => one.getAttribute('aria-label') === '{label}')"
+        )
+    };
+    for (key, then) in [
+        ("m", "Unmute"),
+        ("v", "Turn the camera on"),
+        ("h", "Lower your hand"),
+        ("g", "Show everybody alike"),
+    ] {
+        browser.press(key).await;
+        browser.until(&format!("'{key}' leads to '{then}'"), &is(then)).await;
+    }
+    for (key, heading) in [("c", "Chat"), ("p", "People"), ("n", "Why is it like this?")] {
+        // What is written in the chat is no command.
+        browser.run("document.activeElement?.blur()").await;
+        browser.press(key).await;
+        browser
+            .until(
+                heading,
+                &format!("return document.querySelector('.side h2')?.textContent === '{heading}'"),
+            )
+            .await;
+        browser
+            .picture(&format!("phone-{}", heading.split(' ').next().unwrap_or_default().to_lowercase()))
+            .await;
+    }
+    browser.press("\u{e00c}").await;
+    browser.until("the panel closes", "return document.querySelector('.side').hidden").await;
+    browser.press("?").await;
+    browser.until("the help opens", "return document.querySelector('dialog[open]') !== null").await;
+    browser.picture("phone-help").await;
+    browser.end().await;
+}
+
+/// `make a11y`: what axe-core finds in each view. It comes from npm, so it is not part of `make test`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs axe-core: make a11y"]
+async fn axe_finds_nothing_serious() {
+    let axe = std::fs::read_to_string(std::env::var("CANOPY_AXE").expect("CANOPY_AXE names axe.min.js"))
+        .expect("it is there");
+    let _machine = alone();
+    let meeting = Held::new();
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    for scheme in ["0", "1"] {
+        let scheme = format!("--blink-settings=preferredColorScheme={scheme}");
+        let browser = Browser::start_with(&browser::bars(folder.path()), (1280, 800), &[&scheme]).await;
+        browser.client.goto(&meeting.addresses[0]).await.expect("the page loads");
+        browser.client.execute(&axe, Vec::new()).await.expect("axe loads");
+        let look = "const { violations } = await axe.run(); return violations.filter((one) => ['serious', 'critical'].includes(one.impact)).map((one) => [one.id, one.nodes.map((node) => node.html)])";
+        browser
+            .until(
+                "the lobby is ready",
+                "return document.querySelector('button[type=submit]:not(:disabled)') !== null",
+            )
+            .await;
+        assert_eq!(browser.run(look).await, serde_json::json!([]), "the lobby");
+        browser.click("Join the meeting").await;
+        browser.until("Olga is there", "return document.querySelectorAll('.tile').length === 2").await;
+        assert_eq!(browser.run(look).await, serde_json::json!([]), "the gallery");
+        for panel in ["Chat", "People", "Why is it like this?", "Help and keys"] {
+            browser.click(panel).await;
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            assert_eq!(browser.run(look).await, serde_json::json!([]), "{panel}");
+        }
+        browser.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_volunteer_sees_what_is_lent_and_hands_over() {
+    if browser::without() {
+        return;
+    }
+    let _machine = alone();
+    let (volunteer, organiser) = (Home::new(), Home::new());
+    let args =
+        ["relay", "--uplink", "20mbit", "--lease", "2h", "--address", "127.0.0.1", "--page", "--no-open"];
+    let mut relay = volunteer.start(&args, "", "log");
+    let lease = volunteer.wait_for("log", SOON, |line| line.starts_with("canopy-lease:"));
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let browser = Browser::start(&browser::bars(folder.path()), (820, 760)).await;
+    browser.client.goto(&page_address(&volunteer, "log")).await.expect("the page loads");
+    let text = |words: &str| format!("return document.body.innerText.includes({})", Value::from(words));
+    browser.until("the lease line is shown", &text(&lease)).await;
+    let made = organiser.run(&["new", "tuesday", "--lease", &lease, "--address", "127.0.0.1"]);
+    let join = ["join", "-", "--headless", "--listen-only", "--address", "127.0.0.1"];
+    let _organiser = organiser.start(&join, &made.lines[0], "log");
+    browser.until("a meeting has claimed it", &text("A meeting uses this relay.")).await;
+    assert_eq!(browser.run(&text(&lease)).await, false, "a line that is used up is of no use");
+    browser.picture("relay").await;
+    browser.click("Pause").await;
+    browser.until("it is paused", &text("Paused")).await;
+    browser.click("Finish").await;
+    assert_eq!(relay.ended(SOON), Some(0), "{}", volunteer.read("log"));
+    browser.until("it says goodbye", &text("Thank you")).await;
+    browser.end().await;
+}
