@@ -161,6 +161,9 @@ pub struct Probes {
     /// A folder where sources leave every tenth scaled picture, and receivers compare with it.
     #[arg(long, hide = true, value_name = "DIR")]
     pub reference: Option<PathBuf>,
+    /// Receive nothing: many sources on one machine leave its processor to whoever is measured.
+    #[arg(long, hide = true)]
+    pub send_only: bool,
     /// When removed, stay and try all keys on what a colluding relay passes on at this address.
     #[arg(long, hide = true, value_name = "ADDR")]
     pub colluder: Option<std::net::SocketAddr>,

@@ -35,7 +35,7 @@ pub fn config(args: &Join, seat: &Seat) -> Outcome<Config> {
             uplink_kbps: args.uplink,
             contacts: seat.spot.contacts(seat.me()),
             // Whoever is still in the lobby sees nobody.
-            watch: args.headless,
+            watch: args.headless && !args.probes.send_only,
         },
         listen: seat.spot.listen(),
         bootstrap: seat.bootstrap.clone(),

@@ -30,7 +30,7 @@ pub fn without() -> bool {
 pub struct Browser {
     pub client: Client,
     driver: Child,
-    _profile: TempDir,
+    profile: TempDir,
 }
 
 impl Browser {
@@ -85,7 +85,12 @@ impl Browser {
             .connect(&format!("http://127.0.0.1:{port}"))
             .await
             .expect("Chromium starts");
-        Browser { client, driver, _profile: profile }
+        Browser { client, driver, profile }
+    }
+
+    /// A word that all its processes have on their command lines.
+    pub fn profile(&self) -> String {
+        self.profile.path().display().to_string()
     }
 
     /// Opens an address in a window of its own, and gives its name.
@@ -127,7 +132,7 @@ impl Browser {
     /// Clicks what has this name for those who can't see it.
     pub async fn click(&self, label: &str) {
         let script = format!(
-            "const name = {label}; const found = [...document.querySelectorAll('button')].find((one) => one.offsetParent && (one.getAttribute('aria-label') ?? one.textContent.trim()).startsWith(name)); if (!found || found.disabled) return false; found.click(); return true;",
+            "const name = {label}; const found = [...(document.querySelector('dialog[open]') ?? document).querySelectorAll('button')].find((one) => one.offsetParent && (one.getAttribute('aria-label') ?? one.textContent.trim()).startsWith(name)); if (!found || found.disabled) return false; found.click(); return true;",
             label = Value::from(label)
         );
         self.until(&format!("a button '{label}'"), &script).await;
