@@ -60,9 +60,13 @@ pub enum Input {
     },
     /// Be no source any longer.
     Silent,
-    /// Say this to all members, sealed; at most [`crate::TALK_MAX`] bytes. Nothing is said before this node is
-    /// admitted.
-    Talk(Vec<u8>),
+    /// Say this to all members, sealed. Nothing is said before this node is admitted.
+    Talk {
+        /// At most [`crate::TALK_MAX`] bytes.
+        body: Vec<u8>,
+        /// Everybody knows this node's credential, and so takes its notes. Else the coordinator passes it on.
+        known: bool,
+    },
     /// The deadline has come.
     Tick,
 }

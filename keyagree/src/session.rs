@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::credential::Admission;
+use crate::credential::{Admission, Signed};
 use crate::epoch::coordinator::Coordinator;
 use crate::epoch::member::{Effects, Member};
 use crate::epoch::{Adopted, Head};
@@ -11,7 +11,7 @@ use crate::source::Streams;
 use crate::stream::EpochId;
 use crate::talk::Talks;
 use crate::time::UnixTime;
-use crate::wire::Message;
+use crate::wire::{Message, Talk};
 
 pub use crate::io::{Event, Input, Output, Past, Seat, SessionRng, Timer};
 
@@ -79,8 +79,10 @@ impl Session {
             }
             Input::Send { streams } => self.send(now, Some(streams)),
             Input::Silent => self.send(now, None),
-            Input::Talk(body) => {
-                effects.says.extend(self.talks.say(now, &mut self.rng, &body));
+            Input::Talk { body, known } => {
+                let said = self.talks.say(now, &self.seat.identity, &mut self.rng, &body);
+                let message = if known || self.coordinates() { Message::Talk } else { Message::PassOn };
+                effects.says.extend(said.map(|said| message(said).encode()));
             }
             Input::Tick => {}
         }
@@ -124,9 +126,10 @@ impl Session {
                 self.streams.announced(now, from, said, &mut self.out);
             }
             (Message::Ratchet(said), _) => self.streams.ratcheted(now, from, &said, &mut self.out),
-            (Message::Talk(said), _) => {
-                let heard = self.talks.heard(from, said);
-                self.out.extend(heard.map(|(from, body)| Output::Talk { from, body }));
+            (Message::Talk(said), _) => self.talked(said),
+            (Message::PassOn(said), Part::Coordinator(_)) if said.value.sender == from => {
+                effects.says.push(Message::Talk(said.clone()).encode());
+                self.talked(said);
             }
             (Message::Join(said), Part::Coordinator(coordinator)) if said.value.peer == from => {
                 coordinator.asked(now, &self.seat, admission, &said, &mut effects.says);
@@ -144,6 +147,15 @@ impl Session {
             }
             _ => {}
         }
+    }
+
+    fn coordinates(&self) -> bool {
+        matches!(self.part, Part::Coordinator(_))
+    }
+
+    fn talked(&mut self, said: Signed<Talk>) {
+        let heard = self.talks.heard(said);
+        self.out.extend(heard.map(|(from, body)| Output::Talk { from, body }));
     }
 
     fn carry_out(&mut self, now: UnixTime, effects: Effects) {

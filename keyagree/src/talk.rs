@@ -3,19 +3,19 @@
 //! ```text
 //! epoch secret ── derive("talk") ── derive("talk-key", sender, nonce) = key of one message, used once
 //! ```
-//! A message carries no signature: the note that carries it is signed by its sender, whom the key and the
-//! associated data bind. Whoever joins later can't step the secret back, and reads from then on.
+//! A message is signed by its sender, since not always the sender's own note carries it; key and associated data bind the
+//! sender too. Whoever joins later can't step the secret back, and reads from then on.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use rand::CryptoRng;
 
+use crate::credential::Signed;
 use crate::epoch::Adopted;
-use crate::identity::{MeetingId, PeerKey};
-use crate::roster::Roster;
+use crate::identity::{Identity, MeetingId, PeerKey};
 use crate::suite::{Secret, derive, digest, unwrap_once, wrap_once};
 use crate::time::UnixTime;
-use crate::wire::{EpochId, Message, Talk};
+use crate::wire::{EpochId, Talk};
 
 /// Longest body in bytes.
 pub const TALK_MAX: usize = 4096;
@@ -27,11 +27,12 @@ const EPOCHS_HELD: usize = 4;
 const EARLY_MAX: usize = 64;
 /// Of them, those of one sender: it can't push the others out.
 const EARLY_EACH: usize = 8;
+/// Senders whose serials are remembered; beyond, whoever was silent longest is forgotten.
+const SENDERS_MAX: usize = 4096;
 
 struct Held {
     id: EpochId,
     secret: Secret,
-    roster: Roster,
     forget_at: Option<UnixTime>,
 }
 
@@ -49,7 +50,7 @@ pub(crate) struct Talks {
     epochs: VecDeque<Held>,
     serial: u64,
     windows: BTreeMap<PeerKey, Window>,
-    early: VecDeque<(PeerKey, Talk)>,
+    early: VecDeque<Signed<Talk>>,
 }
 
 impl Talks {
@@ -74,10 +75,9 @@ impl Talks {
         if self.epochs.len() == EPOCHS_HELD {
             self.epochs.pop_front();
         }
-        self.windows.retain(|peer, _| epoch.roster.contains(peer));
-        self.epochs.push_back(Held { id: epoch.id, secret, roster: epoch.roster.clone(), forget_at: None });
+        self.epochs.push_back(Held { id: epoch.id, secret, forget_at: None });
         let early = std::mem::take(&mut self.early);
-        early.into_iter().filter_map(|(from, said)| self.heard(from, said)).collect()
+        early.into_iter().filter_map(|said| self.heard(said)).collect()
     }
 
     /// Wipes the secrets of epochs that are over.
@@ -91,60 +91,77 @@ impl Talks {
         self.early.clear();
     }
 
-    /// The message that says `body` to all members; `None` without an epoch, or if it is too long.
+    /// What says `body` to all members; `None` without an epoch, or if it is too long.
     pub(crate) fn say(
         &mut self,
         now: UnixTime,
+        identity: &Identity,
         rng: &mut (impl CryptoRng + ?Sized),
         body: &[u8],
-    ) -> Option<Vec<u8>> {
+    ) -> Option<Signed<Talk>> {
         let held = self.epochs.back().filter(|_| body.len() <= TALK_MAX)?;
         // It grows over restarts too: the clock goes on.
         self.serial = now.0.max(self.serial + 1);
         let mut nonce = [0; 16];
         rng.fill_bytes(&mut nonce);
-        let mut said =
-            Talk { meeting: self.meeting, epoch: held.id, serial: self.serial, nonce, sealed: Vec::new() };
-        said.sealed = wrap_once(&key(&held.secret, &self.me, &said), &aad(&self.me, &said), &padded(body));
-        Some(Message::Talk(said).encode())
+        let mut said = Talk {
+            meeting: self.meeting,
+            sender: self.me,
+            epoch: held.id,
+            serial: self.serial,
+            nonce,
+            sealed: Vec::new(),
+        };
+        said.sealed = wrap_once(&key(&held.secret, &said), &aad(&said), &padded(body));
+        Some(Signed::new(said, identity))
     }
 
-    /// What a member said; the note that brought it is signed by `from`. `None` if it can't be read (yet),
-    /// was heard before, or is too old.
-    pub(crate) fn heard(&mut self, from: PeerKey, said: Talk) -> Option<(PeerKey, Vec<u8>)> {
-        if said.meeting != self.meeting || from == self.me {
+    /// What a member said. `None` if it can't be read (yet), isn't signed by whom it names, was heard before, or is too
+    /// old.
+    pub(crate) fn heard(&mut self, signed: Signed<Talk>) -> Option<(PeerKey, Vec<u8>)> {
+        let said = &signed.value;
+        let from = said.sender;
+        if said.meeting != self.meeting || from == self.me || !signed.signed_by(&from) {
             return None;
         }
         let Some(held) = self.epochs.iter().find(|held| held.id == said.epoch) else {
-            self.keep_early(from, said);
+            self.keep_early(signed);
             return None;
         };
-        if !held.roster.contains(&from) {
-            return None;
-        }
-        let plain = unwrap_once(&key(&held.secret, &from, &said), &aad(&from, &said), &said.sealed)?;
+        let plain = unwrap_once(&key(&held.secret, said), &aad(said), &said.sealed)?;
         let body = unpadded(&plain)?;
-        self.windows.entry(from).or_default().accept(said.serial).then_some((from, body))
+        self.window(from).accept(said.serial).then_some((from, body))
     }
 
-    fn keep_early(&mut self, from: PeerKey, said: Talk) {
-        let later = |last: &Held| (last.id.term, last.id.epoch) < (said.epoch.term, said.epoch.epoch);
+    fn window(&mut self, from: PeerKey) -> &mut Window {
+        if self.windows.len() >= SENDERS_MAX && !self.windows.contains_key(&from) {
+            let stale = self.windows.iter().min_by_key(|(_, window)| window.highest).map(|(peer, _)| *peer);
+            stale.and_then(|peer| self.windows.remove(&peer));
+        }
+        self.windows.entry(from).or_default()
+    }
+
+    fn keep_early(&mut self, signed: Signed<Talk>) {
+        let (id, from) = (signed.value.epoch, signed.value.sender);
+        let later = |last: &Held| (last.id.term, last.id.epoch) < (id.term, id.epoch);
         if !self.epochs.back().is_none_or(later) {
             return;
         }
-        if self.early.iter().filter(|(other, _)| *other == from).count() >= EARLY_EACH
-            && let Some(oldest) = self.early.iter().position(|(other, _)| *other == from)
+        let same = |other: &Signed<Talk>| other.value.sender == from;
+        if self.early.iter().filter(|other| same(other)).count() >= EARLY_EACH
+            && let Some(oldest) = self.early.iter().position(same)
         {
             self.early.remove(oldest);
         }
         if self.early.len() == EARLY_MAX {
             self.early.pop_front();
         }
-        self.early.push_back((from, said));
+        self.early.push_back(signed);
     }
 
     pub(crate) fn check(&self) {
         assert!(self.epochs.len() <= EPOCHS_HELD && self.early.len() <= EARLY_MAX);
+        assert!(self.windows.len() <= SENDERS_MAX);
     }
 }
 
@@ -166,14 +183,14 @@ impl Window {
     }
 }
 
-fn key(epoch: &Secret, from: &PeerKey, said: &Talk) -> Secret {
-    derive("canopy/1/talk-key", &[epoch.expose(), &from.0, &said.nonce])
+fn key(epoch: &Secret, said: &Talk) -> Secret {
+    derive("canopy/1/talk-key", &[epoch.expose(), &said.sender.0, &said.nonce])
 }
 
-fn aad(from: &PeerKey, said: &Talk) -> [u8; 32] {
+fn aad(said: &Talk) -> [u8; 32] {
     let (term, epoch) = (said.epoch.term.to_be_bytes(), said.epoch.epoch.to_be_bytes());
-    let parts: [&[u8]; 6] =
-        [&said.meeting.0, &term, &said.epoch.coordinator.0, &epoch, &from.0, &said.serial.to_be_bytes()];
+    let (coordinator, serial) = (&said.epoch.coordinator.0, said.serial.to_be_bytes());
+    let parts: [&[u8]; 6] = [&said.meeting.0, &term, coordinator, &epoch, &said.sender.0, &serial];
     digest("canopy/1/talk-aad", &parts)
 }
 

@@ -192,11 +192,12 @@ pub(crate) struct Kicks {
     pub(crate) invites: Vec<InviteId>,
 }
 
-/// Something that a member says to the others; who, says the note.
+/// Something that a member says to the others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Talk {
     pub(crate) meeting: MeetingId,
+    pub(crate) sender: PeerKey,
     pub(crate) epoch: EpochId,
     /// Grows with each message of the sender, also over its restarts.
     pub(crate) serial: u64,
@@ -246,6 +247,7 @@ statements! {
     Ratchet RATCHET 256;
     Kicks KICKS KICKS_MAX * 9 + 64;
     RefusalNote REFUSAL 256;
+    Talk TALK 6 * 1024;
 }
 
 /// Everything that is said.
@@ -260,7 +262,9 @@ pub(crate) enum Message {
     Ratchet(Signed<Ratchet>),
     Kicks(Signed<Kicks>),
     Refusal(Signed<RefusalNote>),
-    Talk(Talk),
+    Talk(Signed<Talk>),
+    /// Asks the coordinator to tell the others: not everybody knows its sender's credential.
+    PassOn(Signed<Talk>),
 }
 
 /// Why a message was dropped: always its sender's fault, or its program's age.

@@ -250,7 +250,12 @@ impl Node {
             Some(news) => self.tell_news(self.seat.me(), news),
             None => return Err(Fail::usage("That was too much at once: wait a moment.")),
         }
-        self.tell(Input::Talk(body))
+        self.tell(Input::Talk { body, known: self.is_known() })
+    }
+
+    /// True if everybody knows this node's credential: that of a source travels to all.
+    fn is_known(&self) -> bool {
+        self.source.as_ref().is_some_and(Source::is_on)
     }
 
     /// A member said something.
@@ -311,7 +316,7 @@ impl Node {
             let said = Talk::Here(here.clone());
             self.here_due = None;
             self.room.heard(now, self.seat.me(), said.clone());
-            self.tell(Input::Talk(said.encode()))?;
+            self.tell(Input::Talk { body: said.encode(), known: self.is_known() })?;
         }
         if let Some(window) = &mut self.window
             && now.since(window.network_told) >= NETWORK_EVERY_MS

@@ -5,7 +5,7 @@ use keyagree::Input;
 use crate::world::World;
 
 fn say(world: &mut World, who: usize, words: &str) {
-    world.put(who, Input::Talk(words.as_bytes().to_vec()));
+    world.put(who, Input::Talk { body: words.as_bytes().to_vec(), known: true });
 }
 
 fn heard(world: &World, who: usize) -> Vec<String> {
@@ -50,7 +50,7 @@ fn a_replay_a_forgery_and_another_sender_are_not_heard() {
     let admission = world.people[host].gate.known(&world.people[one].key).unwrap().clone();
     let mut changed = said.clone();
     *changed.last_mut().unwrap() ^= 1;
-    // Again, changed on the way, and passed off as somebody else's.
+    // Again, changed on the way, and by somebody else's note.
     let (first, second) = (world.people[one].key, world.people[two].key);
     for (from, body) in [(first, said.clone()), (first, changed), (second, said)] {
         world.put(host, Input::Heard { from, admission: admission.clone(), body });
@@ -78,8 +78,29 @@ fn what_is_too_long_is_not_said() {
     let mut world = World::new(60);
     let host = world.organiser();
     let before = world.people[host].said.len();
-    world.put(host, Input::Talk(vec![b'x'; keyagree::TALK_MAX + 1]));
+    world.put(host, Input::Talk { body: vec![b'x'; keyagree::TALK_MAX + 1], known: true });
     assert_eq!(world.people[host].said.len(), before);
-    world.put(host, Input::Talk(vec![b'x'; keyagree::TALK_MAX]));
+    world.put(host, Input::Talk { body: vec![b'x'; keyagree::TALK_MAX], known: true });
     assert_eq!(world.people[host].said.len(), before + 1);
+}
+
+#[test]
+fn whoever_is_not_known_to_all_is_passed_on_by_the_coordinator() {
+    let mut world = World::new(70);
+    let host = world.organiser();
+    let (one, two) = (world.guest(), world.guest());
+    world.run_ms(6_000);
+    world.put(one, Input::Talk { body: b"from the gallery".to_vec(), known: false });
+    let asked = world.people[one].said.last().unwrap().clone();
+    world.run_ms(3_000);
+    for who in [host, two] {
+        assert_eq!(heard(&world, who), ["from the gallery"]);
+        assert_eq!(world.people[who].heard[0].0, world.people[one].key);
+    }
+    // A request that comes by somebody else's note is not theirs to make.
+    let said = world.people[host].said.len();
+    let admission = world.people[host].gate.known(&world.people[two].key).unwrap().clone();
+    let from = world.people[two].key;
+    world.put(host, Input::Heard { from, admission, body: asked });
+    assert_eq!(world.people[host].said.len(), said);
 }
