@@ -4,6 +4,7 @@
 
 mod chair;
 mod setup;
+mod shown;
 mod window;
 
 use std::sync::Arc;

@@ -12,18 +12,19 @@ use overlay_core::io::Command;
 use overlay_libp2p::Handle;
 use tokio::sync::mpsc;
 
+use super::Node;
 use super::chair::Lock;
 use super::setup::rates;
-use super::{Node, grouped};
+use super::shown::shown_line;
 use crate::clock;
 use crate::exit::Exit;
 use crate::fail::{Fail, Outcome};
 use crate::page::{Outlet, Request};
-use crate::room::{Line, News};
+use crate::room::News;
 use crate::source::Source;
 use crate::talk::{self, Here, Talk};
 use crate::window::Served;
-use crate::window::api::{self, Me, Phase, State, ToNode, ToPage};
+use crate::window::api::{self, Me, ToNode, ToPage};
 use crate::window::incoming::Incoming;
 use crate::window::network::Watcher;
 use crate::window::outgoing::{Inlet, PageSource};
@@ -43,9 +44,9 @@ pub struct Window {
     inlet: Arc<Inlet>,
     pub(super) incoming: Arc<Incoming>,
     pub(super) watcher: Watcher,
-    me: Me,
+    pub(super) me: Me,
     /// The largest picture that this node wants to send; sound if none.
-    largest: Option<Layer>,
+    pub(super) largest: Option<Layer>,
     shown: String,
     network_wanted: bool,
     network_told: UnixTime,
@@ -353,59 +354,5 @@ impl Node {
             window.outlet.say(state.clone());
             window.shown = state;
         }
-    }
-
-    fn state(&self, window: &Window) -> State {
-        let phase = match (&self.here, self.waiting.is_over()) {
-            (_, false) => Phase::Waiting,
-            (None, true) => Phase::Lobby,
-            (Some(_), true) => Phase::Meeting,
-        };
-        let me = self.seat.me();
-        let people = self.room.people().filter(|(peer, _)| **peer != me).map(|(peer, person)| {
-            let here = person.here.clone().unwrap_or(Here { muted: true, ..Here::default() });
-            api::Person {
-                id: NodeId(peer.0),
-                name: here.name,
-                role: role(person.role),
-                here: person.here.is_some(),
-                muted: here.muted,
-                camera: here.camera,
-                sharing: here.sharing,
-                hand: here.hand,
-            }
-        });
-        State {
-            version: api::VERSION,
-            phase,
-            words: self.waiting.words(),
-            me: NodeId(me.0),
-            role: role(self.seat.invite.role()),
-            mine: window.me.clone(),
-            largest: window.largest.map_or(0, Layer::byte),
-            on_air: self.source.as_ref().is_some_and(Source::is_on),
-            code: self.session.code().map(|code| grouped(&code)),
-            locked: self.lock.is_some(),
-            knocking: self.lock.iter().flat_map(|lock| &lock.knocking).map(|peer| NodeId(peer.0)).collect(),
-            people: people.collect(),
-        }
-    }
-}
-
-fn role(role: Role) -> api::Role {
-    match role {
-        Role::Organiser => api::Role::Organiser,
-        Role::Deputy => api::Role::Deputy,
-        Role::Guest => api::Role::Guest,
-    }
-}
-
-fn shown_line(line: &Line) -> api::Line {
-    api::Line {
-        number: line.number,
-        from: NodeId(line.from.0),
-        name: line.name.clone(),
-        text: line.text.clone(),
-        at_ms: line.at.0,
     }
 }

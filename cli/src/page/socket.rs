@@ -182,7 +182,8 @@ pub async fn attend(socket: WebSocket, door: Door) {
                     );
                 }
                 Message::Text(text) if door.outlet.is_current(id) => {
-                    if door.asked.send(Request::Said(text.as_str().to_owned())).await.is_err() {
+                    let said = Request::Said(text.as_str().to_owned());
+                    if door.asked.send(said).await.is_err() {
                         return;
                     }
                 }

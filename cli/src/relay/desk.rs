@@ -72,7 +72,7 @@ impl Desk {
                 handle.offer(QUIET_KBPS);
             }
             Err(error) => {
-                tracing::warn!(%error, "the page said something that this program doesn't understand")
+                tracing::warn!(%error, "the page said something that this program doesn't understand");
             }
         }
         self.show();

@@ -12,18 +12,20 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::program::now;
+use crate::program::{alone, now};
 
 /// How long the page may take for anything.
 const SOON: Duration = Duration::from_secs(40);
 
-/// Why no browser is tested with here, if whoever runs the tests says so (`.ci/browser`).
-pub fn without() -> bool {
+/// Tells a story that needs a browser, with the machine to itself. Where there can be none, whoever runs the tests says
+/// why (`.ci/browser`), and it is left out.
+pub fn story(told: impl Future<Output = ()>) {
     let why = std::env::var("CANOPY_NO_BROWSER").unwrap_or_default();
     if !why.is_empty() {
-        eprintln!("skipped: {why}");
+        return eprintln!("skipped: {why}");
     }
-    !why.is_empty()
+    let _machine = alone();
+    tokio::runtime::Runtime::new().expect("a runtime").block_on(told);
 }
 
 /// A Chromium with a camera that shows a film of ours.

@@ -7,7 +7,5 @@ mod browser;
 mod meeting;
 #[cfg(feature = "ffmpeg")]
 mod page;
-#[cfg(all(feature = "ffmpeg", target_os = "linux"))]
-mod page_bench;
-mod page_safety;
 mod program;
+mod safety;
