@@ -46,11 +46,17 @@ session.addEventListener('socket', () => {
 
 lobby();
 
+/** @type {string[]} what this page's own code did wrong: there should be none */
+const faults = [];
+window.addEventListener('error', ({ message }) => faults.push(message));
+window.addEventListener('unhandledrejection', ({ reason }) => faults.push(String(reason?.stack ?? reason)));
+
 // Read-only, for tests and for whoever wants to know.
 Object.assign(window, {
   canopy: {
     stats: async () => ({
       ...(/** @type {any} */ (await session.stats())),
+      faults,
       way: session.pictures.way,
       gaps: session.sound.gaps,
       heard: Object.fromEntries(session.spoke),

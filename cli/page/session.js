@@ -111,7 +111,7 @@ export class Session extends EventTarget {
   /** @param {State} state */
   #shown(state) {
     const before = new Set(this.state?.people.map((person) => person.id));
-    const first = !this.state;
+    if (!this.state) this.me.name ||= state.mine.name;
     this.state = state;
     state.people.forEach((person) => before.delete(person.id));
     before.forEach((id) => {
@@ -119,9 +119,6 @@ export class Session extends EventTarget {
       this.sound.forget(id);
       this.spoke.delete(id);
     });
-    if (first && !this.me.name) this.me.name = state.mine.name;
-    // A tab that was loaded again while its person is inside.
-    if (first && state.phase === 'meeting') this.#tell('again');
     this.#tell('state');
   }
 
@@ -167,12 +164,29 @@ export class Session extends EventTarget {
     this.pictures.use(stream?.getVideoTracks()[0] ?? null);
   }
 
+  #openCamera() {
+    return this.devices.openCamera(() => {
+      void this.setCamera(false);
+      this.#tell('wrong', 'The camera was unplugged or has failed: turn it on again.');
+    });
+  }
+
+  /** Opens the microphone; gives what went wrong, in words. */
+  async openMicrophone() {
+    const trouble = await this.devices.openMicrophone(() => {
+      this.devices.closeMicrophone();
+      void this.setMuted(true);
+      this.#tell('wrong', 'The microphone was unplugged or has failed: unmute to use it again.');
+    });
+    await this.sound.microphone(this.devices.microphone);
+    return trouble;
+  }
+
   /** @param {boolean} muted */
   async setMuted(muted) {
     if (!muted && !this.devices.microphone) {
-      const trouble = await this.devices.openMicrophone();
+      const trouble = await this.openMicrophone();
       if (trouble) return this.#tell('wrong', trouble);
-      await this.sound.microphone(this.devices.microphone);
     }
     this.me.muted = muted;
     this.sound.muted = muted;
@@ -182,7 +196,7 @@ export class Session extends EventTarget {
   /** @param {boolean} on */
   async setCamera(on) {
     if (on && !this.devices.camera) {
-      const trouble = await this.devices.openCamera();
+      const trouble = await this.#openCamera();
       if (trouble) return this.#tell('wrong', trouble);
     }
     if (!on) this.devices.closeCamera();
@@ -220,9 +234,8 @@ export class Session extends EventTarget {
 
   /** Opens the devices again after another was chosen. @param {'camera' | 'microphone'} kind */
   async reopen(kind) {
-    const trouble = kind === 'camera' ? await this.devices.openCamera() : await this.devices.openMicrophone();
-    if (kind === 'microphone') await this.sound.microphone(this.devices.microphone);
-    else this.#send();
+    const trouble = kind === 'camera' ? await this.#openCamera() : await this.openMicrophone();
+    if (kind === 'camera') this.#send();
     this.#tell('me');
     if (trouble) this.#tell('wrong', trouble);
   }

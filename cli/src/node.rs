@@ -225,17 +225,28 @@ impl Node {
             Happening::Refused { peer, text, final_, theirs } => {
                 tracing::warn!(%peer, text, theirs, "a link was refused");
                 self.waiting.refused(peer, text, final_);
-                if let Some(reason) = self.waiting.hopeless() {
-                    return Err(Fail::failed(reason));
-                }
+                return self.give_up_if_hopeless();
             }
             Happening::Unreachable { contact, why } => self.waiting.unreachable(contact, why),
             Happening::Linked(peer) => self.waiting.linked(peer),
-            Happening::Unlinked(peer) => self.waiting.unlinked(peer),
+            Happening::Unlinked(peer) => {
+                self.waiting.unlinked(peer);
+                // The last refusal may have come before the last link went.
+                return self.give_up_if_hopeless();
+            }
             other => tracing::debug!(?other),
         }
         self.dirty |= !self.waiting.is_over();
         Ok(())
+    }
+
+    fn give_up_if_hopeless(&mut self) -> Outcome {
+        self.dirty |= !self.waiting.is_over();
+        match self.waiting.hopeless() {
+            // Who was removed and stays is measured.
+            Some(reason) if !self.removed => Err(Fail::failed(reason)),
+            _ => Ok(()),
+        }
     }
 
     fn on_overlay(&mut self, event: Event) -> Outcome {

@@ -45,26 +45,30 @@ export class Devices {
     localStorage.setItem(KEPT, JSON.stringify(this.liked));
   }
 
-  async openCamera() {
+  /** @param {() => void} ended it was unplugged, or failed */
+  async openCamera(ended) {
     this.closeCamera();
     try {
       const { camera: deviceId } = this.liked;
       this.camera = await navigator.mediaDevices.getUserMedia({
         video: { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30, max: 30 }, ...(deviceId ? { deviceId: { ideal: deviceId } } : {}) },
       });
+      this.camera.getVideoTracks()[0].addEventListener('ended', ended);
       return null;
     } catch (error) {
       return why(error, 'camera');
     }
   }
 
-  async openMicrophone() {
+  /** @param {() => void} ended it was unplugged, or failed */
+  async openMicrophone(ended) {
     this.closeMicrophone();
     try {
       const { microphone: deviceId } = this.liked;
       this.microphone = await navigator.mediaDevices.getUserMedia({
         audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1, ...(deviceId ? { deviceId: { ideal: deviceId } } : {}) },
       });
+      this.microphone.getAudioTracks()[0].addEventListener('ended', ended);
       return null;
     } catch (error) {
       return why(error, 'microphone');

@@ -23,7 +23,8 @@ export class Pictures {
     this.#track?.stop();
     this.#track = null;
     this.worker.postMessage({ type: 'noPicture' });
-    if (!track) return;
+    // One that has ended gives no more, and browsers refuse to read it.
+    if (!track || track.readyState === 'ended') return;
     // A copy of its own: the preview keeps the other.
     const own = track.clone();
     this.#track = own;

@@ -7,6 +7,7 @@ const NAME = 'canopy.name';
 
 export class Lobby {
   #timer = 0;
+  #asked = false;
   /** @type {[string, EventListener][]} */
   #on;
 
@@ -53,7 +54,7 @@ export class Lobby {
       el('p', { class: 'promise' }, icon('lock'), 'What you say and show is sealed on this machine. Whoever carries it can’t open it.'),
     );
     this.#on = [
-      ['state', () => this.refresh()],
+      ['state', () => (this.refresh(), void this.devices())],
       ['socket', () => this.refresh()],
       ['me', () => this.refresh()],
       ['wrong', (event) => (this.trouble.textContent = /** @type {CustomEvent} */ (event).detail)],
@@ -64,18 +65,20 @@ export class Lobby {
     void this.devices();
   }
 
-  /** Asks for both devices, so that the browser asks once; what isn't given is left off. */
+  /** Asks for both devices, once it is known that anything is to be sent; what isn't given is left off. */
   async devices() {
     const { session } = this;
+    if (this.#asked || !session.state?.largest) return;
+    this.#asked = true;
     await session.setCamera(true);
-    await session.devices.openMicrophone().then(async (trouble) => {
-      if (trouble) this.trouble.textContent = trouble;
-      else await session.sound.microphone(session.devices.microphone);
-    });
+    const trouble = await session.openMicrophone();
+    if (trouble) this.trouble.textContent = trouble;
     session.sound.resume();
-    session.me.muted = session.devices.microphone === null;
-    session.sound.muted = session.me.muted;
+    // Whoever came in before the browser gave the microphone came in muted, and stays so.
+    if (!session.inside) await session.setMuted(session.devices.microphone === null);
     this.refresh();
+    // For tests, and for whoever styles it: the devices are open, or can't be.
+    this.element.dataset.settled = '';
     await this.choose();
   }
 
@@ -114,6 +117,9 @@ export class Lobby {
   refresh() {
     const { session } = this;
     const { me, state } = session;
+    const listens = session.state?.largest === 0;
+    this.mic.disabled = listens;
+    this.camera.disabled = listens;
     const stream = session.devices.camera;
     if (this.video.srcObject !== stream) this.video.srcObject = stream;
     this.video.hidden = !stream;

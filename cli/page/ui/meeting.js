@@ -34,7 +34,7 @@ export class Meeting {
     this.chat = new Chat(session);
     this.panels = { chat: this.chat, people: new People(this), network: new NetworkPanel(session) };
     this.side = el('aside', { class: 'side', hidden: true });
-    this.note = el('p', { class: 'lost', role: 'status', hidden: true }, 'The program on this machine does not answer; trying again…');
+    this.note = el('p', { class: 'lost', role: 'status', hidden: true }, 'The program on this machine does not answer; trying again. If it was stopped, start canopy join again and open the address that it prints.');
     this.sealed = el('button', { type: 'button', class: 'sealed', onclick: () => this.toggle('people') }, icon('lock'), el('span', {}));
     this.bar = new Bar(this);
     this.element = el(

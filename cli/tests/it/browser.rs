@@ -148,6 +148,13 @@ impl Browser {
         self.client.perform_actions(press).await.expect("the key is pressed");
     }
 
+    /// Comes in from the lobby, once camera and microphone are open.
+    pub async fn join(&self) {
+        let ready = "return document.querySelector('.lobby[data-settled] button[type=submit]:not(:disabled)') !== null";
+        self.until("the lobby is ready", ready).await;
+        self.click("Join the meeting").await;
+    }
+
     /// Keeps a picture of the window, to be looked at.
     pub async fn picture(&self, name: &str) {
         let folder = target().join("page");
@@ -158,6 +165,8 @@ impl Browser {
 
     /// Ends it in good order; whatever is still there goes with it.
     pub async fn end(self) {
+        let faults = self.run("return (await globalThis.canopy?.stats())?.faults ?? []").await;
+        assert_eq!(faults, json!([]), "the page's own code did nothing wrong");
         let _ = self.client.clone().close().await;
     }
 }

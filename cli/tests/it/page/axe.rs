@@ -22,11 +22,11 @@ fn axe_finds_nothing_serious() {
             browser
                 .until(
                     "the lobby is ready",
-                    "return document.querySelector('button[type=submit]:not(:disabled)') !== null",
+                    "return document.querySelector('.lobby[data-settled] button[type=submit]:not(:disabled)') !== null",
                 )
                 .await;
             assert_eq!(browser.run(look).await, serde_json::json!([]), "the lobby");
-            browser.click("Join the meeting").await;
+            browser.join().await;
             browser.until("Olga is there", "return document.querySelectorAll('.tile').length === 2").await;
             assert_eq!(browser.run(look).await, serde_json::json!([]), "the gallery");
             for panel in ["Chat", "People", "Why is it like this?", "Help and keys"] {

@@ -16,14 +16,14 @@ fn two_browsers_and_a_headless_node_meet_through_a_relay() {
         browser
             .until(
                 "the lobby hears that it may come in",
-                "return document.querySelector('button[type=submit]:not(:disabled)') !== null",
+                "return document.querySelector('.lobby[data-settled] button[type=submit]:not(:disabled)') !== null",
             )
             .await;
         browser.picture("lobby").await;
-        browser.click("Join the meeting").await;
+        browser.join().await;
         let split = meeting.addresses[1].replace("/#", "/?capture=video#");
         let ben = browser.open(&split).await;
-        browser.click("Join the meeting").await;
+        browser.join().await;
         browser.until("Ben sees Ada and Olga", "const { state } = await canopy.stats(); return state.people.filter((one) => one.here && one.camera).length === 2").await;
         assert_eq!(browser.run("return (await canopy.stats()).way").await, "video");
 
@@ -37,8 +37,12 @@ fn two_browsers_and_a_headless_node_meet_through_a_relay() {
         }
         let ben_id = browser.run("return (await canopy.stats()).state.me").await;
         let ben_id = ben_id.as_str().expect("an id").to_owned();
-        let sent = browser.run("return (await canopy.stats()).sent").await;
-        assert!(sent["layers"]["1"].as_u64() > Some(30) && sent["sounds"].as_u64() > Some(50), "{sent}");
+        browser
+            .until(
+                "Ben sends pictures and sound",
+                "const { sent } = await canopy.stats(); return sent.layers[1] > 30 && sent.sounds > 50",
+            )
+            .await;
 
         // Sound arrives: the fake microphone beeps, the test card hums.
         for name in ["Ada", "Olga"] {

@@ -17,9 +17,9 @@ fn the_organisers_page_locks_lets_in_mutes_removes_and_ends() {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let browser = Browser::start(&browser::bars(folder.path()), (1280, 800)).await;
         let host = browser.open(&page_address(&olga, "log")).await;
-        browser.click("Join the meeting").await;
+        browser.join().await;
         let guest = browser.open(&page_address(&ben, "log")).await;
-        browser.click("Join the meeting").await;
+        browser.join().await;
         browser
             .until(
                 "Ben is in, with his microphone on",

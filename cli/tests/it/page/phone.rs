@@ -19,13 +19,13 @@ fn the_page_fits_a_phone_in_the_dark_and_is_worked_by_keys() {
         browser
             .until(
                 "the lobby is ready",
-                "return document.querySelector('button[type=submit]:not(:disabled)') !== null",
+                "return document.querySelector('.lobby[data-settled] button[type=submit]:not(:disabled)') !== null",
             )
             .await;
         let fits = "return document.documentElement.scrollWidth <= innerWidth && [...document.querySelectorAll('button')].every((one) => !one.offsetParent || one.getBoundingClientRect().right <= innerWidth + 1)";
         assert_eq!(browser.run(fits).await, true, "nothing sticks out of the lobby");
         browser.picture("phone-lobby").await;
-        browser.click("Join the meeting").await;
+        browser.join().await;
         browser
             .until(
                 "Olga is drawn",
