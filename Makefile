@@ -5,7 +5,7 @@ CLIP ?=
 # 180p, 360p, or on a machine with more than two cores 720p.
 SIZE ?= 360p
 
-.PHONY: demo test lint a11y bench-relay bench-netsim bench-page install
+.PHONY: demo test lint a11y bench-relay bench-plan bench-netsim bench-page install
 
 demo: install
 	cargo build --release -p canopy
@@ -35,6 +35,10 @@ a11y: install
 # Pictures a second, delay and processor of the page with 1, 4, 9 and 16 others, as JSON lines.
 bench-page: install
 	cargo test -p canopy --test it -- --ignored bench_page --nocapture
+
+# What plans for ten thousand people cost, and how good they are.
+bench-plan:
+	cargo run --release -p overlay-core --example plan
 
 # What simulated meetings cost: events and unit hops in a second of one core, at three sizes.
 bench-netsim:

@@ -17,7 +17,7 @@ use keyagree::session::{self, Input, Output, Session};
 use media_pipeline::Layer;
 use media_pipeline::capture::Capture;
 use overlay_core::id::NodeId;
-use overlay_core::io::{Command, Event};
+use overlay_core::io::{Audience, Command, Event};
 use overlay_libp2p::{Events, Handle, Happening};
 use parking_lot::Mutex;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
@@ -306,7 +306,7 @@ impl Node {
     fn obey_session(&mut self) -> Outcome {
         while let Some(output) = self.session.poll() {
             match output {
-                Output::Say(body) => self.handle.command(Command::Say(body)),
+                Output::Say(body) => self.handle.command(Command::Say { to: Audience::Everybody, body }),
                 Output::Seal(keys) => {
                     if let Some(source) = &mut self.source {
                         source.arm(keys);

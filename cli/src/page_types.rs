@@ -6,7 +6,7 @@ use std::path::Path;
 pub fn matches_file(name: &str, declarations: &[String]) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("page").join(name);
     let mut text =
-        format!("// Made from the program's own types: CANOPY_WRITE_TYPES=1 cargo test -p canopy types\n");
+        "// Made from the program's own types: CANOPY_WRITE_TYPES=1 cargo test -p canopy types\n".to_owned();
     for declaration in declarations {
         text += &format!("\nexport {declaration}\n");
     }

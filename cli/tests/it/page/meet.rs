@@ -150,7 +150,9 @@ fn two_browsers_and_a_headless_node_meet_through_a_relay() {
         // Removed, Ada is told why.
         assert_eq!(meeting.organiser().run(&["remove", "tuesday", "1"]).code, Some(0));
         browser.client.switch_to_window(ada).await.expect("the window is there");
-        browser.until("Ada is told", "return document.body.innerText.includes('the organiser removed')").await;
+        browser
+            .until("Ada is told", "return document.body.innerText.includes('the organiser removed')")
+            .await;
         assert_eq!(meeting.invites.len(), 4);
         browser.end().await;
     });
