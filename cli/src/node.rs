@@ -307,6 +307,9 @@ impl Node {
         while let Some(output) = self.session.poll() {
             match output {
                 Output::Say(body) => self.handle.command(Command::Say { to: Audience::Everybody, body }),
+                Output::SayToCoordinator(body) => {
+                    self.handle.command(Command::Say { to: Audience::Coordinator, body });
+                }
                 Output::Seal(keys) => {
                     if let Some(source) = &mut self.source {
                         source.arm(keys);

@@ -75,6 +75,8 @@ pub enum Input {
 pub enum Output {
     /// Say this to everybody; at most [`crate::SAY_MAX`] bytes.
     Say(Vec<u8>),
+    /// Say this to the coordinator; at most [`crate::SAY_MAX`] bytes.
+    SayToCoordinator(Vec<u8>),
     /// From `activate_at` on, seal with these keys.
     Seal(SealingKeys),
     /// Be ready to open with this key.

@@ -81,8 +81,10 @@ impl Session {
             Input::Silent => self.send(now, None),
             Input::Talk { body, known } => {
                 let said = self.talks.say(now, &self.seat.identity, &mut self.rng, &body);
-                let message = if known || self.coordinates() { Message::Talk } else { Message::PassOn };
-                effects.says.extend(said.map(|said| message(said).encode()));
+                self.out.extend(said.map(|said| match known || self.coordinates() {
+                    true => Output::Say(Message::Talk(said).encode()),
+                    false => Output::SayToCoordinator(Message::PassOn(said).encode()),
+                }));
             }
             Input::Tick => {}
         }

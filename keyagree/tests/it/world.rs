@@ -194,7 +194,7 @@ impl World {
         while let Some(output) = self.people[who].session.as_mut().and_then(Session::poll) {
             let person = &mut self.people[who];
             match output {
-                Output::Say(body) => {
+                Output::Say(body) | Output::SayToCoordinator(body) => {
                     assert!(body.len() <= keyagree::SAY_MAX);
                     person.said.push(body.clone());
                     self.log.push((from, body.clone()));

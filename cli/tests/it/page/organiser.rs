@@ -54,6 +54,12 @@ fn the_organisers_page_locks_lets_in_mutes_removes_and_ends() {
             )
             .await;
 
+        // Cho only listens, so that only the coordinator knows Cho's credential: it passes on what Cho says.
+        let cho_is_in = "return (await canopy.stats()).state.people.some((one) => one.name === 'Cho')";
+        browser.client.switch_to_window(guest.clone()).await.expect("the window is there");
+        browser.until("Ben hears what Cho is called", cho_is_in).await;
+        browser.client.switch_to_window(host).await.expect("the window is there");
+
         // Mute everybody, then remove one, then end.
         browser.click("Mute everybody").await;
         browser
