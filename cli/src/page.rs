@@ -11,4 +11,6 @@ mod token;
 
 pub use launch::launch;
 pub use server::{Page, serve};
-pub use socket::{Media, Outlet, Request};
+#[cfg(feature = "ffmpeg")]
+pub use socket::Outlet;
+pub use socket::{Media, Request};

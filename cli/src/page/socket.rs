@@ -3,6 +3,8 @@
 //! One page at a time: the newest wins, the one before is told so and closed. A page that can't keep up loses
 //! frames of media; if it doesn't even read what is said, its socket is closed, and it begins anew.
 
+#![cfg_attr(not(feature = "ffmpeg"), allow(dead_code, reason = "a relay's page has no media"))]
+
 use std::sync::Arc;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
