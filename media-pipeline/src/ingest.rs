@@ -159,7 +159,7 @@ mod tests {
             Chunk { data: vec![0; MAX_DATA + 1], ..good.clone() },
             Chunk { width: 0, ..good.clone() },
             Chunk { height: 5_000, ..good.clone() },
-            Chunk { temporal: 2, ..good.clone() },
+            Chunk { temporal: 2, ..good },
             Chunk { key: false, ..sound.clone() },
             Chunk { width: 320, ..sound },
         ] {
