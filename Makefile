@@ -5,7 +5,7 @@ CLIP ?=
 # 180p, 360p, or on a machine with more than two cores 720p.
 SIZE ?= 360p
 
-.PHONY: demo test lint bench-relay bench-plan bench-netsim install
+.PHONY: demo test lint a11y bench-relay bench-plan bench-netsim bench-page install
 
 demo: install
 	cargo build --release -p canopy
@@ -15,16 +15,26 @@ demo: install
 test: install
 	cargo build -p canopy --no-default-features
 	.ci/libc-only target/debug/canopy
-	cargo test --workspace --exclude overlay-bench
+	CANOPY_NO_BROWSER="$$(.ci/browser)" cargo test --workspace --exclude overlay-bench
 
 lint: install
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	@if command -v npm >/dev/null; then .ci/page/types; else echo "npm isn't installed: the page's types were not checked"; fi
 	@command -v cargo-deny >/dev/null && cargo deny check || echo "cargo-deny isn't installed: licences and advisories were not checked"
 
 # A relay's processor time for each delivered copy, beside a plain QUIC forwarder and gossipsub.
 bench-relay:
 	cargo run --release -p overlay-bench -- relay
+
+# What axe finds in the page: needs npm and Chromium, for developers only.
+a11y: install
+	.ci/page/install
+	CANOPY_AXE="$$(pwd)/.ci/page/node_modules/axe-core/axe.min.js" cargo test -p canopy --test it -- --ignored axe_finds --nocapture
+
+# Pictures a second, delay and processor of the page with 1, 4, 9 and 16 others, as JSON lines.
+bench-page: install
+	cargo test -p canopy --test it -- --ignored bench_page --nocapture
 
 # What plans for ten thousand people cost, and how good they are.
 bench-plan:

@@ -1,26 +1,26 @@
 //! The hub of a participant: it owns the overlay's handle, the key session and the pipelines, and
 //! carries values between them. Frames don't pass here; they have ways of their own ([`crate::send`],
-//! [`crate::receive`]).
+//! [`crate::receive`], [`crate::window`]).
 
-use std::collections::BTreeMap;
+mod chair;
+mod setup;
+mod shown;
+mod window;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use keyagree::UnixTime;
 use keyagree::gate::Gate;
 use keyagree::identity::PeerKey;
-use keyagree::lease::Lease;
 use keyagree::session::{self, Input, Output, Session};
 use media_pipeline::Layer;
 use media_pipeline::capture::Capture;
 use overlay_core::id::NodeId;
-use overlay_core::io::{Admitted, Audience, Command, Event, Kind, LayerRate};
-use overlay_core::{node, unit};
-use overlay_libp2p::{Config, Events, Handle, Happening};
+use overlay_core::io::{Audience, Command, Event};
+use overlay_libp2p::{Events, Handle, Happening};
 use parking_lot::Mutex;
-use rand::rand_core::UnwrapErr;
-use rand::rngs::SysRng;
-use tokio::time::{Instant, interval, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use crate::args::Join;
 use crate::authority::SharedGate;
@@ -28,13 +28,25 @@ use crate::fail::{Fail, Outcome};
 use crate::journal::{Entry, Journal};
 use crate::member::{Member, SharedClaims};
 use crate::receive::Receiving;
-use crate::seat::{Chair, Seat};
+use crate::room::Room;
+use crate::seat::Seat;
 use crate::send::Sending;
+use crate::source::Source;
+use crate::talk::{self, Here};
 use crate::waiting::Waiting;
-use crate::{clock, core_journal, ladder, stop};
+use crate::window::Served;
+use crate::window::api::ToPage;
+use crate::{clock, ladder, stop};
+use chair::Lock;
+use setup::{config, instant, new_session, rates};
+use window::{Window, asked};
 
 /// How often the meeting file is looked at and expired credentials are looked for.
 const UPKEEP: Duration = Duration::from_millis(200);
+/// How often frames on their way to the page are looked at that wait for others.
+const TURN: Duration = Duration::from_millis(20);
+/// How long the page has to hear that it is over.
+const GOODBYE: Duration = Duration::from_millis(300);
 
 /// A participant while it takes part.
 pub struct Node {
@@ -44,18 +56,39 @@ pub struct Node {
     gate: SharedGate,
     claims: SharedClaims,
     session: Session,
-    sending: Option<Sending>,
+    source: Option<Source>,
     receiving: Receiving,
     journal: Arc<Journal>,
     waiting: Waiting,
     /// A removed participant that colludes with a relay stays, to be measured.
     stays: bool,
     removed: bool,
+    window: Option<Window>,
+    room: Room,
+    /// How this node takes part; nothing while it is in the lobby.
+    here: Option<Here>,
+    /// When to tell the others so.
+    here_due: Option<UnixTime>,
+    /// Only at the organiser's.
+    lock: Option<Lock>,
+    /// The page shows something that is no longer so.
+    dirty: bool,
+    /// This node has ended the meeting, and says so until the next upkeep.
+    ending: bool,
+    /// Why the meeting is over for this node.
+    ended: Option<&'static str>,
 }
 
 impl Node {
     /// Takes part until somebody stops this process, or the meeting has no place for it.
-    pub async fn take_part(args: Join, seat: Seat, capture: Option<Capture>, journal: Journal) -> Outcome {
+    /// `served` is the page, where there is one.
+    pub async fn take_part(
+        args: Join,
+        seat: Seat,
+        capture: Option<Capture>,
+        served: Option<Served>,
+        journal: Journal,
+    ) -> Outcome {
         let journal = Arc::new(journal);
         let gate: SharedGate = Arc::new(Mutex::new(Gate::new(seat.invite.meeting(), seat.invite.issuer())));
         let claims = SharedClaims::default();
@@ -68,12 +101,19 @@ impl Node {
         let (handle, mut events, frames) =
             overlay_libp2p::spawn(config(&args, &seat)?, authority).map_err(Fail::failed)?;
         let reference = args.probes.reference.as_ref().map(|folder| folder.join(seat.me().short()));
-        let sending = capture.map(|capture| {
+        let source = capture.map(|capture| {
             let ladder = ladder::of(&capture, &args.size);
             Sending::new(capture, ladder, reference, handle.clone(), Arc::clone(&journal))
         });
-        let sending = sending.transpose()?;
-        let receiving = Receiving::start(&args, frames, handle.clone(), Arc::clone(&journal));
+        let source = source.transpose()?.map(|sending| Source::Studio(Box::new(sending)));
+        let name = talk::name(args.name.as_deref().unwrap_or_default());
+        let here = args.headless.then(|| headless(&name, source.as_ref()));
+        let window = served.map(|served| {
+            let largest = (!args.listen_only).then(|| ladder::largest(&args.size));
+            Window::open(served, handle.clone(), name, largest)
+        });
+        let incoming = window.as_ref().map(|window| Arc::clone(&window.incoming));
+        let receiving = Receiving::start(&args, frames, handle.clone(), Arc::clone(&journal), incoming);
         let session = new_session(&seat);
         let mut node = Node {
             waiting: Waiting::new(seat.bootstrap.clone(), seat.chair.is_some()),
@@ -85,13 +125,21 @@ impl Node {
             gate,
             claims,
             session,
-            sending,
+            source,
             receiving,
             journal,
+            window,
+            room: Room::default(),
+            here,
+            here_due: None,
+            lock: None,
+            dirty: false,
+            ending: false,
+            ended: None,
         };
         node.begin()?;
         let outcome = node.run(&mut events).await;
-        node.end().await;
+        node.end(&outcome).await;
         outcome
     }
 
@@ -101,20 +149,22 @@ impl Node {
             self.handle.command(Command::Coordinate { term: chair.past.term });
             self.read_meeting_file()?;
         }
-        if let Some(sending) = &self.sending {
-            self.handle.command(Command::Send(rates(sending.ladder())));
+        if let Some(source) = &self.source {
+            self.handle.command(Command::Send(rates(source.ladder())));
         }
         self.obey_session()
     }
 
     async fn run(&mut self, events: &mut Events) -> Outcome {
         let mut upkeep = interval(UPKEEP);
+        let mut turn = interval(TURN);
+        turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let give_up = Instant::now() + self.timeout;
         let stop = stop::asked();
         tokio::pin!(stop);
         loop {
             let wake = self.session.deadline().map(|(at, _)| instant(at));
-            let due = self.sending.as_ref().and_then(Sending::due).map(instant);
+            let due = self.source.as_ref().and_then(Source::due).map(instant);
             tokio::select! {
                 happening = events.recv() => match happening {
                     Some(happening) => self.on(happening)?,
@@ -122,11 +172,28 @@ impl Node {
                 },
                 () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => self.tell(Input::Tick)?,
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
-                    if let Some(sending) = &mut self.sending {
-                        sending.go()?;
+                    if let Some(source) = &mut self.source {
+                        source.go()?;
+                        self.dirty = true;
                     }
                 }
-                _ = upkeep.tick() => self.upkeep()?,
+                request = asked(&mut self.window) => {
+                    if self.on_page(request)? {
+                        return Ok(());
+                    }
+                }
+                _ = turn.tick(), if self.window.is_some() => {
+                    if let Some(window) = &self.window {
+                        window.incoming.turn(clock::wall_us());
+                    }
+                }
+                _ = upkeep.tick() => {
+                    self.upkeep()?;
+                    if let Some(why) = self.ended {
+                        eprintln!("{why}");
+                        return Ok(());
+                    }
+                }
                 () = sleep_until(give_up), if !self.waiting.is_over() => {
                     return Err(Fail::failed(self.waiting.gave_up(self.timeout)));
                 }
@@ -135,8 +202,16 @@ impl Node {
         }
     }
 
-    async fn end(&mut self) {
-        if let Some(Err(error)) = self.sending.take().map(Sending::stop) {
+    async fn end(&mut self, outcome: &Outcome) {
+        let text = match outcome {
+            Ok(()) => self.ended.unwrap_or("You have left the meeting.").to_owned(),
+            Err(fail) => fail.to_string(),
+        };
+        self.tell_page(&ToPage::Over { text });
+        if self.window.is_some() {
+            sleep(GOODBYE).await;
+        }
+        if let Some(Err(error)) = self.source.take().map(Source::stop) {
             tracing::warn!(error, "sending ended early");
         }
         self.receiving.finish().await;
@@ -150,26 +225,44 @@ impl Node {
             Happening::Refused { peer, text, final_, theirs } => {
                 tracing::warn!(%peer, text, theirs, "a link was refused");
                 self.waiting.refused(peer, text, final_);
-                if let Some(reason) = self.waiting.hopeless() {
-                    return Err(Fail::failed(reason));
-                }
+                return self.give_up_if_hopeless();
             }
             Happening::Unreachable { contact, why } => self.waiting.unreachable(contact, why),
             Happening::Linked(peer) => self.waiting.linked(peer),
-            Happening::Unlinked(peer) => self.waiting.unlinked(peer),
+            Happening::Unlinked(peer) => {
+                self.waiting.unlinked(peer);
+                // The last refusal may have come before the last link went.
+                return self.give_up_if_hopeless();
+            }
             other => tracing::debug!(?other),
         }
+        self.dirty |= !self.waiting.is_over();
         Ok(())
     }
 
+    fn give_up_if_hopeless(&mut self) -> Outcome {
+        self.dirty |= !self.waiting.is_over();
+        match self.waiting.hopeless() {
+            // Who was removed and stays is measured.
+            Some(reason) if !self.removed => Err(Fail::failed(reason)),
+            _ => Ok(()),
+        }
+    }
+
     fn on_overlay(&mut self, event: Event) -> Outcome {
+        if let Some(window) = &mut self.window {
+            window.watcher.note(clock::unix(), &event);
+        }
         match event {
             Event::Keys { from, body } => return self.hear(PeerKey(from.0), body),
-            Event::Departed { peer, .. } => return self.tell(Input::Departed(PeerKey(peer.0))),
+            Event::Departed { peer, .. } => {
+                self.forget_knocking(PeerKey(peer.0));
+                return self.tell(Input::Departed(PeerKey(peer.0)));
+            }
             Event::OnStage { slot, feed } => {
                 tracing::info!(slot, feed, "on stage");
-                if let Some(sending) = &self.sending {
-                    let streams = sending.ladder().iter().map(|layer| layer.byte()).collect();
+                if let Some(source) = &self.source {
+                    let streams = source.ladder().iter().map(|layer| layer.byte()).collect();
                     return self.tell(Input::Send { streams });
                 }
             }
@@ -178,8 +271,8 @@ impl Node {
                 return self.tell(Input::Silent);
             }
             Event::KeyWanted(layer) => {
-                if let (Some(sending), Some(layer)) = (&self.sending, Layer::from_byte(layer as u8)) {
-                    sending.request_key(layer);
+                if let (Some(source), Some(layer)) = (&self.source, Layer::from_byte(layer as u8)) {
+                    source.request_key(layer);
                 }
             }
             Event::Blame { peer, what } => tracing::warn!(%peer, what, "a peer broke the protocol"),
@@ -192,6 +285,9 @@ impl Node {
     fn hear(&mut self, from: PeerKey, body: Vec<u8>) -> Outcome {
         let shut = self.gate.lock().heard(clock::unix(), from, &body);
         self.shut(shut);
+        if self.keeps_out(from) {
+            return Ok(());
+        }
         let Some(admission) = self.gate.lock().known(&from).cloned() else { return Ok(()) };
         self.tell(Input::Heard { from, admission, body })
     }
@@ -211,15 +307,19 @@ impl Node {
         while let Some(output) = self.session.poll() {
             match output {
                 Output::Say(body) => self.handle.command(Command::Say { to: Audience::Everybody, body }),
+                Output::SayToCoordinator(body) => {
+                    self.handle.command(Command::Say { to: Audience::Coordinator, body });
+                }
                 Output::Seal(keys) => {
-                    if let Some(sending) = &mut self.sending {
-                        sending.arm(keys);
+                    if let Some(source) = &mut self.source {
+                        source.arm(keys);
                     }
                 }
                 Output::Open(key) => self.receiving.insert(key),
                 // A removed participant keeps all that it had, as any attacker would.
                 Output::Forget { label } if !self.removed => self.receiving.forget(label),
                 Output::Forget { .. } => {}
+                Output::Talk { from, body } => self.on_talk(from, &body),
                 Output::Event(event) => self.on_session(event)?,
             }
         }
@@ -228,7 +328,12 @@ impl Node {
 
     fn on_session(&mut self, event: session::Event) -> Outcome {
         match event {
-            session::Event::Admitted { .. } => self.waiting.admitted(),
+            session::Event::Admitted { .. } => {
+                self.waiting.admitted();
+                self.introduce_myself();
+                self.dirty = true;
+            }
+            session::Event::PeerJoined { .. } => self.introduce_myself(),
             session::Event::Epoch { epoch, members, code, activate_at } => {
                 eprintln!(
                     "{members} in the meeting. Verification code, the same for everybody: {}",
@@ -241,6 +346,7 @@ impl Node {
                     activate_at_us: activate_at.0 * 1000,
                     members: members as u32,
                 });
+                self.members_changed();
                 return self.keep_bindings();
             }
             session::Event::Refused { reason } => return Err(Fail::failed(reason)),
@@ -269,6 +375,10 @@ impl Node {
         let over = self.gate.lock().expire(clock::unix());
         self.shut(over);
         self.end_of_clip()?;
+        if self.ending {
+            self.ended = Some("You have ended the meeting.");
+        }
+        self.window_upkeep()?;
         if let Some(line) = self.waiting.news() {
             eprintln!("{line}");
         }
@@ -284,8 +394,8 @@ impl Node {
 
     /// A clip that was to be played once leaves the stage to others.
     fn end_of_clip(&mut self) -> Outcome {
-        if let Some(sending) = self.sending.take_if(|sending| sending.has_ended()) {
-            match sending.stop() {
+        if let Some(source) = self.source.take_if(|source| source.has_ended()) {
+            match source.stop() {
                 Ok(()) => eprintln!("The clip has ended."),
                 Err(error) => eprintln!("canopy: sending has stopped, receiving goes on: {error}"),
             }
@@ -294,99 +404,17 @@ impl Node {
         }
         Ok(())
     }
+}
 
-    /// What `canopy lend` and `canopy remove` have changed since.
-    fn read_meeting_file(&mut self) -> Outcome {
-        let Some(Chair { file, .. }) = &self.seat.chair else { return Ok(()) };
-        let meeting = file.load()?;
-        let issuer = meeting.issuer();
-        for line in &meeting.leases {
-            let Ok(lease) = Lease::from_line(line) else { continue };
-            if lease.check(clock::unix()).is_err() || self.claims.lock().contains_key(&lease.relay()) {
-                continue;
-            }
-            let grant = issuer.grant(lease.relay(), lease.id(), lease.kbps(), lease.ends());
-            let claim = lease.claim(meeting.id(), issuer.public(), &grant, self.seat.me());
-            self.claims.lock().insert(lease.relay(), claim);
-            for contact in lease.contacts() {
-                if let Err(error) = self.handle.dial(contact) {
-                    tracing::warn!(contact, %error, "a lease names a contact that can't be dialled");
-                }
-            }
-        }
-        let known = self.session.removed();
-        for invite in meeting.removed().into_iter().filter(|invite| !known.contains(invite)) {
-            let out = self.gate.lock().remove(&[invite]);
-            self.tell(Input::Remove(invite))?;
-            self.shut(out);
-        }
-        Ok(())
+/// How somebody takes part who has no window.
+fn headless(name: &str, source: Option<&Source>) -> Here {
+    let sends = |wanted: fn(&Layer) -> bool| source.is_some_and(|source| source.ladder().iter().any(wanted));
+    Here {
+        name: name.to_owned(),
+        muted: !sends(|layer| layer.is_audio()),
+        camera: sends(|layer| !layer.is_audio()),
+        ..Here::default()
     }
-
-    /// Which guest came with which invite must survive a crash, or an invite would let two in.
-    fn keep_bindings(&mut self) -> Outcome {
-        let Some(Chair { file, .. }) = &self.seat.chair else { return Ok(()) };
-        let bindings: BTreeMap<_, _> = self.session.bindings().into_iter().collect();
-        file.change(|meeting| {
-            for guest in &mut meeting.guests {
-                guest.peer = bindings.get(&guest.invite).copied().or(guest.peer);
-            }
-            Ok(())
-        })
-    }
-}
-
-fn config(args: &Join, seat: &Seat) -> Outcome<Config> {
-    Ok(Config {
-        seed: *seat.identity.seed().expose(),
-        node: node::Config {
-            me: NodeId(seat.me().0),
-            kind: Kind::Participant,
-            admitted: Admitted {
-                kind: Kind::Participant,
-                may_coordinate: seat.invite.role().may_coordinate(),
-            },
-            credential: seat.credential(),
-            first_serial: clock::unix().0,
-            uplink_kbps: args.uplink,
-            contacts: seat.spot.contacts(seat.me()),
-            watch: true,
-        },
-        listen: seat.spot.listen(),
-        bootstrap: seat.bootstrap.clone(),
-        uplink_kbps: Some(args.uplink),
-        tap: None,
-        journal: core_journal::create(args.probes.core_journal.as_deref())?,
-    })
-}
-
-fn new_session(seat: &Seat) -> Session {
-    let place = session::Seat {
-        identity: Arc::clone(&seat.identity),
-        meeting: seat.invite.meeting(),
-        issuer: seat.invite.issuer(),
-        invite: seat.invite.id(),
-    };
-    let rng = Box::new(UnwrapErr(SysRng));
-    match &seat.chair {
-        Some(chair) => Session::coordinator(clock::unix(), place, chair.past.clone(), rng),
-        None => Session::member(clock::unix(), place, rng),
-    }
-}
-
-/// The moment at which the program's clock will show `at`.
-fn instant(at: UnixTime) -> Instant {
-    Instant::now() + Duration::from_millis(at.since(clock::unix()))
-}
-
-/// What the layers cost, for the planner.
-fn rates(ladder: &[Layer]) -> Vec<LayerRate> {
-    ladder
-        .iter()
-        .filter_map(|layer| {
-            Some(LayerRate { layer: unit::Layer::from_byte(layer.byte())?, kbps: layer.kbps() })
-        })
-        .collect()
 }
 
 /// Six groups of five digits, as people read them to each other.

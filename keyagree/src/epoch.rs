@@ -4,6 +4,7 @@
 //! a term begins, a leave, a kick, the timer:  E' fresh, wrapped for each member under its pairwise chain
 //! a join:                                     E' = derive("epoch-join", E, step hash of the record)
 //! each E:   derive("epoch-kem") = X-Wing key pair of all members;   derive("epoch-commitment") stands in the record
+//!           derive("talk") = what members say to each other is sealed under it
 //! ```
 //! The step hash is the record's hash without its commitment, which is not known before the step.
 
@@ -20,12 +21,20 @@ use crate::wire::{CHANGES_MAX, EpochId, Reason, Record};
 
 /// A new epoch is used so long after its record, in milliseconds: by then all know it.
 pub(crate) const ACTIVATE_AFTER_MS: u64 = 1_000;
+/// What is older stays for what is under way: so long beyond activation after a leave, else longer.
+pub(crate) const LEFT_GRACE_MS: u64 = 2_000;
+pub(crate) const GRACE_MS: u64 = 10_000;
 /// No record before the first of a term.
 pub(crate) const NO_RECORD: [u8; 32] = [0; 32];
 
 /// The secret of the epoch that a join makes.
 pub(crate) fn step(secret: &Secret, record: &Record) -> Secret {
     derive("canopy/1/epoch-join", &[secret.expose(), &step_hash(record)])
+}
+
+/// What the keys of talk in this epoch follow from.
+fn talk_secret(secret: &Secret) -> Secret {
+    derive("canopy/1/talk", &[secret.expose()])
 }
 
 /// What a record commits to.
@@ -112,6 +121,8 @@ pub(crate) struct Adopted {
     /// Somebody was shut out: what is older is forgotten sooner.
     pub(crate) leaves: bool,
     pub(crate) keys: KeyPair,
+    /// For [`crate::talk`], which takes it.
+    pub(crate) talk: Option<Secret>,
     pub(crate) roster: Roster,
     /// Who left by being removed, the others just went.
     pub(crate) removed: Vec<PeerKey>,
@@ -119,6 +130,11 @@ pub(crate) struct Adopted {
 }
 
 impl Adopted {
+    /// When what is older is forgotten.
+    pub(crate) fn grace_until(&self) -> UnixTime {
+        self.activate_at.plus_ms(if self.leaves { LEFT_GRACE_MS } else { GRACE_MS })
+    }
+
     pub(crate) fn new(now: UnixTime, record: &Record, head: &Head, issuer: &IssuerKey) -> Adopted {
         // A clock that is wrong must not keep a node in the old epoch, nor hurry it into the new one.
         let activate_at = record.activate_at.clamp(now, now.plus_ms(ACTIVATE_AFTER_MS));
@@ -129,6 +145,7 @@ impl Adopted {
             activate_at,
             leaves: !record.left.is_empty(),
             keys: key_pair(&head.secret),
+            talk: Some(talk_secret(&head.secret)),
             roster: head.roster.clone(),
             removed: record.left.iter().filter(|left| left.removed).map(|left| left.peer).collect(),
             code: head.code(issuer),

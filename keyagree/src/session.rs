@@ -2,15 +2,16 @@
 
 use std::collections::VecDeque;
 
-use crate::credential::Admission;
+use crate::credential::{Admission, Signed};
 use crate::epoch::coordinator::Coordinator;
 use crate::epoch::member::{Effects, Member};
 use crate::epoch::{Adopted, Head};
 use crate::identity::{InviteId, PeerKey};
 use crate::source::Streams;
 use crate::stream::EpochId;
+use crate::talk::Talks;
 use crate::time::UnixTime;
-use crate::wire::Message;
+use crate::wire::{Message, Talk};
 
 pub use crate::io::{Event, Input, Output, Past, Seat, SessionRng, Timer};
 
@@ -24,6 +25,7 @@ pub struct Session {
     rng: SessionRng,
     part: Part,
     streams: Streams,
+    talks: Talks,
     members: Vec<PeerKey>,
     out: VecDeque<Output>,
 }
@@ -56,7 +58,8 @@ impl Session {
 
     fn new(seat: Seat, rng: SessionRng, part: Part) -> Session {
         let streams = Streams::new(&seat);
-        Session { seat, rng, part, streams, members: Vec::new(), out: VecDeque::new() }
+        let talks = Talks::new(seat.meeting, seat.identity.public());
+        Session { seat, rng, part, streams, talks, members: Vec::new(), out: VecDeque::new() }
     }
 
     /// Takes one value in. Whatever a peer did wrong is dropped.
@@ -76,6 +79,13 @@ impl Session {
             }
             Input::Send { streams } => self.send(now, Some(streams)),
             Input::Silent => self.send(now, None),
+            Input::Talk { body, known } => {
+                let said = self.talks.say(now, &self.seat.identity, &mut self.rng, &body);
+                self.out.extend(said.map(|said| match known || self.coordinates() {
+                    true => Output::Say(Message::Talk(said).encode()),
+                    false => Output::SayToCoordinator(Message::PassOn(said).encode()),
+                }));
+            }
             Input::Tick => {}
         }
         self.tick(now, &mut effects);
@@ -91,6 +101,7 @@ impl Session {
             }
         }
         self.streams.tick(now, &self.seat, &mut self.out);
+        self.talks.tick(now);
     }
 
     fn send(&mut self, now: UnixTime, layers: Option<Vec<u8>>) {
@@ -117,6 +128,11 @@ impl Session {
                 self.streams.announced(now, from, said, &mut self.out);
             }
             (Message::Ratchet(said), _) => self.streams.ratcheted(now, from, &said, &mut self.out),
+            (Message::Talk(said), _) => self.talked(said),
+            (Message::PassOn(said), Part::Coordinator(_)) if said.value.sender == from => {
+                effects.says.push(Message::Talk(said.clone()).encode());
+                self.talked(said);
+            }
             (Message::Join(said), Part::Coordinator(coordinator)) if said.value.peer == from => {
                 coordinator.asked(now, &self.seat, admission, &said, &mut effects.says);
             }
@@ -135,6 +151,15 @@ impl Session {
         }
     }
 
+    fn coordinates(&self) -> bool {
+        matches!(self.part, Part::Coordinator(_))
+    }
+
+    fn talked(&mut self, said: Signed<Talk>) {
+        let heard = self.talks.heard(said);
+        self.out.extend(heard.map(|(from, body)| Output::Talk { from, body }));
+    }
+
     fn carry_out(&mut self, now: UnixTime, effects: Effects) {
         self.out.extend(effects.says.into_iter().map(Output::Say));
         for epoch in effects.epochs {
@@ -144,11 +169,12 @@ impl Session {
             && matches!(&self.part, Part::Member(member) if member.is_stopped())
         {
             self.streams.stop(now);
+            self.talks.stop();
         }
         self.out.extend(effects.events.into_iter().map(Output::Event));
     }
 
-    fn enter(&mut self, now: UnixTime, epoch: Adopted) {
+    fn enter(&mut self, now: UnixTime, mut epoch: Adopted) {
         let members: Vec<PeerKey> = epoch.roster.iter().copied().collect();
         let me = self.seat.identity.public();
         let joined = members.iter().filter(|peer| **peer != me && !self.members.contains(peer));
@@ -163,8 +189,10 @@ impl Session {
         events
             .extend(left.map(|peer| Event::PeerLeft { peer: *peer, removed: epoch.removed.contains(peer) }));
         self.members = members;
+        let early = self.talks.adopt(&mut epoch);
         self.streams.adopt(now, &self.seat, &mut self.rng, epoch, &mut self.out);
         self.out.extend(events.into_iter().map(Output::Event));
+        self.out.extend(early.into_iter().map(|(from, body)| Output::Talk { from, body }));
     }
 
     /// The next thing to do.
@@ -184,6 +212,7 @@ impl Session {
     /// Asserts what always holds.
     pub fn check(&self) {
         self.streams.check();
+        self.talks.check();
         if let Part::Member(member) = &self.part {
             member.check(&self.seat.identity.public());
         }

@@ -9,7 +9,7 @@ mod own;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::credential::Signed;
-use crate::epoch::Adopted;
+use crate::epoch::{Adopted, GRACE_MS, LEFT_GRACE_MS};
 use crate::identity::{MeetingId, PeerKey};
 use crate::io::{Event, Output, Seat, SessionRng, Timer};
 use crate::roster::Roster;
@@ -21,9 +21,6 @@ use own::Own;
 
 /// Epochs whose keys are held at once: two to come, one in use, one going.
 pub(crate) const EPOCHS_HELD: usize = 4;
-/// Old keys stay for frames under way: so long beyond activation after a leave, else longer.
-const LEFT_GRACE_MS: u64 = 2_000;
-const GRACE_MS: u64 = 10_000;
 /// A source is missed when it has not announced itself so long after activation.
 const MISSING_AFTER_MS: u64 = 1_000;
 /// Secrets of one source in one epoch: it may restart, but not make us hold keys without end.
@@ -104,7 +101,7 @@ impl Streams {
     ) {
         let follows = self.epochs.back().is_some_and(|last| is_next(&last.id, &epoch.id));
         let steps = follows && epoch.reason == Reason::Join;
-        let grace = epoch.activate_at.plus_ms(if epoch.leaves { LEFT_GRACE_MS } else { GRACE_MS });
+        let grace = epoch.grace_until();
         for held in &mut self.epochs {
             held.forget_at = Some(held.forget_at.map_or(grace, |at| at.min(grace)));
         }

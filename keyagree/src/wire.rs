@@ -192,6 +192,22 @@ pub(crate) struct Kicks {
     pub(crate) invites: Vec<InviteId>,
 }
 
+/// Something that a member says to the others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Talk {
+    pub(crate) meeting: MeetingId,
+    pub(crate) sender: PeerKey,
+    pub(crate) epoch: EpochId,
+    /// Grows with each message of the sender, also over its restarts.
+    pub(crate) serial: u64,
+    /// Makes the key that the body is sealed with; it is never used again.
+    #[serde(with = "serde_bytes")]
+    pub(crate) nonce: [u8; 16],
+    #[serde(with = "serde_bytes")]
+    pub(crate) sealed: Vec<u8>,
+}
+
 /// Why a request is not granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Denial {
@@ -231,6 +247,7 @@ statements! {
     Ratchet RATCHET 256;
     Kicks KICKS KICKS_MAX * 9 + 64;
     RefusalNote REFUSAL 256;
+    Talk TALK 6 * 1024;
 }
 
 /// Everything that is said.
@@ -245,6 +262,9 @@ pub(crate) enum Message {
     Ratchet(Signed<Ratchet>),
     Kicks(Signed<Kicks>),
     Refusal(Signed<RefusalNote>),
+    Talk(Signed<Talk>),
+    /// Asks the coordinator to tell the others: not everybody knows its sender's credential.
+    PassOn(Signed<Talk>),
 }
 
 /// Why a message was dropped: always its sender's fault, or its program's age.

@@ -5,4 +5,5 @@ mod garbage;
 mod gate;
 mod lines;
 mod secrets;
+mod talking;
 mod world;

@@ -31,6 +31,8 @@ pub(crate) struct Person {
     pub(crate) sealing: Vec<SealingKeys>,
     pub(crate) events: Vec<(UnixTime, Event)>,
     pub(crate) said: Vec<Vec<u8>>,
+    /// What others said to all members, and who.
+    pub(crate) heard: Vec<(PeerKey, Vec<u8>)>,
 }
 
 impl Person {
@@ -125,6 +127,7 @@ impl World {
             sealing: Vec::new(),
             events: Vec::new(),
             said: Vec::new(),
+            heard: Vec::new(),
         });
         self.people.len() - 1
     }
@@ -191,7 +194,7 @@ impl World {
         while let Some(output) = self.people[who].session.as_mut().and_then(Session::poll) {
             let person = &mut self.people[who];
             match output {
-                Output::Say(body) => {
+                Output::Say(body) | Output::SayToCoordinator(body) => {
                     assert!(body.len() <= keyagree::SAY_MAX);
                     person.said.push(body.clone());
                     self.log.push((from, body.clone()));
@@ -207,6 +210,7 @@ impl World {
                 Output::Forget { label } => {
                     assert!(person.open.remove(&label).is_some(), "forgets what it holds");
                 }
+                Output::Talk { from, body } => person.heard.push((from, body)),
                 Output::Event(event) => person.events.push((now, event)),
             }
         }
