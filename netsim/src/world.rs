@@ -112,9 +112,10 @@ pub struct Progress {
 }
 
 /// A meeting that can be run.
-pub struct World<O> {
+pub struct World<O: Overlay> {
     scenario: Scenario,
     cast: Cast,
+    brief: O::Brief,
     now: Time,
     queue: Queue<Happening>,
     machines: Vec<Machine<O>>,
@@ -137,7 +138,8 @@ pub struct World<O> {
 impl<O: Overlay> World<O> {
     /// Everybody at home; nothing has happened yet. The error is the scenario's author's.
     pub fn new(scenario: Scenario, seed: u64) -> Result<World<O>, ScenarioError> {
-        let cast = Cast::draw(&scenario, seed)?;
+        let mut cast = Cast::draw(&scenario, seed)?;
+        let brief = O::brief(&scenario, &mut cast, seed);
         let faults = timeline(&scenario, &cast, seed);
         let machines = cast.people.iter().map(|person| Machine::new(person, &scenario.network)).collect();
         let mut world = World {
@@ -150,7 +152,8 @@ impl<O: Overlay> World<O> {
             malice: rng::stream(seed, Subsystem::Malice),
             trail: Trail::default(),
             ledger: Ledger::new(&scenario, &cast, O::SYSTEM, seed),
-            checks: Checks::new(&scenario, &cast),
+            checks: Checks::new::<O>(&scenario, &cast),
+            brief,
             saboteur: None,
             answers: VecDeque::new(),
             hops: 0,

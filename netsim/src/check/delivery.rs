@@ -4,44 +4,23 @@ use overlay_core::unit::{Frame, Layer};
 
 use super::Finding;
 use crate::payload::Parcel;
+use crate::window::Window;
 
 pub(super) const TWICE: &str = "twice";
 pub(super) const FORGED: &str = "forged";
 
-/// Which numbers of one feed and layer a receiver was handed: the highest, and which of the 128 below it.
+/// What a receiver was handed of one layer of one source.
 #[derive(Clone, Copy, Debug)]
-struct Window {
+struct Handed {
     source: u32,
     layer: Layer,
-    feed: u32,
-    highest: u32,
-    below: u128,
-}
-
-impl Window {
-    /// True if the number is new, as far as the window goes back.
-    fn mark(&mut self, number: u32) -> bool {
-        if number > self.highest {
-            let step = number - self.highest;
-            self.below = self.below.checked_shl(step).unwrap_or(0);
-            self.below |= 1_u128.checked_shl(step - 1).unwrap_or(0);
-            self.highest = number;
-            return true;
-        }
-        let back = self.highest - number;
-        let Some(bit) = back.checked_sub(1).and_then(|shift| 1_u128.checked_shl(shift)) else {
-            return back != 0;
-        };
-        let fresh = self.below & bit == 0;
-        self.below |= bit;
-        fresh
-    }
+    numbers: Window,
 }
 
 /// What each receiver was handed.
 #[derive(Debug)]
 pub(super) struct Deliveries {
-    windows: Vec<Vec<Window>>,
+    windows: Vec<Vec<Handed>>,
 }
 
 impl Deliveries {
@@ -67,33 +46,13 @@ impl Deliveries {
             return Some(Finding { invariant: FORGED, node: Some(who), what });
         }
         let windows = &mut self.windows[who as usize];
-        let Some(window) = windows.iter_mut().find(|window| window.source == source && window.layer == layer)
+        let Some(handed) = windows.iter_mut().find(|handed| handed.source == source && handed.layer == layer)
         else {
-            windows.push(Window { source, layer, feed, highest: number, below: 0 });
+            windows.push(Handed { source, layer, numbers: Window::new(feed, number) });
             return None;
         };
-        if feed > window.feed {
-            *window = Window { source, layer, feed, highest: number, below: 0 };
-            return None;
-        }
-        let fresh = feed == window.feed && window.mark(number);
+        let fresh = handed.numbers.mark(feed, number);
         let what = || format!("was handed number {number} of {layer:?} of node {source} again, feed {feed}");
         (!fresh).then(|| Finding { invariant: TWICE, node: Some(who), what: what() })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_number_is_new_once() {
-        let mut window = Window { source: 0, layer: Layer::Audio, feed: 1, highest: 5, below: 0 };
-        for (number, fresh) in
-            [(5, false), (8, true), (6, true), (6, false), (7, true), (4, true), (4, false)]
-        {
-            assert_eq!(window.mark(number), fresh, "{number}");
-        }
-        assert!(window.mark(500) && window.mark(372) && !window.mark(372));
     }
 }

@@ -24,8 +24,6 @@ const CONTACTS: usize = 8;
 const SETTLES_IN: Duration = Duration::from_secs(3);
 /// Time for goodbyes before a process ends.
 const FAREWELL: Duration = Duration::from_millis(300);
-/// Serials of notes of a life begin at its number times this.
-const SERIALS: u64 = 1 << 40;
 
 impl<O: Overlay> World<O> {
     pub(super) fn start(&mut self, who: u32) {
@@ -40,8 +38,7 @@ impl<O: Overlay> World<O> {
         machine.since = now;
         machine.first = [None; 2];
         machine.fed = now;
-        let serial = u64::from(machine.life) * SERIALS;
-        machine.overlay = Some(O::start(who, person, limit_kbps, serial));
+        machine.overlay = Some(O::start(who, person, limit_kbps, machine.life, &self.brief));
         machine.source = (!person.sends.is_empty()).then(|| Source::new(who, person.sends.clone()));
         let sends = person.sends.clone();
         self.nodes += 1;
