@@ -106,7 +106,10 @@ impl Cast {
         let sites = u32::try_from(self.paths.sites).unwrap_or(u32::MAX);
         let all = |to: u32| -> u64 {
             let to = to as usize;
-            self.people.iter().map(|one| self.paths.one_way_ns[one.site as usize * self.paths.sites + to]).sum()
+            self.people
+                .iter()
+                .map(|one| self.paths.one_way_ns[one.site as usize * self.paths.sites + to])
+                .sum()
         };
         (0..sites).min_by_key(|site| all(*site)).unwrap_or(0)
     }

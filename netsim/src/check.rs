@@ -84,7 +84,8 @@ pub struct Checks {
 impl Checks {
     /// Checkers of a run.
     pub fn new<O: Overlay>(scenario: &Scenario, cast: &Cast) -> Checks {
-        let listed = scenario.expected.iter().map(|expected| (expected.invariant.clone(), expected.why.clone()));
+        let listed =
+            scenario.expected.iter().map(|expected| (expected.invariant.clone(), expected.why.clone()));
         let models = INVARIANTS.map(|name| (name.to_owned(), "a model is not held to it".to_owned()));
         Checks {
             expected: if O::MODEL { models.into() } else { listed.collect() },

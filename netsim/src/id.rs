@@ -1,24 +1,24 @@
 //! Ids of simulated nodes: they look random to the overlay, and tell the world whose they are.
 
+use std::sync::LazyLock;
+
 use overlay_core::id::NodeId;
+
+/// So many ids are made once: all of the largest scenario.
+const KEPT: u32 = 32 * 1024;
+
+static IDS: LazyLock<Vec<NodeId>> = LazyLock::new(|| (0..KEPT).map(make).collect());
 
 /// The id of the node of this index.
 pub fn node_id(who: u32) -> NodeId {
-    let mut bytes = [0; 32];
-    let mut state = u64::from(who);
-    for word in bytes.chunks_exact_mut(8) {
-        word.copy_from_slice(&split_mix(&mut state).to_be_bytes());
-    }
-    bytes[28..].copy_from_slice(&who.to_be_bytes());
-    NodeId(bytes)
+    // Ids are named with each message and unit; a hash each time would be a tenth of a run.
+    IDS.get(who as usize).copied().unwrap_or_else(|| make(who))
 }
 
-/// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): ids are made for each message, so a hash would be too slow.
-fn split_mix(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mixed = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
+fn make(who: u32) -> NodeId {
+    let mut bytes = *blake3::hash(&who.to_be_bytes()).as_bytes();
+    bytes[28..].copy_from_slice(&who.to_be_bytes());
+    NodeId(bytes)
 }
 
 /// The index of a node.

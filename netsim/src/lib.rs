@@ -12,7 +12,7 @@
 //! What happens:
 //! - [`world`]: machines, links and time; does what the overlays want
 //! - [`overlay`]: what runs on a machine
-//! - [`machine`]: one machine, with its [`interface`] and its line's [`loss`]
+//! - [`machine`]: one machine, with its [`interface`], its [`link`]s and its line's [`loss`]
 //! - [`source`]: frames that are published while a node is on the stage
 //! - [`payload`]: a length, and what was sealed into it
 //! - [`queue`]: what happens next
@@ -41,6 +41,7 @@ pub mod hash;
 pub mod id;
 pub mod interface;
 pub mod ledger;
+pub mod link;
 pub mod loss;
 pub mod machine;
 pub mod model;

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use check::{LENGTH, PEOPLE, RELAYS};
 pub use error::ScenarioError;
 pub use faults::{FaultSpec, Target, What};
-pub use media::{LayerName, Media, Sources, Speech};
+pub use media::{BetweenTurns, LayerName, Media, Sources, Speech};
 pub use models::Models;
 pub use network::{Geography, Mode, Network};
 pub use people::{Arrive, Crowd, Mix, NatShares, People, Relays};

@@ -36,12 +36,14 @@ const ROWS: &[Row] = &[
     ("main picture for each", |report| rate(report.totals.goodput_kbps)),
     ("its bound, min(u_s, (u_s + Σu)/n)", |report| rate(report.totals.bound_kbps)),
     ("interruptions over 0.3 s a person and hour", interruptions),
-    ("first sound, p50 and p95", |report| {
-        two(report.first_sound_ms.p50, report.first_sound_ms.p95)
-    }),
+    ("first sound, p50 and p95", |report| two(report.first_sound_ms.p50, report.first_sound_ms.p95)),
     ("bytes sent for each delivered", |report| {
         let delivered: u64 = report.layers.values().map(|layer| layer.bytes).sum();
-        if delivered == 0 { NONE.into() } else { format!("{:.2}", report.totals.sent as f64 / delivered as f64) }
+        if delivered == 0 {
+            NONE.into()
+        } else {
+            format!("{:.2}", report.totals.sent as f64 / delivered as f64)
+        }
     }),
     ("control messages", |report| percent(report.totals.control_share)),
     ("sent by volunteers", |report| percent(report.totals.relayed_share)),

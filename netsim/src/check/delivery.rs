@@ -9,28 +9,27 @@ use crate::window::Window;
 pub(super) const TWICE: &str = "twice";
 pub(super) const FORGED: &str = "forged";
 
-/// What a receiver was handed of one layer of one source.
-#[derive(Clone, Copy, Debug)]
+/// What one receiver was handed, by source and layer. The keys stand apart: all are looked through at each delivery.
+#[derive(Clone, Debug, Default)]
 struct Handed {
-    source: u32,
-    layer: Layer,
-    numbers: Window,
+    keys: Vec<(u32, Layer)>,
+    numbers: Vec<Window>,
 }
 
 /// What each receiver was handed.
 #[derive(Debug)]
 pub(super) struct Deliveries {
-    windows: Vec<Vec<Handed>>,
+    handed: Vec<Handed>,
 }
 
 impl Deliveries {
     pub(super) fn new(people: usize) -> Deliveries {
-        Deliveries { windows: vec![Vec::new(); people] }
+        Deliveries { handed: vec![Handed::default(); people] }
     }
 
     /// A receiver that starts anew has no memory, and may be handed everything again.
     pub(super) fn forget(&mut self, who: u32) {
-        self.windows[who as usize].clear();
+        self.handed[who as usize] = Handed::default();
     }
 
     pub(super) fn delivered(
@@ -45,13 +44,13 @@ impl Deliveries {
             let what = format!("was handed {parcel:?} as number {number} of {layer:?} of node {source}");
             return Some(Finding { invariant: FORGED, node: Some(who), what });
         }
-        let windows = &mut self.windows[who as usize];
-        let Some(handed) = windows.iter_mut().find(|handed| handed.source == source && handed.layer == layer)
-        else {
-            windows.push(Handed { source, layer, numbers: Window::new(feed, number) });
+        let handed = &mut self.handed[who as usize];
+        let Some(at) = handed.keys.iter().position(|key| *key == (source, layer)) else {
+            handed.keys.push((source, layer));
+            handed.numbers.push(Window::new(feed, number));
             return None;
         };
-        let fresh = handed.numbers.mark(feed, number);
+        let fresh = handed.numbers[at].mark(feed, number);
         let what = || format!("was handed number {number} of {layer:?} of node {source} again, feed {feed}");
         (!fresh).then(|| Finding { invariant: TWICE, node: Some(who), what: what() })
     }

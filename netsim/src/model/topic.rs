@@ -78,9 +78,8 @@ impl Topic {
     /// The frames to tell of: the newest feed, and numbers in it.
     pub fn to_tell(&self, beat: u64, most: usize) -> Option<(u32, Vec<u32>)> {
         let feed = self.kept.back()?.1.header.feed;
-        let recent = self.kept.iter().rev().filter(|(came, unit)| {
-            came + TOLD_FOR > beat && unit.header.feed == feed
-        });
+        let recent =
+            self.kept.iter().rev().filter(|(came, unit)| came + TOLD_FOR > beat && unit.header.feed == feed);
         Some((feed, recent.map(|(_, unit)| unit.header.frame.number).take(most).collect()))
     }
 

@@ -87,7 +87,9 @@ impl<S: Shape> Trees<S> {
             Message::Gone(who) => self.on_books(|books| books.gone(who)),
             Message::Ask(tree, lost) => {
                 // Before its source is there a tree has no answer; who asked does so again.
-                let Some(books) = self.books.as_mut().filter(|books| books.is_open(tree, from)) else { return };
+                let Some(books) = self.books.as_mut().filter(|books| books.is_open(tree, from)) else {
+                    return;
+                };
                 let answer =
                     books.hang(tree, from, lost).map_or(Message::Nobody(tree), |to| Message::Go(tree, to));
                 self.say(now, from, answer);
@@ -334,7 +336,9 @@ impl<S: Shape> Overlay for Trees<S> {
         };
         let wants = brief.wants(who);
         // In a star volunteers have nothing to do.
-        let idle = brief.server.is_some_and(|server| server != who && brief.people[who as usize].kind == Kind::Relay);
+        let idle = brief
+            .server
+            .is_some_and(|server| server != who && brief.people[who as usize].kind == Kind::Relay);
         for tree in wants.iter().filter(|_| !idle) {
             if let Some(place) = brief.place(*tree) {
                 node.places[place].wanted = true;

@@ -73,7 +73,8 @@ fn value(text: &str) -> Value {
 mod tests {
     use super::*;
 
-    const TEXT: &str = "title = \"t\"\nlength = \"5s\"\n[people]\ncount = 4\n[[sources]]\ncount = 1\nlayers = [\"audio\"]\n";
+    const TEXT: &str =
+        "title = \"t\"\nlength = \"5s\"\n[people]\ncount = 4\n[[sources]]\ncount = 1\nlayers = [\"audio\"]\n";
 
     fn set_in(text: &str) -> Result<Scenario, ScenarioError> {
         let setting = text.parse().expect("a setting");
@@ -90,9 +91,11 @@ mod tests {
 
     #[test]
     fn what_cannot_be_is_refused_by_its_key() {
-        for (typed, key) in
-            [("models.mesh_degree=0", "models.mesh_degree"), ("models.nonsense=1", "nonsense"), ("title.x=1", "title.x")]
-        {
+        for (typed, key) in [
+            ("models.mesh_degree=0", "models.mesh_degree"),
+            ("models.nonsense=1", "nonsense"),
+            ("title.x=1", "title.x"),
+        ] {
             let error = set_in(typed).expect_err(typed).to_string();
             assert!(error.contains(key), "{error}");
         }

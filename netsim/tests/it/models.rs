@@ -44,7 +44,11 @@ fn continuity(record: &Record, layer: Layer) -> f64 {
 fn every_model_carries_a_small_meeting_and_says_that_it_is_a_model() {
     for system in MODELS {
         let record = simulate(system, meeting(""));
-        assert!(record.complete && continuity(&record, Layer::Audio) > 0.9, "{system}: {:?}", record.violations);
+        assert!(
+            record.complete && continuity(&record, Layer::Audio) > 0.9,
+            "{system}: {:?}",
+            record.violations
+        );
         assert!(record.violations.iter().all(|found| found.expected.is_some()), "{system}");
         assert_eq!(record.hash, simulate(system, meeting("")).hash, "{system}");
         let report = Report::of(&record);
@@ -66,7 +70,9 @@ fn the_star_carries_what_its_server_has_bandwidth_for() {
 #[test]
 fn random_trees_go_around_whoever_dies() {
     let crash = "[[faults]]\nwhat = \"crash\"\nwho = \"watchers\"\nat = \"5s\"\ncount = 4\n";
-    let with = |faults: &str| simulate(System::RandomTrees, meeting(&format!("{faults}[models]\ntree_children = 2\n")));
+    let with = |faults: &str| {
+        simulate(System::RandomTrees, meeting(&format!("{faults}[models]\ntree_children = 2\n")))
+    };
     let (calm, hit) = (with(""), with(crash));
     assert!(hit.repairs.0.len() > calm.repairs.0.len(), "somebody's parent was among those who died");
     let last = hit.seconds.last().expect("ten of them");

@@ -130,6 +130,25 @@ fn a_relay_that_dies_is_gone_around() {
     assert!(longest < 1_000, "sound was away for {longest} ms");
 }
 
+#[test]
+fn who_does_not_speak_sends_no_sound_if_the_scenario_says_so() {
+    let with = |speech: &str| {
+        let text = small("").to_toml() + speech;
+        simulate(Scenario::parse(&text, "small.toml").expect("a scenario"), 1)
+    };
+    let constant = with("");
+    let turns = with("[speech]\nbetween_turns = \"nothing\"\n");
+    assert_eq!(turns.violations, []);
+    let due = |record: &Record, layer| record.layers[&layer].due as f64;
+    let share = due(&turns, Layer::Audio) / due(&constant, Layer::Audio);
+    // One of two speaks most of the time, now and then both or nobody.
+    assert!((0.2..0.8).contains(&share), "sound was on for {share} of the time");
+    let pictures = due(&turns, Layer::P360) / due(&constant, Layer::P360);
+    assert!((0.95..1.05).contains(&pictures), "pictures go on: {pictures}");
+    let listened = continuity(&turns, Layer::Audio);
+    assert!(listened > 0.95, "{listened} of what was said came");
+}
+
 fn with_faults(scenario: Scenario, faults: &str) -> Scenario {
     let text = scenario.to_toml() + "\n" + faults;
     Scenario::parse(&text, &scenario.file).expect("a scenario")
