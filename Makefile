@@ -5,7 +5,7 @@ CLIP ?=
 # 180p, 360p, or on a machine with more than two cores 720p.
 SIZE ?= 360p
 
-.PHONY: demo test lint bench-relay bench-netsim install
+.PHONY: demo test lint bench-relay bench-plan bench-netsim install
 
 demo: install
 	cargo build --release -p canopy
@@ -25,6 +25,10 @@ lint: install
 # A relay's processor time for each delivered copy, beside a plain QUIC forwarder and gossipsub.
 bench-relay:
 	cargo run --release -p overlay-bench -- relay
+
+# What plans for ten thousand people cost, and how good they are.
+bench-plan:
+	cargo run --release -p overlay-core --example plan
 
 # What simulated meetings cost: events and unit hops in a second of one core, at three sizes.
 bench-netsim:

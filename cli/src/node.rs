@@ -14,7 +14,7 @@ use keyagree::session::{self, Input, Output, Session};
 use media_pipeline::Layer;
 use media_pipeline::capture::Capture;
 use overlay_core::id::NodeId;
-use overlay_core::io::{Admitted, Command, Event, Kind, LayerRate};
+use overlay_core::io::{Admitted, Audience, Command, Event, Kind, LayerRate};
 use overlay_core::{node, unit};
 use overlay_libp2p::{Config, Events, Handle, Happening};
 use parking_lot::Mutex;
@@ -210,7 +210,7 @@ impl Node {
     fn obey_session(&mut self) -> Outcome {
         while let Some(output) = self.session.poll() {
             match output {
-                Output::Say(body) => self.handle.command(Command::Say(body)),
+                Output::Say(body) => self.handle.command(Command::Say { to: Audience::Everybody, body }),
                 Output::Seal(keys) => {
                     if let Some(sending) = &mut self.sending {
                         sending.arm(keys);

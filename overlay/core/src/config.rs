@@ -9,24 +9,46 @@ pub const MESSAGE_MAX: usize = NOTE_BODY_MAX + 512;
 /// Bytes of the payload of one unit that a node takes in: a 720p key frame fits.
 pub const UNIT_PAYLOAD_MAX: usize = 1024 * 1024;
 
-/// Members of a meeting, relays included. One tree of this size fits a note of the plan.
-pub const MEMBERS_MAX: usize = 512;
+/// Members of a meeting, relays included.
+pub const MEMBERS_MAX: usize = 16_384;
 /// Neighbours of one node.
 pub const LINKS_MAX: usize = 256;
 /// Peers that a node remembers as shut out, and departed members whose last serial it remembers.
 pub const SHUT_MAX: usize = 4096;
 /// Places on the stage.
 pub const SLOTS: u8 = 16;
-/// Trees that a node takes part in.
-pub const TREES_MAX: usize = SLOTS as usize * 4;
+/// Trees of one group, k + m.
+pub const GROUP_MAX: u8 = 12;
+/// Trees that a node takes part in: sound twice, and one picture in a group, of each slot.
+pub const TREES_MAX: usize = SLOTS as usize * (2 + GROUP_MAX as usize);
 /// Children of one node in one tree.
 pub const CHILDREN_MAX: usize = 128;
+/// Who is asked for a parent in one round.
+pub const CANDIDATES_MAX: usize = 32;
 /// Links between a source and a receiver; also the length of a root path.
 pub const HOPS_MAX: usize = 12;
+/// Up to so many, relays included, everybody may feed in any tree, and larger meetings' care for diversity gives way to
+/// stars on the strongest (DESIGN 3.7).
+pub const SMALL_MEETING: usize = 200;
 /// Backup parents in a row of the plan.
 pub const BACKUPS: usize = 2;
-/// Notes that one plan may be split into.
-pub const PLAN_PARTS_MAX: usize = 64;
+/// Relays with room that a stage names for everybody in need; the next to be asked after the backups.
+pub const HELPERS_MAX: usize = 8;
+
+/// Links that a note for one node, or for the coordinator, may cross. Deeper than any tree of links that forms.
+pub const CARRY_HOPS_MAX: u8 = 24;
+/// Nodes named in one message about who is reached by way of whom.
+pub const PEERS_IN_MESSAGE: usize = 256;
+/// Neighbours that may look to one node as their way to the coordinator; the other links are for those who come.
+pub const BELOW_MAX: usize = LINKS_MAX / 2;
+/// From this many links on, one without a use is closed for each that comes.
+pub const LINKS_CROWDED: usize = LINKS_MAX * 3 / 4;
+/// Own notes that wait for a way to the coordinator.
+pub const WAITING_MAX: usize = 32;
+/// Notes of origins that are not known yet, kept until their presence comes.
+pub const STRANGE_MAX: usize = 64;
+/// How long those are kept.
+pub const STRANGE_FOR: Duration = Duration::from_secs(2);
 
 /// Contacts in a presence, and the length of each.
 pub const CONTACTS_MAX: usize = 16;
@@ -35,28 +57,41 @@ pub const CONTACT_LEN_MAX: usize = 256;
 /// Bytes of a credential.
 pub const CREDENTIAL_MAX: usize = 4096;
 
-/// A node says that it is present this often (and at once when something about it changes).
-pub const PRESENCE_EVERY: Duration = Duration::from_secs(1);
+/// The coordinator says that it is there this often: its heartbeat.
+pub const HEARTBEAT_EVERY: Duration = Duration::from_secs(1);
+/// Everybody else says again what it is like this often, should anything have been lost.
+pub const PRESENCE_EVERY: Duration = Duration::from_secs(30);
+/// A presence that the coordinator has not answered with a seat is said again after this span, and another way too;
+/// doubles up to [`ANSWER_AFTER_MAX`].
+pub const ANSWER_AFTER: Duration = Duration::from_secs(1);
+/// See [`ANSWER_AFTER`].
+pub const ANSWER_AFTER_MAX: Duration = Duration::from_secs(8);
 /// Changes of a presence within this span go out as one.
 pub const PRESENCE_DEBOUNCE: Duration = Duration::from_millis(20);
-/// A member that its coordinator did not hear of for this long has departed.
-pub const GONE_AFTER: Duration = Duration::from_secs(3);
-/// A coordinator says whom it did not hear of for this long: one beat is lost, not merely late, and there
-/// is time for the answer before [`GONE_AFTER`].
-pub const MISSED_AFTER: Duration = Duration::from_millis(1_500);
-/// Who is missed in one presence; each answers with news that goes to everybody, so this bounds a storm.
-pub const MISSED_MAX: usize = 32;
-/// A plan names those who departed within this span, for who did not hear of it.
-pub const GONE_TOLD_FOR: Duration = Duration::from_secs(30);
-/// Departed members in one part of a plan: with the largest tree beside them they fit a note.
-pub const GONE_IN_PART: usize = 64;
+/// A coordinator whose heartbeat did not come for this long has departed.
+pub const LEADER_GONE_AFTER: Duration = Duration::from_secs(3);
+/// A way to the coordinator that did not bring its heartbeat first for this long gives way to one that does: a
+/// heartbeat is lost, not merely late.
+pub const UPHILL_STALE: Duration = Duration::from_millis(1_600);
+/// A neighbour below that was not heard of for this long is lost, and all that is reached by way of it.
+pub const BELOW_SILENT_AFTER: Duration = Duration::from_secs(2);
+/// A member that was lost, was named so, and did not answer for this long has departed.
+pub const GONE_AFTER: Duration = Duration::from_millis(1_500);
+/// Heartbeats that say who is lost come no closer together than this.
+pub const NAME_LOST_EVERY: Duration = Duration::from_millis(250);
+/// Somebody whose presence came is remembered this long, though it neither coordinates nor is on the stage yet.
+pub const KNOWN_FOR: Duration = Duration::from_secs(10);
+/// Who is missed in one heartbeat; each answers with a presence, so this bounds a storm.
+pub const MISSED_MAX: usize = 256;
 /// Changes of the meeting within this span make one plan.
 pub const PLAN_DEBOUNCE: Duration = Duration::from_millis(80);
 /// A coordinator that starts over waits this long after its first link for presences and the last plan.
 pub const PLAN_SETTLE: Duration = Duration::from_millis(300);
-/// Plans go to everybody whole; the next one waits until the last would have passed at this rate, kbit/s. A guess:
-/// a tenth of a small home uplink for each copy that is passed on.
-pub const PLAN_KBPS: u64 = 200;
+/// In a meeting that is not small everything is planned again after this span for each person (a guess: a twentieth
+/// of the time of one core).
+pub const PLAN_PAUSE_FOR_ONE: Duration = Duration::from_millis(1);
+/// The same for a coordinator that takes over: sources and places of the meeting come first.
+pub const PLAN_SETTLE_AGAIN: Duration = Duration::from_secs(1);
 
 /// A parent with nothing to carry on a link says so after this span.
 pub const TICK_EVERY: Duration = Duration::from_millis(100);
@@ -137,7 +172,7 @@ pub const LAZY_AFTER: Duration = Duration::from_millis(300);
 pub const LAZY_EVERY: Duration = Duration::from_millis(500);
 /// Note ids in one message.
 pub const NOTE_IDS_MAX: usize = 256;
-/// Note ids told to each neighbour each second beyond the fresh ones, in turn.
+/// Note ids told to each neighbour every [`HAVE_EVERY`] beyond the fresh ones, in turn.
 pub const HAVE_IN_TURN: usize = 12;
 /// Notes about keys that are kept of one origin.
 pub const KEYS_NOTES_MAX: usize = 64;

@@ -1,61 +1,207 @@
-//! Whoever plans now: the meeting as it is, and a plan for it when it has changed.
+//! Whoever plans now: the meeting as it is, a plan for it when it has changed, and who is told what of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::config;
 use crate::id::NodeId;
-use crate::io::{Event, Topic};
-use crate::plan::{self, Plan, Supply, View};
-use crate::stage::{self, Candidate, Coordinator};
+use crate::io::{Audience, Event, Kind, Topic};
+use crate::members::Member;
+use crate::plan::{Branch, Feed, Plan, Planner, Row, Supply, View};
+use crate::seat::Seat;
+use crate::stage::{self, Candidate, Group, Reachable, Stage};
 use crate::state::State;
 use crate::time::Time;
+use crate::timers::Timer;
 use crate::unit::Payload;
 
+/// A stretch of coordination.
+#[derive(Debug)]
+pub(crate) struct Coordinator {
+    term: u32,
+    number: u32,
+    next_feed: u32,
+    /// Who is plugged in.
+    feeds: Vec<Feed>,
+    planner: Planner,
+    /// When everything was planned last; none before the first time.
+    planned: Option<Time>,
+    /// The number of the plan whose rows each node was told last.
+    given: BTreeMap<NodeId, u32>,
+    /// Who waits for a seat in answer, with the next plan at the latest.
+    waiting: BTreeSet<NodeId>,
+}
+
+impl Coordinator {
+    fn new(term: u32) -> Coordinator {
+        Coordinator {
+            term,
+            number: 0,
+            next_feed: 1,
+            feeds: Vec::new(),
+            planner: Planner::new(),
+            planned: None,
+            given: BTreeMap::new(),
+            waiting: BTreeSet::new(),
+        }
+    }
+
+    /// When everything may be planned again, `debounce` from now on: a large meeting costs the more, and whoever comes
+    /// and goes meanwhile is planned for alone.
+    fn due(&self, now: Time, people: usize, debounce: Duration) -> Time {
+        let pause = if people > config::SMALL_MEETING {
+            config::PLAN_PAUSE_FOR_ONE * people as u32
+        } else {
+            debounce
+        };
+        self.planned.map_or(now, |planned| planned + pause).max(now + debounce)
+    }
+}
+
 impl<P: Payload> State<P> {
-    /// Plans from now on. A term that is not above the one followed would be ignored by everybody.
+    /// Plans from now on. A term that is not above the one that is led by would be ignored by everybody.
     pub(crate) fn coordinate(&mut self, now: Time, term: u32) {
-        if self.config.admitted.may_coordinate {
-            self.coordinator = Some(Coordinator { term, number: 0, next_feed: 1 });
-            // Beats did not come here so far.
-            self.members.forgive(now);
+        let outranked = self.leader.is_some_and(|leader| leader.term >= term);
+        if self.config.admitted.may_coordinate && !outranked {
+            self.coordinator = Some(Coordinator::new(term));
+            self.be_led(now, self.me(), term);
             self.meeting_changed(now);
         }
     }
 
-    /// Makes a plan, and says it if it differs from what holds.
+    /// What a plan is made from may be different now. Changes that come close together make one plan.
+    pub(crate) fn meeting_changed(&mut self, now: Time) {
+        let Some(coordinator) = self.coordinator.as_ref().filter(|_| self.leads()) else { return };
+        let first = coordinator.planned.is_none();
+        let settle = if coordinator.term > 1 { config::PLAN_SETTLE_AGAIN } else { config::PLAN_SETTLE };
+        let settled = self.first_link.filter(|_| first).map_or(now, |at| at + settle);
+        let due = coordinator.due(now, self.members.len(), config::PLAN_DEBOUNCE).max(settled);
+        self.timers.set_earlier(Timer::Plan, due);
+    }
+
+    /// A member has come, or is not what it was. In a large meeting it is planned for at once, and alone.
+    pub(crate) fn member_changed(&mut self, now: Time, peer: NodeId) {
+        self.meeting_changed(now);
+        let large = self.members.len() > config::SMALL_MEETING;
+        let Some(supply) = self.members.get(peer).map(supply).filter(|_| large) else { return };
+        if let Some(coordinator) =
+            self.coordinator.as_mut().filter(|coordinator| coordinator.planned.is_some())
+        {
+            coordinator.planner.join(peer, supply);
+            self.tell_changes(now);
+        }
+    }
+
+    /// A member has gone.
+    pub(crate) fn member_gone(&mut self, now: Time, peer: NodeId) {
+        self.meeting_changed(now);
+        let large = self.members.len() > config::SMALL_MEETING;
+        let Some(coordinator) = &mut self.coordinator else { return };
+        coordinator.given.remove(&peer);
+        coordinator.waiting.remove(&peer);
+        if large && coordinator.planned.is_some() {
+            coordinator.planner.leave(peer);
+            self.tell_changes(now);
+        }
+    }
+
+    /// Plans for the meeting as it is, and tells everybody what that changes for them.
     pub(crate) fn make_plan(&mut self, now: Time) {
+        if !self.leads() {
+            return;
+        }
         let candidates = self.candidates_for_stage();
         let nodes = self.supplies();
-        let gone: BTreeMap<NodeId, u64> = self.gone.iter().map(|(id, (serial, _))| (*id, *serial)).collect();
-        let previous = self.plan.as_ref().map(|(_, plan)| plan);
+        let first = self.coordinator.as_ref().is_some_and(|coordinator| coordinator.planned.is_none());
+        let inherited = first.then(|| self.plan_in_place(&candidates));
         let Some(coordinator) = &mut self.coordinator else { return };
-        let feeds_before = previous.map_or(&[][..], |plan| &plan.feeds);
-        let named = feeds_before.iter().map(|feed| feed.feed);
+        let named = coordinator.feeds.iter().map(|feed| feed.feed);
         let said = candidates.iter().filter_map(|candidate| candidate.on_stage).map(|(_, feed)| feed);
         let highest = named.chain(said).max().unwrap_or(0);
         coordinator.next_feed = coordinator.next_feed.max(highest.saturating_add(1));
-        let feeds = stage::assign(&candidates, feeds_before, &mut coordinator.next_feed);
-        let view = View { nodes, feeds };
-        let trees = plan::compute(&view, previous);
-        let holds =
-            previous.is_some_and(|plan| plan.feeds == view.feeds && plan.trees == trees && plan.gone == gone);
-        let mine = previous.is_some_and(|plan| plan.term == coordinator.term);
-        if holds && mine {
-            return;
+        coordinator.feeds = stage::assign(&candidates, &coordinator.feeds, &mut coordinator.next_feed);
+        let view = View { nodes, feeds: coordinator.feeds.clone(), now, ..View::default() };
+        match inherited {
+            Some(inherited) => coordinator.planner.resume(&view, &inherited),
+            None => coordinator.planner.update(&view),
         }
+        coordinator.planned = Some(now);
+        self.tell_changes(now);
+    }
+
+    /// Tells everybody the stage, and those their seats whose rows have changed, or who wait for an answer.
+    fn tell_changes(&mut self, now: Time) {
+        let helpers = self.helpers();
+        let Some(coordinator) = &mut self.coordinator else { return };
         coordinator.number += 1;
-        let plan =
-            Plan { term: coordinator.term, number: coordinator.number, feeds: view.feeds, trees, gone };
-        match plan::split(&plan) {
-            Some(bodies) => {
-                let bytes: usize = bodies.iter().map(Vec::len).sum();
-                self.plan_due = now + Duration::from_micros(bytes as u64 * 8_000 / config::PLAN_KBPS);
-                for body in bodies {
-                    self.say(Topic::Plan, body);
-                }
+        let (term, number) = (coordinator.term, coordinator.number);
+        let groups = coordinator.planner.carried().map(|(tree, kbps, shape)| Group {
+            slot: tree.slot,
+            layer: tree.layer,
+            kbps,
+            k: shape.k,
+            m: shape.m,
+        });
+        let stage =
+            Stage { term, number, feeds: coordinator.feeds.clone(), groups: groups.collect(), helpers };
+        let mut told = std::mem::take(&mut coordinator.waiting);
+        told.extend(coordinator.planner.changed());
+        for node in &told {
+            coordinator.given.insert(*node, number);
+        }
+        let known = self.stage.as_ref().filter(|(by, old)| *by == self.config.me && old.term == term);
+        if known.is_none_or(|(_, old)| !old.says_like(&stage)) {
+            match stage.encode() {
+                Ok(body) => self.say(Topic::Stage, Audience::Everybody, body),
+                Err(_) => self.event(Event::Blame { peer: self.me(), what: "the stage does not fit a note" }),
             }
-            None => self.event(Event::Blame { peer: self.me(), what: "the meeting is too large for a plan" }),
+        }
+        for node in told {
+            self.give_seat(now, node);
+        }
+    }
+
+    /// Tells a node its rows, again if need be.
+    pub(crate) fn give_seat(&mut self, now: Time, node: NodeId) {
+        let me = self.me();
+        let heard = self.members.get(node).map(|member| member.serial);
+        let Some(heard) = heard.or((node == me).then_some(0)) else { return };
+        let Some(coordinator) = &self.coordinator else { return };
+        let Some(number) = coordinator.given.get(&node) else { return };
+        let seats = coordinator.planner.seats(node).into_iter();
+        let rows: BTreeMap<_, Row> = seats.filter_map(|seat| Some((seat.tree, seat.row?))).collect();
+        let named = rows.values().flat_map(|row| row.backups.iter().copied().chain([row.parent]));
+        let named: BTreeSet<NodeId> = named.collect();
+        let contacts = |id: &NodeId| {
+            let mine = (*id == me).then_some(&self.config.contacts);
+            mine.or_else(|| self.members.get(*id).map(|member| &member.presence.contacts)).cloned()
+        };
+        let peers = named.iter().filter_map(|id| Some((*id, contacts(id)?))).collect();
+        let seat = Seat { term: coordinator.term, number: *number, heard, rows, peers };
+        if node == me {
+            return self.take_seat(now, seat);
+        }
+        match seat.encode() {
+            Ok(body) => self.say(Topic::Seat, Audience::One(node), body),
+            Err(_) => self.blame(node, "its seat does not fit a note"),
+        }
+    }
+
+    /// A member has said what it is like: it is told its seat if it asks, or if it holds an older one.
+    pub(crate) fn answer_presence(&mut self, now: Time, peer: NodeId, asks: bool, holds: (u32, u32)) {
+        let soon = now + config::PLAN_DEBOUNCE;
+        let planning = self.timers.get(Timer::Plan).is_some_and(|due| due <= soon);
+        let Some(coordinator) = &mut self.coordinator else { return };
+        let given = coordinator.given.get(&peer).copied();
+        if given.is_none() || planning {
+            coordinator.waiting.insert(peer);
+        }
+        match given {
+            None if !planning && coordinator.planned.is_some() => self.tell_changes(now),
+            Some(number) if !planning && (asks || holds < (coordinator.term, number)) => {
+                self.give_seat(now, peer)
+            }
+            _ => {}
         }
     }
 
@@ -80,12 +226,59 @@ impl<P: Payload> State<P> {
 
     fn supplies(&self) -> BTreeMap<NodeId, Supply> {
         let me = &self.config;
-        let mine = Supply { kind: me.kind, uplink_kbps: me.uplink_kbps, watch: me.watch };
-        let others = self.members.iter().map(|(id, member)| {
-            let presence = &member.presence;
-            let kind = member.admitted.kind;
-            (id, Supply { kind, uplink_kbps: presence.uplink_kbps, watch: presence.watch })
-        });
+        let mine =
+            Supply { kind: me.kind, uplink_kbps: me.uplink_kbps, watch: me.watch, ..Supply::default() };
+        let others = self.members.iter().map(|(id, member)| (id, supply(member)));
         others.chain([(me.me, mine)]).collect()
     }
+
+    /// The strongest relays, for whoever finds no parent.
+    fn helpers(&self) -> Vec<Reachable> {
+        let relays = self.members.iter().filter(|(_, member)| {
+            member.admitted.kind == Kind::Relay && !member.presence.contacts.is_empty()
+        });
+        let mut relays: Vec<(u32, NodeId)> =
+            relays.map(|(id, member)| (member.presence.uplink_kbps, id)).collect();
+        relays.sort_by_key(|(kbps, id)| (std::cmp::Reverse(*kbps), *id));
+        let contacts = |id| self.members.get(id).map(|member| member.presence.contacts.clone());
+        let strongest = relays.into_iter().take(config::HELPERS_MAX);
+        strongest.filter_map(|(_, id)| Some(Reachable { id, contacts: contacts(id)? })).collect()
+    }
+
+    /// A coordinator that takes over: who feeds whom now, as everybody says it.
+    fn plan_in_place(&self, sources: &[Candidate]) -> Plan {
+        let by_prefix: BTreeMap<u64, NodeId> =
+            self.members.iter().map(|(id, _)| id).chain([self.me()]).map(|id| (id.prefix(), id)).collect();
+        let mut plan = Plan::default();
+        let mine = self.places();
+        let others = self.members.iter().map(|(id, member)| (id, &member.presence.places));
+        for (node, places) in others.chain([(self.me(), &mine)]) {
+            for place in places {
+                let source = sources
+                    .iter()
+                    .find(|source| source.on_stage.is_some_and(|(slot, _)| slot == place.tree.slot));
+                let (Some(source), Some(parent)) = (source, by_prefix.get(&place.parent)) else { continue };
+                let (kbps, k, m) =
+                    self.group(place.tree).map_or((0, 1, 0), |(_, group)| (group.kbps, group.k, group.m));
+                let branch = plan.trees.entry(place.tree).or_insert_with(|| Branch {
+                    source: source.source,
+                    feed: source.on_stage.map_or(0, |(_, feed)| feed),
+                    kbps,
+                    k,
+                    m,
+                    rows: BTreeMap::new(),
+                });
+                let row = Row { parent: *parent, backups: Vec::new(), takes: place.takes };
+                branch.rows.insert(node, row);
+            }
+        }
+        plan
+    }
+}
+
+/// What a planner knows of a member.
+fn supply(member: &Member) -> Supply {
+    let presence = &member.presence;
+    let (kind, watch) = (member.admitted.kind, presence.watch);
+    Supply { kind, uplink_kbps: presence.uplink_kbps, watch, ..Supply::default() }
 }

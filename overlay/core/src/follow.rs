@@ -1,48 +1,90 @@
-//! A new plan: what it changes for this node. Data goes on while it is carried out.
+//! A new stage, or a new seat: what it changes for this node. Data goes on while it is carried out.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config;
 use crate::id::NodeId;
-use crate::io::Event;
+use crate::io::{Event, Note};
 use crate::links::{Taking, Tree};
-use crate::plan::{Branch, Plan};
+use crate::plan::Row;
 use crate::ring::Ring;
+use crate::seat::Seat;
+use crate::stage::Stage;
 use crate::state::State;
 use crate::time::Time;
+use crate::timers::Timer;
 use crate::unit::{Layer, Payload, TreeId};
-use crate::wire::Message;
-
-/// Who made a plan.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Origin(pub(crate) NodeId);
+use crate::wire::{Message, Refusal};
 
 impl<P: Payload> State<P> {
-    /// Carries out a plan that is newer than the one before.
-    pub(crate) fn follow(&mut self, now: Time, origin: Origin, plan: Plan) {
-        for id in self.trees.keys().copied().collect::<Vec<_>>() {
-            if !plan.trees.contains_key(&id) {
-                self.leave_tree(now, id);
+    /// A coordinator says who is plugged into what. The newest stage is followed, by term, then number.
+    pub(crate) fn heard_stage(&mut self, now: Time, note: Note) {
+        let Ok(stage) = Stage::decode(&note.body) else {
+            return self.blame(note.origin, "says a stage that can't be read");
+        };
+        if self.stage.as_ref().is_none_or(|(_, current)| current.of() < stage.of()) {
+            self.stage = Some((note.origin, stage));
+            self.settle(now);
+        }
+    }
+
+    /// The coordinator says where this node sits.
+    pub(crate) fn heard_seat(&mut self, now: Time, note: Note) {
+        match Seat::decode(&note.body) {
+            Ok(seat) => self.take_seat(now, seat),
+            Err(_) => self.blame(note.origin, "says a seat that can't be read"),
+        }
+    }
+
+    /// Takes a seat that is not older than the one held.
+    pub(crate) fn take_seat(&mut self, now: Time, seat: Seat) {
+        if (seat.of(), seat.heard) < (self.seat.of(), self.seat.heard) {
+            return;
+        }
+        let answered = self.asked.filter(|asked| seat.heard >= asked.serial);
+        if answered.is_some() {
+            self.asked = None;
+            if !self.leads() && !self.news {
+                self.timers.set(Timer::Presence, self.said + config::PRESENCE_EVERY);
             }
         }
-        self.plug_in(now, &plan);
-        for (id, branch) in &plan.trees {
-            self.follow_branch(now, *id, branch);
+        let moved = seat.of() != self.seat.of();
+        self.seat = seat;
+        if moved {
+            self.settle(now);
         }
-        if self.plan.as_ref().is_some_and(|(before, _)| *before != origin.0) {
-            self.uphill = None;
+    }
+
+    /// Brings this node's trees in line with the stage and its seat.
+    fn settle(&mut self, now: Time) {
+        let Some((by, stage)) = self.stage.take() else { return };
+        let gone = |tree: &Tree<P>| stage.group(tree.id).is_none_or(|(feed, _)| feed.source != tree.source);
+        for id in self.trees_where(gone) {
+            self.leave_tree(now, id);
         }
-        self.plan = Some((origin.0, plan));
-        self.take_leave_of_listed(now);
+        self.plug_in(now, &stage);
+        let me = self.me();
+        let mine = stage.feeds.iter().filter(|feed| feed.source == me).map(|feed| feed.slot);
+        let mine: BTreeSet<u8> = mine.collect();
+        let own = stage.groups.iter().filter(|group| mine.contains(&group.slot));
+        let own: BTreeSet<TreeId> = own.flat_map(|group| group.tree_ids()).collect();
+        let rows = std::mem::take(&mut self.seat.rows);
+        let known: BTreeSet<TreeId> = self.trees.keys().chain(rows.keys()).copied().chain(own).collect();
+        for id in known {
+            self.follow_tree(now, &stage, id, rows.get(&id));
+        }
+        self.seat.rows = rows;
+        self.tell_sources(&stage);
+        self.stage = Some((by, stage));
         self.retake(now);
         self.find_parents(now);
         self.unpark(now);
     }
 
     /// Is this node's source on the stage, and where?
-    fn plug_in(&mut self, now: Time, plan: &Plan) {
+    fn plug_in(&mut self, now: Time, stage: &Stage) {
         let me = self.me();
-        let mine = plan.feeds.iter().find(|feed| feed.source == me && feed.stint == self.stint);
+        let mine = stage.feeds.iter().find(|feed| feed.source == me && feed.stint == self.stint);
         let place = mine.map(|feed| (feed.slot, feed.feed)).filter(|_| !self.sends.is_empty());
         if place == self.on_stage {
             return;
@@ -55,57 +97,47 @@ impl<P: Payload> State<P> {
         self.say_news(now);
     }
 
-    fn follow_branch(&mut self, now: Time, id: TreeId, branch: &Branch) {
+    fn follow_tree(&mut self, now: Time, stage: &Stage, id: TreeId, row: Option<&Row>) {
         let me = self.me();
-        let row = branch.rows.get(&me);
-        let is_root = branch.source == me;
-        let replaced = self.trees.get(&id).is_some_and(|tree| tree.source != branch.source);
-        if replaced {
-            self.leave_tree(now, id);
-        }
-        let Some(tree) = self.trees.get_mut(&id) else {
-            if is_root || row.is_some() {
-                self.trees.insert(id, Tree::new(now, id, branch, me));
-            }
+        let Some((feed, group)) = stage.group(id) else { return };
+        let row = row.filter(|_| feed.source != me);
+        if !self.trees.contains_key(&id) && self.trees.len() >= config::TREES_MAX {
             return;
-        };
-        tree.row = row.cloned();
-        tree.kbps = branch.kbps;
-        for child in &mut tree.children {
-            child.planned = branch.rows.get(&child.peer).is_some_and(|row| row.parent == me);
         }
-        if tree.feed == branch.feed {
+        let tree = self.trees.entry(id).or_insert_with(|| Tree::new(now, id, (feed, group), me));
+        tree.row = row.cloned();
+        tree.kbps = group.kbps;
+        if tree.feed == feed.feed {
             return;
         }
         // The source has started anew: its frames count from 0 again.
-        tree.feed = branch.feed;
+        tree.feed = feed.feed;
         tree.ring = Ring::new();
         tree.fed = now;
         if let Some(parent) = tree.parent {
-            self.tell(now, parent, &Message::Attach { tree: id, feed: branch.feed, from: None });
+            self.say_attach(now, id, parent);
         }
     }
 
     /// Takes leave of a tree; its children have learned of it from the same plan, or look elsewhere.
     pub(crate) fn leave_tree(&mut self, now: Time, id: TreeId) {
         let Some(tree) = self.trees.remove(&id) else { return };
-        self.timers.cancel(crate::timers::Timer::Repair(id));
-        self.timers.cancel(crate::timers::Timer::KeyWanted(id));
+        self.timers.cancel(Timer::Repair(id));
+        self.timers.cancel(Timer::KeyWanted(id));
         let asked = tree.trying.filter(|attempt| attempt.sent).map(|attempt| attempt.peer);
         for peer in [tree.parent, tree.old, asked].into_iter().flatten() {
             self.tell(now, peer, &Message::Detach { tree: id });
         }
         for child in tree.children {
-            self.tell(now, child.peer, &Message::Refused { tree: id, why: crate::wire::Refusal::Unknown });
+            self.tell(now, child.peer, &Message::Refused { tree: id, why: Refusal::Unknown });
         }
     }
 
     /// Which frames go to this node's user: sound, and one picture of each slot. A picture that is replaced by
     /// another layer is kept until the other has brought a key frame.
     fn retake(&mut self, now: Time) {
-        let me = self.me();
-        let Some((_, plan)) = &self.plan else { return };
-        let takes = |id: TreeId| plan.row(id, me).is_some_and(|row| row.takes);
+        let rows = &self.seat.rows;
+        let takes = |id: TreeId| rows.get(&id).is_some_and(|row| row.takes);
         let pictured: BTreeSet<u8> = self
             .trees
             .values()
@@ -142,19 +174,17 @@ impl<P: Payload> State<P> {
                 fresh.push(tree.id);
             }
         }
-        self.tell_sources();
         for id in fresh {
             self.deliver_kept(id);
         }
     }
 
     /// Tells the user which sources there are, and in which layer they come.
-    fn tell_sources(&mut self) {
-        let me = self.me();
-        let Some((_, plan)) = &self.plan else { return };
+    fn tell_sources(&mut self, stage: &Stage) {
         let mut now_taken: BTreeMap<u8, (NodeId, u32, Layer)> = BTreeMap::new();
-        for feed in &plan.feeds {
-            if let Some(layer) = plan.taken(feed.slot, me) {
+        for feed in &stage.feeds {
+            let mine = self.seat.rows.iter().filter(|(tree, row)| tree.slot == feed.slot && row.takes);
+            if let Some(layer) = mine.map(|(tree, _)| tree.layer).max() {
                 now_taken.insert(feed.slot, (feed.source, feed.feed, layer));
             }
         }
@@ -190,6 +220,9 @@ impl<P: Payload> State<P> {
                 }
             } else {
                 tree.return_at = None;
+                if !tree.claimed {
+                    self.say_attach(now, id, row.parent);
+                }
             }
         }
     }

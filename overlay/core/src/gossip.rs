@@ -1,4 +1,4 @@
-//! Notes: what is known, what was seen, what to tell. Who believes them is decided elsewhere.
+//! Notes for everybody: what is kept, what was seen. Who believes them is decided elsewhere.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,8 +13,6 @@ use crate::wire::{Message, NoteId};
 struct Kept {
     bytes: Vec<u8>,
     at: Time,
-    /// False for a beat, which goes only towards the coordinator.
-    for_everybody: bool,
 }
 
 /// What is known of one origin's notes of one topic.
@@ -55,72 +53,65 @@ impl Shelf {
 #[derive(Debug, Default)]
 pub(crate) struct Gossip {
     shelves: BTreeMap<(NodeId, Topic), Shelf>,
-    vetting: BTreeSet<NoteId>,
+    /// Links that those notes have crossed which the edge is asked about; 0 for those for everybody.
+    vetting: BTreeMap<NoteId, u8>,
 }
 
 impl Gossip {
-    /// True if the note is new and the edge is to be asked about it; it then counts as being asked.
+    /// True if the edge is to be asked about a note for everybody, since it is new; it then counts as being asked.
     pub(crate) fn asks_about(&mut self, id: NoteId) -> bool {
-        !self.has_seen(id) && self.vetting.len() < config::VETTING_MAX && self.vetting.insert(id)
+        !self.has_seen(id) && self.asks_about_carried(id, 0)
     }
 
-    /// The edge has answered.
-    pub(crate) fn answered(&mut self, id: NoteId) {
-        self.vetting.remove(&id);
+    /// The same for a note that is carried, and has crossed so many links.
+    pub(crate) fn asks_about_carried(&mut self, id: NoteId, hops: u8) -> bool {
+        let asks = self.vetting.len() < config::VETTING_MAX && !self.vetting.contains_key(&id);
+        if asks {
+            self.vetting.insert(id, hops);
+        }
+        asks
+    }
+
+    /// The edge has answered. Gives how many links the note has crossed.
+    pub(crate) fn answered(&mut self, id: NoteId) -> u8 {
+        self.vetting.remove(&id).unwrap_or(config::CARRY_HOPS_MAX)
     }
 
     pub(crate) fn has_seen(&self, id: NoteId) -> bool {
         self.shelves.get(&(id.origin, id.topic)).is_some_and(|shelf| shelf.has_seen(id.serial))
     }
 
-    /// Keeps a note that is believed. Gives the message to pass on, or nothing if it was seen before.
-    /// Of presences only the latest matters, so an older one is as good as seen.
-    pub(crate) fn put(
-        &mut self,
-        now: Time,
-        note: &Note,
-        signature: Signature,
-        for_everybody: bool,
-    ) -> Option<Vec<u8>> {
+    /// Keeps a note for everybody that is believed. Gives the message to pass on, or nothing if it was seen before.
+    /// Of presences and stages only the latest matters, so an older one is as good as seen.
+    pub(crate) fn put(&mut self, now: Time, note: &Note, signature: Signature) -> Option<Vec<u8>> {
         let id = NoteId::of(note);
         let known = self.shelves.contains_key(&(id.origin, id.topic));
         if self.has_seen(id) || !known && self.shelves.len() >= config::SHUT_MAX {
             return None;
         }
         let bytes = Message::Note { note: note.clone(), signature }.encode().ok()?;
-        let kept = Kept { bytes: bytes.clone(), at: now, for_everybody };
+        let kept = Kept { bytes: bytes.clone(), at: now };
         let shelf = self.shelves.entry((id.origin, id.topic)).or_default();
         match id.topic {
-            Topic::Presence => {
+            Topic::Keys => shelf.put(id.serial, kept, config::KEYS_NOTES_MAX),
+            Topic::Presence | Topic::Stage | Topic::Seat => {
                 shelf.put(id.serial, kept, 1);
                 shelf.floor = shelf.floor.max(id.serial);
                 shelf.seen.clear();
             }
-            Topic::Plan => shelf.put(id.serial, kept, config::PLAN_PARTS_MAX),
-            Topic::Keys => shelf.put(id.serial, kept, config::KEYS_NOTES_MAX),
         }
         Some(bytes)
     }
 
-    /// The notes for everybody that came at a moment that `came` names: presences first, keys last.
-    pub(crate) fn for_everybody(&self, came: impl Fn(Time) -> bool) -> Vec<NoteId> {
+    /// The notes that came at a moment that `came` names: presences first, keys last.
+    pub(crate) fn that_came(&self, came: impl Fn(Time) -> bool) -> Vec<NoteId> {
         let shelves = self.shelves.iter().flat_map(|((origin, topic), shelf)| {
-            let kept = shelf.kept.iter().filter(|(_, kept)| kept.for_everybody && came(kept.at));
+            let kept = shelf.kept.iter().filter(|(_, kept)| came(kept.at));
             kept.map(|(serial, _)| NoteId { origin: *origin, topic: *topic, serial: *serial })
         });
         let mut all: Vec<NoteId> = shelves.collect();
         all.sort_by_key(|id| (id.topic, id.origin, id.serial));
         all
-    }
-
-    /// Plans before this one are of no use to anybody.
-    pub(crate) fn drop_plans_before(&mut self, origin: NodeId, serial: u64) {
-        for ((whose, topic), shelf) in &mut self.shelves {
-            let stale = |at: u64| *whose != origin || at < serial;
-            while *topic == Topic::Plan && shelf.kept.keys().next().is_some_and(|at| stale(*at)) {
-                shelf.drop_first();
-            }
-        }
     }
 
     /// An origin has departed: its presence is told no more. What was seen stays seen.
@@ -131,9 +122,10 @@ impl Gossip {
         }
     }
 
-    /// The serial of the newest presence of an origin that was seen, also when it has departed since.
-    pub(crate) fn newest_presence(&self, origin: NodeId) -> Option<u64> {
-        self.shelves.get(&(origin, Topic::Presence)).map(|shelf| shelf.floor)
+    /// The newest presence of an origin that is kept.
+    pub(crate) fn newest(&self, origin: NodeId) -> Option<NoteId> {
+        let serial = *self.shelves.get(&(origin, Topic::Presence))?.kept.keys().next_back()?;
+        Some(NoteId { origin, topic: Topic::Presence, serial })
     }
 
     /// An origin is shut out: nothing of it is kept.
@@ -170,8 +162,8 @@ impl Gossip {
                 shelf.kept.keys().map(|serial| NoteId { origin: *origin, topic: *topic, serial: *serial })
             })
         };
-        let all = of_topic(Topic::Presence).chain(of_topic(Topic::Plan)).chain(of_topic(Topic::Keys));
-        all.filter(|id| id.topic == Topic::Plan || present(id.origin)).collect()
+        let all = of_topic(Topic::Presence).chain(of_topic(Topic::Stage)).chain(of_topic(Topic::Keys));
+        all.filter(|id| present(id.origin)).collect()
     }
 
     /// The message that carries a note, and when it came.
@@ -188,7 +180,7 @@ impl Gossip {
     pub(crate) fn check(&self) {
         for shelf in self.shelves.values() {
             assert_eq!(shelf.bytes, shelf.kept.values().map(|kept| kept.bytes.len()).sum::<usize>());
-            assert!(shelf.kept.len() <= config::KEYS_NOTES_MAX.max(config::PLAN_PARTS_MAX));
+            assert!(shelf.kept.len() <= config::KEYS_NOTES_MAX);
             assert!(shelf.seen.len() <= config::SEEN_MAX);
         }
     }

@@ -16,6 +16,12 @@ impl NodeId {
     pub fn short(&self) -> String {
         hex(&self.0[..4])
     }
+
+    /// The first eight bytes: enough to name a node among those of one meeting.
+    pub fn prefix(&self) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = self.0;
+        u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

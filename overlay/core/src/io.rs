@@ -23,8 +23,8 @@ pub struct Admitted {
     pub may_coordinate: bool,
 }
 
-/// A control message to everybody, signed by its origin. The core writes and reads `body`; the
-/// edge signs and checks it, since the core holds no keys.
+/// A signed control message. The core writes and reads `body`; the edge signs and checks it, since the core
+/// holds no keys.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Note {
@@ -34,9 +34,22 @@ pub struct Note {
     pub serial: u64,
     /// What the body is.
     pub topic: Topic,
+    /// Whom it is for.
+    pub audience: Audience,
     /// At most [`crate::config::NOTE_BODY_MAX`] bytes.
     #[serde(with = "serde_bytes")]
     pub body: Vec<u8>,
+}
+
+/// Whom a note is for, and so how it travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Audience {
+    /// Everybody: along a tree of links, kept for those who come later.
+    Everybody,
+    /// Whoever leads the meeting now: uphill, not kept.
+    Coordinator,
+    /// This node: downhill, the way that its own notes came up; not kept.
+    One(NodeId),
 }
 
 /// What a note is about, and so who reads it.
@@ -44,8 +57,10 @@ pub struct Note {
 pub enum Topic {
     /// The origin's presence: kind, uplink, contacts, what it sends. The core's own.
     Presence,
-    /// The coordinator's plan. The core's own.
-    Plan,
+    /// Who is plugged into which slot, said by the coordinator to everybody. The core's own.
+    Stage,
+    /// A node's rows of the plan, said by the coordinator to that node. The core's own.
+    Seat,
     /// Key agreement: opaque to the core, handed to the application.
     Keys,
 }
@@ -163,8 +178,14 @@ pub enum Command {
         /// The layer.
         layer: Layer,
     },
-    /// Say something to everybody about keys.
-    Say(#[serde(with = "serde_bytes")] Vec<u8>),
+    /// Say something about keys.
+    Say {
+        /// To whom.
+        to: Audience,
+        /// What; at most [`crate::config::NOTE_BODY_MAX`] bytes.
+        #[serde(with = "serde_bytes")]
+        body: Vec<u8>,
+    },
     /// Cut this peer and never take it back: it was removed, or its credential has ended.
     Shut(NodeId),
     /// Take leave of everybody; the next `poll`s say so to the neighbours.
@@ -265,14 +286,22 @@ pub enum Event {
         #[serde(with = "serde_bytes")]
         body: Vec<u8>,
     },
-    /// A node is present that was not before.
+    /// Somebody leads the meeting now who did not before, or with another term: the coordinator whose heartbeats
+    /// come, with the highest term.
+    Led {
+        /// Who; this node itself too.
+        by: NodeId,
+        /// Its term.
+        term: u32,
+    },
+    /// A node is present that was not before. The coordinator hears of everybody, others of who coordinates or sends.
     Arrived {
         /// Who.
         peer: NodeId,
         /// How it takes part.
         kind: Kind,
     },
-    /// A node took its leave, or was silent for [`crate::config::GONE_AFTER`].
+    /// A node took its leave, or was lost for [`crate::config::GONE_AFTER`]. Heard of as [`Event::Arrived`] is.
     Departed {
         /// Who.
         peer: NodeId,

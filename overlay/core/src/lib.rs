@@ -6,10 +6,12 @@
 //! | module | its noun |
 //! |---|---|
 //! | [`node`] | one node: a value in, values out |
-//! | `coordinator` | whoever plans now |
 //! | `speech` | notes and messages between neighbours |
-//! | `follow` | a new plan: what it changes for this node |
-//! | `beats` | who is still there: how far a presence goes, and whose silence counts |
+//! | `presence` | who is there, who leads, who is gone |
+//! | `coordinator` | whoever plans now: the plan, and who is told what of it |
+//! | `carry` | notes for one node, or for the coordinator: which way |
+//! | `flood` | notes for everybody: along a tree of links |
+//! | `follow` | a new stage, or a new seat: what it changes for this node |
 //! | `serve` | children: who is accepted, what they are told |
 //! | `repair` | looking for a parent |
 //! | `relay` | the data plane: forward, thin, drop, deliver |
@@ -17,8 +19,10 @@
 //! | [`status`] | what a node knows of its own place, as plain data |
 //! | `links` | neighbours, and for each tree a parent and children |
 //! | `gossip` | notes that are kept and were seen |
-//! | `stage` | who is plugged into which slot |
+//! | `routes` | who is reached by way of whom |
 //! | `ring` | the last second of a tree |
+//! | [`seat`] | a node's own rows of the plan, as it is told them |
+//! | [`stage`] | who is plugged into which slot, as everybody is told |
 //! | [`plan`] | the plan, and the pure function that makes it |
 //! | [`members`] | who is present, and what they say about themselves |
 //! | [`wire`] | control messages and unit headers as bytes |
@@ -28,17 +32,19 @@
 //! | [`mod@unit`] | what travels in a tree |
 //! | [`id`], [`time`] | who and when |
 
-mod beats;
+mod carry;
 mod coordinator;
+mod flood;
 mod follow;
 mod gossip;
 mod links;
+mod presence;
 mod relay;
 mod repair;
 mod ring;
+mod routes;
 mod serve;
 mod speech;
-mod stage;
 mod state;
 
 pub mod config;
@@ -47,6 +53,8 @@ pub mod io;
 pub mod members;
 pub mod node;
 pub mod plan;
+pub mod seat;
+pub mod stage;
 pub mod status;
 pub mod time;
 pub mod timers;

@@ -8,9 +8,10 @@ use crate::config;
 use crate::id::NodeId;
 use crate::io::{Admitted, Kind, LayerRate};
 use crate::time::Time;
+use crate::unit::TreeId;
 
-/// What a node says of itself each second, as the body of a note. The edge reads `credential` to
-/// check the note's origin; everything else is the core's.
+/// What a node says of itself, as the body of a note. The edge reads `credential` to check the note's
+/// origin; everything else is the core's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Presence {
@@ -33,10 +34,28 @@ pub struct Presence {
     pub watch: bool,
     /// Takes its leave.
     pub leaving: bool,
-    /// Says more than the origin's last presence did, so that it goes to everybody at once.
-    pub news: bool,
-    /// Whose beats a coordinator misses; at most [`config::MISSED_MAX`]. Empty in all other presences.
-    pub missed: Vec<NodeId>,
+    /// The term in which it leads the meeting; 0 from everybody but a coordinator.
+    pub leads: u32,
+    /// The term and number of the seat that it holds.
+    pub seat: (u32, u32),
+    /// Wants a seat in answer: it says something new, or has no answer yet.
+    pub asks: bool,
+    /// To a coordinator that took over: where it sits, at most [`config::TREES_MAX`].
+    pub places: Vec<Place>,
+    /// From a coordinator: who is lost, by the first eight bytes; at most [`config::MISSED_MAX`].
+    pub missed: Vec<u64>,
+}
+
+/// Where a node sits in one tree, for a coordinator that has not planned it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// The tree.
+    pub tree: TreeId,
+    /// Who feeds it, by the first eight bytes of its id.
+    pub parent: u64,
+    /// It hands the frames to its user.
+    pub takes: bool,
 }
 
 /// Why a presence was refused: the origin's fault, always.
@@ -54,23 +73,35 @@ impl Presence {
     /// Reads the body of a note. Every error is the origin's fault.
     pub fn decode(body: &[u8]) -> Result<Presence, PresenceError> {
         let presence: Presence = canopy_codec::decode_strict(body, config::NOTE_BODY_MAX)?;
-        let contacts_fit = presence.contacts.len() <= config::CONTACTS_MAX
-            && presence.contacts.iter().all(|contact| contact.len() <= config::CONTACT_LEN_MAX);
         let layers_in_order = presence.sends.windows(2).all(|pair| pair[0].layer < pair[1].layer);
-        let slot_fits = presence.on_stage.is_none_or(|(slot, _)| slot < config::SLOTS);
-        let credential_fits = presence.credential.len() <= config::CREDENTIAL_MAX;
-        let missed_fit = presence.missed.len() <= config::MISSED_MAX;
-        if contacts_fit && layers_in_order && slot_fits && credential_fits && missed_fit {
-            Ok(presence)
-        } else {
-            Err(PresenceError::TooMuch)
-        }
+        let slots_fit = presence.on_stage.is_none_or(|(slot, _)| slot < config::SLOTS)
+            && presence.places.iter().all(|place| place.tree.slot < config::SLOTS);
+        let bounded = contacts_fit(&presence.contacts)
+            && presence.credential.len() <= config::CREDENTIAL_MAX
+            && presence.places.len() <= config::TREES_MAX
+            && presence.missed.len() <= config::MISSED_MAX;
+        if layers_in_order && slots_fit && bounded { Ok(presence) } else { Err(PresenceError::TooMuch) }
     }
 
     /// Writes the body of a note. Fails if the owner of this node gave it too much.
     pub fn encode(&self) -> Result<Vec<u8>, canopy_codec::Error> {
         canopy_codec::encode(self, config::NOTE_BODY_MAX)
     }
+
+    /// True if a planner would do the same with both.
+    fn plans_like(&self, other: &Presence) -> bool {
+        let relevant = |presence: &Presence| {
+            let Presence { kind, uplink_kbps, contacts, sends, stint, on_stage, watch, leads, .. } = presence;
+            (*kind, *uplink_kbps, contacts.clone(), sends.clone(), *stint, *on_stage, *watch, *leads)
+        };
+        relevant(self) == relevant(other)
+    }
+}
+
+/// True if these are few and short enough.
+pub(crate) fn contacts_fit(contacts: &[String]) -> bool {
+    contacts.len() <= config::CONTACTS_MAX
+        && contacts.iter().all(|contact| contact.len() <= config::CONTACT_LEN_MAX)
 }
 
 /// Somebody who is present.
@@ -79,13 +110,28 @@ pub(crate) struct Member {
     pub(crate) presence: Presence,
     /// What the edge made of its credential.
     pub(crate) admitted: Admitted,
-    heard: Time,
+    /// The serial of its presence.
+    pub(crate) serial: u64,
+    /// When that came.
+    pub(crate) heard: Time,
+    lost: Option<Lost>,
 }
 
-/// Everybody who is present, this node left out.
+/// Nobody reaches it any more, as far as the coordinator was told.
+#[derive(Clone, Copy, Debug)]
+struct Lost {
+    since: Time,
+    /// Since when heartbeats say so.
+    named: Option<Time>,
+}
+
+/// Everybody who is known to be present, this node left out: at the coordinator all members, elsewhere those who
+/// coordinate or send.
 #[derive(Debug, Default)]
 pub(crate) struct Members {
     by_id: BTreeMap<NodeId, Member>,
+    /// The newest serials of some who have departed: what is older than that brings nobody back.
+    departed: BTreeMap<NodeId, u64>,
 }
 
 /// What a presence changed.
@@ -96,64 +142,120 @@ pub(crate) enum Heard {
     Changed,
     Same,
     Left,
-    /// There are too many.
+    /// It is older than what is known, or there are too many.
     Refused,
 }
 
 impl Members {
-    pub(crate) fn heard(&mut self, now: Time, id: NodeId, presence: Presence, admitted: Admitted) -> Heard {
-        if presence.leaving {
-            return if self.by_id.remove(&id).is_some() { Heard::Left } else { Heard::Same };
-        }
-        if !self.by_id.contains_key(&id) && self.by_id.len() >= config::MEMBERS_MAX {
+    /// The presence of this serial came from `id`.
+    pub(crate) fn heard(
+        &mut self,
+        now: Time,
+        id: NodeId,
+        serial: u64,
+        presence: Presence,
+        admitted: Admitted,
+    ) -> Heard {
+        let before = self.by_id.get(&id);
+        let newest = before.map(|member| member.serial).or_else(|| self.departed.get(&id).copied());
+        if newest.is_some_and(|newest| serial <= newest) {
             return Heard::Refused;
         }
-        let changed =
-            self.by_id.get(&id).map(|member| member.presence != presence || member.admitted != admitted);
-        self.by_id.insert(id, Member { presence, admitted, heard: now });
-        match changed {
+        if presence.leaving {
+            self.note_departure(id, serial);
+            return if self.by_id.remove(&id).is_some() { Heard::Left } else { Heard::Same };
+        }
+        if before.is_none() && self.by_id.len() >= config::MEMBERS_MAX {
+            return Heard::Refused;
+        }
+        let heard = match before {
             None => Heard::Arrived,
-            Some(true) => Heard::Changed,
-            Some(false) => Heard::Same,
+            Some(member) if member.presence.plans_like(&presence) && member.admitted == admitted => {
+                Heard::Same
+            }
+            Some(_) => Heard::Changed,
+        };
+        self.by_id.insert(id, Member { presence, admitted, serial, heard: now, lost: None });
+        heard
+    }
+
+    /// Somebody can be reached no longer, as a neighbour of it says.
+    pub(crate) fn lose(&mut self, now: Time, id: NodeId) {
+        if let Some(member) = self.by_id.get_mut(&id) {
+            member.lost.get_or_insert(Lost { since: now, named: None });
         }
     }
 
-    /// Takes out who was silent for too long, of those whose silence `counts`.
-    pub(crate) fn take_gone(&mut self, now: Time, counts: impl Fn(NodeId, &Member) -> bool) -> Vec<NodeId> {
-        let gone: Vec<NodeId> = self
+    /// Somebody can be reached again. True if it was lost.
+    pub(crate) fn find(&mut self, id: NodeId) -> bool {
+        self.by_id.get_mut(&id).is_some_and(|member| member.lost.take().is_some())
+    }
+
+    /// Whom a heartbeat names as lost: first those who were not named yet, whose time runs from now on.
+    pub(crate) fn name_missed(&mut self, now: Time) -> Vec<u64> {
+        let mut lost: Vec<(bool, Time, NodeId)> = self
+            .by_id
             .iter()
-            .filter(|(id, member)| now.since(member.heard) >= config::GONE_AFTER && counts(*id, member))
-            .map(|(id, _)| id)
+            .filter_map(|(id, member)| member.lost.map(|lost| (lost.named.is_some(), lost.since, *id)))
             .collect();
-        self.by_id.retain(|id, _| !gone.contains(id));
+        lost.sort();
+        lost.truncate(config::MISSED_MAX);
+        for (.., id) in &lost {
+            if let Some(lost) = self.by_id.get_mut(id).and_then(|member| member.lost.as_mut()) {
+                lost.named.get_or_insert(now);
+            }
+        }
+        lost.into_iter().map(|(.., id)| id.prefix()).collect()
+    }
+
+    /// True if somebody is lost whom no heartbeat has named yet.
+    pub(crate) fn has_unnamed(&self) -> bool {
+        self.by_id.values().any(|member| member.lost.is_some_and(|lost| lost.named.is_none()))
+    }
+
+    /// Takes out who was named as lost and did not answer in time.
+    pub(crate) fn take_gone(&mut self, now: Time) -> Vec<NodeId> {
+        let is_gone = |member: &Member| {
+            let named = member.lost.and_then(|lost| lost.named);
+            named.is_some_and(|named| now.since(named) >= config::GONE_AFTER)
+        };
+        let gone: Vec<NodeId> =
+            self.by_id.iter().filter(|(_, member)| is_gone(member)).map(|(id, _)| *id).collect();
+        for id in &gone {
+            self.remove(*id);
+        }
         gone
     }
 
-    /// Who was silent for longer than a beat may take, the longest first.
-    pub(crate) fn missed(&self, now: Time) -> Vec<NodeId> {
-        let mut missed: Vec<(Time, NodeId)> = self
-            .by_id
-            .iter()
-            .filter(|(_, member)| now.since(member.heard) >= config::MISSED_AFTER)
-            .map(|(id, member)| (member.heard, *id))
-            .collect();
-        missed.sort();
-        missed.into_iter().map(|(_, id)| id).take(config::MISSED_MAX).collect()
-    }
-
-    /// Nobody's silence until now counts.
-    pub(crate) fn forgive(&mut self, now: Time) {
-        for member in self.by_id.values_mut() {
-            member.heard = now;
+    /// Only these stay.
+    pub(crate) fn retain(&mut self, stays: impl Fn(NodeId, &Member) -> bool) -> Vec<NodeId> {
+        let gone: Vec<NodeId> =
+            self.by_id.iter().filter(|(id, member)| !stays(**id, member)).map(|(id, _)| *id).collect();
+        for id in &gone {
+            self.by_id.remove(id);
         }
+        gone
     }
 
     pub(crate) fn remove(&mut self, id: NodeId) -> bool {
-        self.by_id.remove(&id).is_some()
+        let Some(member) = self.by_id.remove(&id) else { return false };
+        self.note_departure(id, member.serial);
+        true
+    }
+
+    fn note_departure(&mut self, id: NodeId, serial: u64) {
+        if self.departed.len() >= config::SHUT_MAX {
+            self.departed.pop_first();
+        }
+        self.departed.insert(id, serial);
     }
 
     pub(crate) fn get(&self, id: NodeId) -> Option<&Member> {
         self.by_id.get(&id)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.by_id.len()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (NodeId, &Member)> {

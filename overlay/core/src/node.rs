@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::config;
 use crate::gossip::Gossip;
 use crate::id::NodeId;
-use crate::io::{Command, Event, Input, Output};
+use crate::io::{Command, Event, Input, Kind, Output, Topic};
 use crate::links::Links;
 use crate::members::Members;
+use crate::routes::Routes;
+use crate::seat::Seat;
 pub use crate::state::Config;
 use crate::state::State;
 use crate::status::{MemberStatus, Status, TreeStatus};
@@ -45,22 +47,25 @@ impl<P: Payload> Node<P> {
             gossip: Gossip::default(),
             trees: BTreeMap::new(),
             parked: Vec::new(),
-            plan: None,
-            parts: BTreeMap::new(),
-            coordinator: None,
-            plan_due: Time::ZERO,
+            routes: Routes::default(),
+            leader: None,
             uphill: None,
-            beat_turn: 0,
-            missed: Vec::new(),
-            gone: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            strange: VecDeque::new(),
+            stage: None,
+            seat: Seat::default(),
+            coordinator: None,
             sends: Vec::new(),
             stint: 0,
             on_stage: None,
             next_serial,
-            said_presence: None,
+            news: true,
+            said: Time::ZERO,
+            asked: None,
+            another_way: false,
+            way_turn: 0,
             offered: Time::ZERO,
             leaving: false,
-            news: true,
             first_link: None,
             told: BTreeMap::new(),
         };
@@ -87,7 +92,7 @@ impl<P: Payload> Node<P> {
                 state.vetted(now, from, note, signature, verdict);
             }
             Input::Signed { note, signature } => state.signed(now, note, signature),
-            Input::Linked { peer, .. } => state.linked(now, peer),
+            Input::Linked { peer, admitted } => state.linked(now, peer, admitted.kind),
             Input::Unlinked { peer } => state.unlinked(now, peer),
             Input::Command(command) => state.command(now, command),
             Input::Timer => {
@@ -118,9 +123,9 @@ impl<P: Payload> Node<P> {
         self.state.tree_statuses()
     }
 
-    /// Term and number of the plan that it follows.
+    /// Term and number of the stage that it follows.
     pub fn followed(&self) -> Option<(u32, u32)> {
-        self.state.plan.as_ref().map(|(_, plan)| (plan.term, plan.number))
+        self.state.stage.as_ref().map(|(_, stage)| stage.of())
     }
 
     /// Bytes of notes, and of payloads of units, that it holds.
@@ -147,11 +152,12 @@ impl<P: Payload> Node<P> {
 }
 
 impl<P: Payload> State<P> {
-    fn linked(&mut self, now: Time, peer: NodeId) {
-        if peer == self.me() || !self.links.up(now, peer) {
+    fn linked(&mut self, now: Time, peer: NodeId, kind: Kind) {
+        if peer == self.me() || !self.links.up(now, peer, kind) {
             self.outbox.push_back(Output::Hangup(peer));
             return;
         }
+        self.close_a_spare_link(now, peer);
         self.first_link.get_or_insert(now);
         self.offer_everything(now, peer);
         self.ask_linked(now, peer);
@@ -165,6 +171,27 @@ impl<P: Payload> State<P> {
         // A link that could not be made: whoever waited for it asks the next.
         for id in self.trees_where(|tree| tree.trying.is_some_and(|attempt| attempt.peer == peer)) {
             self.repair_due(now, id);
+        }
+    }
+
+    /// Newcomers find a place: where there are many links, one without a use is closed for each that comes.
+    fn close_a_spare_link(&mut self, now: Time, newcomer: NodeId) {
+        if self.links.len() < config::LINKS_CROWDED {
+            return;
+        }
+        let uphill = self.uphill.map(|uphill| uphill.peer);
+        let is_used = |peer: NodeId| {
+            let in_tree = self.trees.values().any(|tree| tree.is_fed_by(peer) || tree.has_child(peer));
+            let backup = self.seat.rows.values().any(|row| row.backups.contains(&peer));
+            peer == newcomer || uphill == Some(peer) || self.routes.is_below(peer) || in_tree || backup
+        };
+        let spare = self.links.iter().filter(|(peer, _)| !is_used(*peer));
+        let oldest = spare.min_by_key(|(peer, neighbour)| (neighbour.since, *peer)).map(|(peer, _)| peer);
+        if let Some(peer) = oldest
+            && self.links.down(peer)
+        {
+            self.outbox.push_back(Output::Hangup(peer));
+            self.lost_link(now, peer);
         }
     }
 
@@ -189,8 +216,8 @@ impl<P: Payload> State<P> {
     }
 
     fn keep_house(&mut self, now: Time) {
-        self.miss_silent(now);
-        self.take_leave_of_silent(now);
+        self.lose_silent_below(now);
+        self.take_leave(now);
         self.gossip.tidy(now);
         self.drop_silent_children(now);
         self.look_after_trees(now);
@@ -201,7 +228,7 @@ impl<P: Payload> State<P> {
         self.offer_lazily(now);
     }
 
-    /// Dials members until there are links enough for notes to reach everybody. Whom, each node decides
+    /// Dials who is known until there are links enough for notes to reach everybody. Whom, each node decides
     /// differently (by the distance of ids), so that the links make one net.
     fn widen(&mut self, now: Time) {
         if self.links.len() >= config::GOSSIP_LINKS || self.leaving {
@@ -209,8 +236,12 @@ impl<P: Payload> State<P> {
         }
         let me = self.me();
         let distance = |id: &NodeId| std::array::from_fn::<u8, 32, _>(|at| me.0[at] ^ id.0[at]);
-        let mut others: Vec<NodeId> = self.members.iter().map(|(id, _)| id).collect();
+        let helpers = self.stage.iter().flat_map(|(_, stage)| stage.helpers.iter().map(|helper| helper.id));
+        let seated = self.seat.peers.keys().copied();
+        let mut others: Vec<NodeId> =
+            self.members.iter().map(|(id, _)| id).chain(seated).chain(helpers).collect();
         others.sort_by_key(distance);
+        others.dedup();
         for peer in others.into_iter().take(config::GOSSIP_LINKS) {
             self.dial(now, peer);
         }
@@ -247,17 +278,17 @@ impl<P: Payload> State<P> {
                 self.presence_changed(now);
             }
             Command::RequestKey { source, layer } => {
-                let slot = self.plan.as_ref().and_then(|(_, plan)| {
-                    plan.feeds.iter().find(|feed| feed.source == source).map(|feed| feed.slot)
+                let slot = self.stage.as_ref().and_then(|(_, stage)| {
+                    stage.feeds.iter().find(|feed| feed.source == source).map(|feed| feed.slot)
                 });
                 if let Some(slot) = slot {
                     self.want_key(now, TreeId { slot, layer, index: 0 });
                 }
             }
-            Command::Say(body) if body.len() <= config::NOTE_BODY_MAX => {
-                self.say(crate::io::Topic::Keys, body);
+            Command::Say { to, body } if body.len() <= config::NOTE_BODY_MAX => {
+                self.say(Topic::Keys, to, body);
             }
-            Command::Say(_) => self.blame(self.config.me, "wants to say more than a note holds"),
+            Command::Say { .. } => self.blame(self.config.me, "wants to say more than a note holds"),
             Command::Shut(peer) => self.shut(now, peer),
             Command::Leave => self.leave(now),
         }
@@ -281,7 +312,6 @@ impl<P: Payload> State<P> {
     /// Children are told before anybody else, so that they ask their backups at once.
     fn leave(&mut self, now: Time) {
         self.leaving = true;
-        self.news = true;
         self.coordinator = None;
         for (id, tree) in std::mem::take(&mut self.trees) {
             for child in &tree.children {
@@ -292,10 +322,10 @@ impl<P: Payload> State<P> {
             }
             self.timers.cancel(Timer::Repair(id));
         }
+        self.say_presence(now);
         if self.on_stage.take().is_some() {
             self.event(Event::OffStage);
         }
-        self.say_presence(now);
     }
 
     fn tree_statuses(&self) -> impl Iterator<Item = TreeStatus> {
@@ -321,13 +351,13 @@ impl<P: Payload> State<P> {
             watch: member.presence.watch,
             linked: self.links.has(id),
         });
-        let plan = self.plan.as_ref();
+        let (term, plan) = self.stage.as_ref().map_or((0, 0), |(_, stage)| stage.of());
         Status {
             me: self.config.me,
             kind: self.config.kind,
-            coordinator: plan.map(|(origin, _)| *origin),
-            term: plan.map_or(0, |(_, plan)| plan.term),
-            plan: plan.map_or(0, |(_, plan)| plan.number),
+            coordinator: self.leader.map(|leader| leader.id),
+            term,
+            plan,
             uplink_kbps: self.config.uplink_kbps,
             committed_kbps: u32::try_from(self.committed_kbps()).unwrap_or(u32::MAX),
             on_stage: self.on_stage,

@@ -1,18 +1,40 @@
-//! The plan, and the pure function that makes it.
+//! The plan, and the planner that makes it: a deterministic function of who is there, who is plugged in, and what
+//! held before. Integers, ties by number, nothing but its arguments. Each module imports only from those below it:
 //!
-//! [`compute`] is deterministic: integers, ties by id, nothing but its arguments. It gives out a short
-//! supply as DESIGN 3.3 says: sound to everybody, then the smallest picture, then larger ones. A
-//! relay with spare uplink is preferred over a participant: it can be reached by everybody, and a
-//! source keeps its own uplink for grafts.
+//! | module | its noun |
+//! |---|---|
+//! | `planner` | the tables that are kept between plans, and the verbs |
+//! | `resume` | a plan that was made elsewhere |
+//! | `settle` | brings trees that are there to what is granted |
+//! | `seat` | one node in a tree that is there |
+//! | `place` | one tree from nothing |
+//! | `deal` | which tree gets whose uplink |
+//! | `admit` | who gets which layer |
+//! | `channel` | a feed, its groups and what is granted |
+//! | `backups` | who else could feed a node |
+//! | `tree` | who hangs on whom, by number |
+//! | `group` | k and m |
+//! | `roster` | everybody, by number |
+//! | `budget`, `table`, `coordinate` | costs, what goes in and comes out, where nodes are |
 
 mod admit;
 mod backups;
 mod budget;
-mod parts;
+mod channel;
+mod coordinate;
+mod deal;
+mod group;
 mod place;
+mod planner;
+mod resume;
+mod roster;
+mod seat;
+mod settle;
 mod table;
+mod tree;
 
-pub use admit::compute;
-pub use budget::{graft_kbps, planned_kbps, wire_kbps};
-pub use parts::{Part, PartError, Parts, split};
-pub use table::{Branch, Feed, Plan, Row, Supply, View};
+pub use budget::{graft_kbps, planned_kbps, unit_kbps, wire_kbps};
+pub use coordinate::{Coordinate, DIMENSIONS};
+pub use group::Shape;
+pub use planner::{Planner, Seat, Trees, compute};
+pub use table::{Branch, Feed, Margins, Plan, Row, Shapes, Supply, View, Why};

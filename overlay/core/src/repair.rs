@@ -31,7 +31,7 @@ impl<P: Payload> State<P> {
             }
             let Some(tree) = self.trees.get_mut(&id) else { return };
             tree.tried.insert(peer);
-            tree.trying = Some(Attempt { peer, sent: linked });
+            tree.trying = Some(Attempt { peer, sent: linked, alone: false });
             if linked {
                 return self.ask(now, id, peer);
             }
@@ -42,38 +42,48 @@ impl<P: Payload> State<P> {
     }
 
     fn ask(&mut self, now: Time, id: TreeId, peer: NodeId) {
-        let Some(tree) = self.trees.get(&id) else { return };
-        let message = Message::Attach { tree: id, feed: tree.feed, from: tree.ring.next_number() };
-        self.tell(now, peer, &message);
+        self.say_attach(now, id, peer);
         let patience =
             self.links.get_mut(peer).map_or(config::ATTACH_TIMEOUT, |neighbour| neighbour.ask(now));
         self.timers.set(Timer::Repair(id), now + patience);
     }
 
-    /// Row, backups, then whoever the plan says has the tree, then any relay; best first.
+    /// Asks to be fed from the first frame on that is missing here.
+    pub(crate) fn say_attach(&mut self, now: Time, id: TreeId, peer: NodeId) {
+        let Some(tree) = self.trees.get_mut(&id) else { return };
+        let planned = tree.row.as_ref().is_some_and(|row| row.parent == peer);
+        if tree.parent == Some(peer) {
+            tree.claimed = planned;
+        }
+        let feeds = !tree.children.is_empty();
+        let message =
+            Message::Attach { tree: id, feed: tree.feed, from: tree.ring.next_number(), planned, feeds };
+        self.tell(now, peer, &message);
+    }
+
+    /// Parent and backups of the plan (for a helper without: the source), relays that help, the source, then
+    /// neighbours, relays first. At most
+    /// [`config::CANDIDATES_MAX`].
     fn candidates(&self, id: TreeId) -> Vec<NodeId> {
         let me = self.me();
         let Some(tree) = self.trees.get(&id) else { return Vec::new() };
         let row =
             tree.row.iter().flat_map(|row| std::iter::once(row.parent).chain(row.backups.iter().copied()));
-        let mut all: Vec<NodeId> = row.collect();
-        let branch = self.plan.as_ref().and_then(|(_, plan)| plan.trees.get(&id));
-        let mut interiors: Vec<NodeId> =
-            branch.iter().flat_map(|branch| branch.rows.values().map(|row| row.parent)).collect();
-        interiors.sort();
-        interiors.dedup();
-        let relays =
-            self.members.iter().filter(|(_, member)| member.admitted.kind == Kind::Relay).map(|(id, _)| id);
-        let receivers = branch.iter().flat_map(|branch| branch.rows.keys().copied());
-        let neighbours = receivers.filter(|id| self.links.has(*id));
-        all.extend(interiors.into_iter().chain([tree.source]).chain(relays).chain(neighbours));
+        let helpers = self.stage.iter().flat_map(|(_, stage)| stage.helpers.iter().map(|helper| helper.id));
+        let of_kind = |kind: Kind| {
+            self.links.iter().filter(move |(_, neighbour)| neighbour.kind == kind).map(|(id, _)| id)
+        };
+        // Who was asked to help is nobody's burden yet: the source can best say who has room.
+        let first = Some(tree.source).filter(|_| tree.row.is_none());
+        let named = row.chain(first).chain(helpers).chain([tree.source]);
+        let all = named.chain(of_kind(Kind::Relay)).chain(of_kind(Kind::Participant));
         let mut seen = std::collections::BTreeSet::new();
-        all.retain(|peer| {
+        let usable = all.filter(|peer| {
             let usable = *peer != me && !tree.tried.contains(peer) && !tree.has_child(*peer);
             let silent = self.links.get(*peer).is_some_and(|neighbour| neighbour.suspected);
             usable && !silent && !self.links.is_shut(*peer) && seen.insert(*peer)
         });
-        all
+        usable.take(config::CANDIDATES_MAX).collect()
     }
 
     /// True if this tree can't do without another parent.
@@ -86,10 +96,13 @@ impl<P: Payload> State<P> {
         let Some(tree) = self.trees.get_mut(&id) else { return };
         match tree.trying.take() {
             Some(attempt) => {
+                let contented = attempt.alone && tree.parent.is_some() && !tree.suspect;
                 if attempt.sent {
                     self.tell(now, attempt.peer, &Message::Detach { tree: id });
                 }
-                self.ask_next(now, id);
+                if !contented {
+                    self.ask_next(now, id);
+                }
             }
             None if self.lacks_parent(id) => self.seek(now, id),
             None => {}
@@ -125,6 +138,7 @@ impl<P: Payload> State<P> {
         if path.contains(&me) || tree.has_child(from) {
             return self.turn_away(now, from, id);
         }
+        tree.claimed = tree.row.as_ref().is_some_and(|row| row.parent == from);
         let before = tree.parent.replace(from).filter(|parent| *parent != from);
         let older = before.and_then(|before| tree.old.replace(before)).filter(|older| *older != from);
         if tree.old == Some(from) {
@@ -192,10 +206,13 @@ impl<P: Payload> State<P> {
             tree.stalled = None;
         }
         let orphaned = was_parent && tree.parent.is_none();
-        let asked = tree.trying.is_some_and(|attempt| attempt.peer == peer);
-        if asked {
+        let asked = tree.trying.filter(|attempt| attempt.peer == peer);
+        if let Some(attempt) = asked {
             tree.trying = None;
-            self.ask_next(now, id);
+            self.timers.cancel(Timer::Repair(id));
+            if !attempt.alone || tree.parent.is_none() || tree.suspect {
+                self.ask_next(now, id);
+            }
         } else if was_parent {
             self.seek(now, id);
         }
@@ -212,7 +229,8 @@ impl<P: Payload> State<P> {
     pub(crate) fn lost_link(&mut self, now: Time, peer: NodeId) {
         self.timers.cancel(Timer::Silence(peer));
         self.timers.cancel(Timer::Tick(peer));
-        self.parked.retain(|parked| parked.from != peer);
+        self.parked.retain(|parked| parked.ask.from != peer);
+        self.lose_way_by(now, peer);
         for id in self.trees.keys().copied().collect::<Vec<_>>() {
             self.detach(id, peer);
             self.lose_parent(now, peer, id);
@@ -224,7 +242,7 @@ impl<P: Payload> State<P> {
         let waits = |attempt: Attempt| attempt.peer == peer && !attempt.sent;
         for id in self.trees_where(|tree| tree.trying.is_some_and(waits)) {
             if let Some(tree) = self.trees.get_mut(&id) {
-                tree.trying = Some(Attempt { peer, sent: true });
+                tree.trying = tree.trying.map(|attempt| Attempt { sent: true, ..attempt });
             }
             self.ask(now, id, peer);
         }
@@ -342,10 +360,16 @@ impl<P: Payload> State<P> {
         else {
             return;
         };
-        let everybody = self.candidates(id);
+        let linked = self.links.has(planned);
+        if self.links.is_shut(planned) || !linked && !self.dial(now, planned) {
+            return;
+        }
         let Some(tree) = self.trees.get_mut(&id) else { return };
-        tree.tried = everybody.into_iter().filter(|peer| *peer != planned).chain(tree.parent).collect();
-        tree.tried.remove(&planned);
-        self.ask_next(now, id);
+        tree.tried = tree.parent.into_iter().chain([planned]).collect();
+        tree.trying = Some(Attempt { peer: planned, sent: linked, alone: true });
+        if linked {
+            return self.ask(now, id, planned);
+        }
+        self.timers.set(Timer::Repair(id), now + config::DIAL_TIMEOUT);
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::config;
 use crate::id::NodeId;
-use crate::io::Output;
-use crate::links::{Child, Parked, Thin, Tree};
+use crate::io::{Kind, Output};
+use crate::links::{Ask, Child, Parked, Thin, Tree};
 use crate::plan::graft_kbps;
 use crate::state::State;
 use crate::time::Time;
@@ -13,75 +13,62 @@ use crate::wire::{Message, Refusal, TreeTick};
 
 impl<P: Payload> State<P> {
     /// A neighbour wants to be fed.
-    pub(crate) fn attach(&mut self, now: Time, from: NodeId, id: TreeId, feed: u32, start: Option<u32>) {
+    pub(crate) fn attach(&mut self, now: Time, ask: Ask) {
+        let Ask { from, tree: id, feed, .. } = ask;
         if self.leaving {
             return self.refuse(now, from, id, Refusal::Leaving);
         }
-        let known = self.plan.as_ref().and_then(|(_, plan)| plan.trees.get(&id)).map(|branch| branch.feed);
+        let known = self.group(id).map(|(feed, _)| feed.feed);
         if known.is_none_or(|known| known < feed) {
-            return self.park(now, Parked { from, tree: id, feed, start, until: now + config::PARKED_FOR });
+            return self.park(now, Parked { ask, until: now + config::PARKED_FOR });
         }
         if known != Some(feed) || !self.trees.contains_key(&id) && !self.join(now, id) {
             return self.refuse(now, from, id, Refusal::Unknown);
         }
-        let planned = self.is_planned_child(id, from);
-        let first = planned || self.feeds_others(id, from);
         let refusal = self.trees.get(&id).and_then(|tree| refusal(tree, from));
         if let Some(why) = refusal {
             return self.refuse(now, from, id, why);
         }
-        if !self.make_room(now, id, from, first) {
+        if !self.make_room(now, id, from, ask.planned || ask.feeds) {
             return self.refuse(now, from, id, Refusal::Full);
         }
-        self.accept(now, from, id, start, planned);
+        self.accept(now, ask);
     }
 
     fn park(&mut self, now: Time, parked: Parked) {
-        let same = |other: &Parked| other.from == parked.from && other.tree == parked.tree;
-        self.parked.retain(|other| !same(other));
+        let Ask { from, tree, .. } = parked.ask;
+        self.parked.retain(|other| other.ask.from != from || other.ask.tree != tree);
         if self.parked.len() >= config::PARKED_MAX {
-            return self.refuse(now, parked.from, parked.tree, Refusal::Unknown);
+            return self.refuse(now, from, tree, Refusal::Unknown);
         }
         self.parked.push(parked);
     }
 
-    /// Looks again at attaches that came before their plan.
+    /// Looks again at attaches that came before their stage.
     pub(crate) fn unpark(&mut self, now: Time) {
         for parked in std::mem::take(&mut self.parked) {
             if parked.until > now {
-                self.attach(now, parked.from, parked.tree, parked.feed, parked.start);
+                self.attach(now, parked.ask);
             } else {
-                self.refuse(now, parked.from, parked.tree, Refusal::Unknown);
+                self.refuse(now, parked.ask.from, parked.ask.tree, Refusal::Unknown);
             }
         }
     }
 
-    /// Takes part in a tree of the plan that this node has no row in, because it was asked to help.
+    /// A relay takes part in a tree that it has no row in, because it was asked to help.
     fn join(&mut self, now: Time, id: TreeId) -> bool {
         let me = self.me();
-        let Some(branch) = self.plan.as_ref().and_then(|(_, plan)| plan.trees.get(&id)) else { return false };
-        if self.trees.len() >= config::TREES_MAX {
+        if self.trees.len() >= config::TREES_MAX || self.config.kind != Kind::Relay {
             return false;
         }
-        let tree = Tree::new(now, id, branch, me);
+        let Some(tree) = self.group(id).map(|group| Tree::new(now, id, group, me)) else { return false };
         self.trees.insert(id, tree);
         self.seek(now, id);
         true
     }
 
-    fn is_planned_child(&self, id: TreeId, child: NodeId) -> bool {
-        let plan = self.plan.as_ref().map(|(_, plan)| plan);
-        plan.and_then(|plan| plan.row(id, child)).is_some_and(|row| row.parent == self.config.me)
-    }
-
     fn refuse(&mut self, now: Time, to: NodeId, tree: TreeId, why: Refusal) {
         self.tell(now, to, &Message::Refused { tree, why });
-    }
-
-    /// True if the plan lets this node feed others in the tree: it is saved before a leaf.
-    fn feeds_others(&self, id: TreeId, node: NodeId) -> bool {
-        let branch = self.plan.as_ref().and_then(|(_, plan)| plan.trees.get(&id));
-        branch.is_some_and(|branch| branch.rows.values().any(|row| row.parent == node))
     }
 
     /// True if one more child fits. Children of the plan, and those who feed others, go before leaves that
@@ -124,15 +111,18 @@ impl<P: Payload> State<P> {
     fn dispensable(&self, id: TreeId) -> Option<(TreeId, NodeId)> {
         let own = |id: &TreeId| self.trees.get(id).is_some_and(|tree| tree.is_root);
         let grafts = self.trees.values().flat_map(|tree| {
-            tree.children.iter().filter(|child| !child.planned).map(|child| (tree.id, child.peer))
+            let grafts = tree.children.iter().filter(|child| !child.planned);
+            grafts.map(|child| (tree.id, child.peer, child.feeds))
         });
-        let grafts =
-            grafts.filter(|(graft, peer)| !self.feeds_others(*graft, *peer) || own(&id) && !own(graft));
-        grafts.max_by_key(|(graft, peer)| (!self.feeds_others(*graft, *peer), graft.layer))
+        let grafts = grafts.filter(|(graft, _, feeds)| !feeds || own(&id) && !own(graft));
+        grafts
+            .max_by_key(|(graft, peer, feeds)| (!feeds, graft.layer, *graft, *peer))
+            .map(|(graft, peer, _)| (graft, peer))
     }
 
-    fn accept(&mut self, now: Time, from: NodeId, id: TreeId, start: Option<u32>, planned: bool) {
+    fn accept(&mut self, now: Time, ask: Ask) {
         let me = self.me();
+        let Ask { from, tree: id, start, planned, feeds, .. } = ask;
         let Some(tree) = self.trees.get_mut(&id) else { return };
         let message =
             Message::Accepted { tree: id, feed: tree.feed, live: tree.is_live(), path: tree.path_to(me) };
@@ -142,7 +132,7 @@ impl<P: Payload> State<P> {
         let thin = if waits { Thin::ToFirstKey } else { Thin::Nothing };
         tree.idle = None;
         tree.children.retain(|child| child.peer != from);
-        tree.children.push(Child { peer: from, planned, thin, sent: now });
+        tree.children.push(Child { peer: from, planned, feeds, thin, sent: now });
         self.tell(now, from, &message);
         self.outbox.extend(units.into_iter().map(|unit| Output::Unit { to: from, unit }));
         self.timers.set_earlier(Timer::Tick(from), now + config::TICK_EVERY);
@@ -172,10 +162,12 @@ impl<P: Payload> State<P> {
             }
         }
         let feeds_me = self.trees.values().any(|tree| tree.parent == Some(peer));
-        let every = match (trees.is_empty(), feeds_me) {
-            (false, _) => config::TICK_EVERY,
-            (true, true) => config::ALIVE_EVERY,
-            (true, false) => return,
+        let is_uphill = self.uphill.is_some_and(|uphill| uphill.peer == peer);
+        let every = match (trees.is_empty(), feeds_me, is_uphill) {
+            (false, ..) => config::TICK_EVERY,
+            (true, true, _) => config::ALIVE_EVERY,
+            (true, false, true) => config::HEARTBEAT_EVERY,
+            (true, false, false) => return,
         };
         if now.since(carried) >= every {
             self.tell(now, peer, &Message::Tick { trees });

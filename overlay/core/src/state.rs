@@ -1,17 +1,21 @@
 //! What a node holds, one field for each room. The rooms add their behaviour in `impl` blocks of their own.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::config;
+use crate::coordinator::Coordinator;
 use crate::gossip::Gossip;
 use crate::id::NodeId;
-use crate::io::{Admitted, Event, Kind, LayerRate, Output};
+use crate::io::{Admitted, Event, Kind, LayerRate, Note, Output, Signature};
 use crate::links::{Links, Parked, Tree};
 use crate::members::Members;
-use crate::plan::{Parts, Plan};
-use crate::stage::Coordinator;
+use crate::plan::Feed;
+use crate::routes::Routes;
+use crate::seat::Seat;
+use crate::stage::{Group, Stage};
 use crate::time::Time;
 use crate::timers::{Timer, Timers};
 use crate::unit::{Layer, Payload, TreeId};
@@ -40,6 +44,41 @@ pub struct Config {
     pub watch: bool,
 }
 
+/// Who leads the meeting.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Leader {
+    pub(crate) id: NodeId,
+    pub(crate) term: u32,
+    /// When its heartbeat came last.
+    pub(crate) heard: Time,
+}
+
+/// The neighbour by way of which the coordinator is reached.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Uphill {
+    pub(crate) peer: NodeId,
+    /// When it was the first to bring a heartbeat last.
+    pub(crate) first: Time,
+}
+
+/// A presence that waits for its answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    /// The serial of the first that said so.
+    pub(crate) serial: u64,
+    /// How long the answer to the newest may take.
+    pub(crate) wait: Duration,
+}
+
+/// A note whose origin is not known yet.
+#[derive(Debug)]
+pub(crate) struct Strange {
+    pub(crate) from: NodeId,
+    pub(crate) note: Note,
+    pub(crate) signature: Signature,
+    pub(crate) until: Time,
+}
+
 /// Everything that a node knows.
 #[derive(Debug)]
 pub(crate) struct State<P> {
@@ -51,31 +90,39 @@ pub(crate) struct State<P> {
     pub(crate) gossip: Gossip,
     pub(crate) trees: BTreeMap<TreeId, Tree<P>>,
     pub(crate) parked: Vec<Parked>,
-    /// The plan that is followed, and who made it.
-    pub(crate) plan: Option<(NodeId, Plan)>,
-    pub(crate) parts: BTreeMap<NodeId, Parts>,
+    /// Who is reached by way of whom.
+    pub(crate) routes: Routes,
+    /// Who leads the meeting, as far as this node knows.
+    pub(crate) leader: Option<Leader>,
+    /// The way to whoever leads.
+    pub(crate) uphill: Option<Uphill>,
+    /// Own notes for the coordinator, while there is no way to it.
+    pub(crate) waiting: VecDeque<(Note, Signature)>,
+    /// Notes of origins whose presence has not come yet.
+    pub(crate) strange: VecDeque<Strange>,
+    /// The stage that is followed, and who said it.
+    pub(crate) stage: Option<(NodeId, Stage)>,
+    /// This node's rows of the plan.
+    pub(crate) seat: Seat,
     pub(crate) coordinator: Option<Coordinator>,
-    /// The next plan is not made before this, see [`config::PLAN_KBPS`].
-    pub(crate) plan_due: Time,
-    /// The neighbour that brought the newest presence of the coordinator first: the way for beats.
-    pub(crate) uphill: Option<NodeId>,
-    /// Whose turn it is to get a beat of this node beside [`State::uphill`].
-    pub(crate) beat_turn: usize,
-    /// Whose beats this coordinator misses.
-    pub(crate) missed: Vec<NodeId>,
-    /// Who departed since a moment ago, as this coordinator judged: the newest presence that it knew, and when.
-    pub(crate) gone: BTreeMap<NodeId, (u64, Time)>,
     /// What this node publishes.
     pub(crate) sends: Vec<LayerRate>,
     pub(crate) stint: u64,
     pub(crate) on_stage: Option<(u8, u32)>,
     pub(crate) next_serial: u64,
-    pub(crate) said_presence: Option<Time>,
+    /// Its next presence says something new.
+    pub(crate) news: bool,
+    /// When it said last what it is like.
+    pub(crate) said: Time,
+    /// What it said of itself and has no seat in answer to yet.
+    pub(crate) asked: Option<Asked>,
+    /// Its next presence goes another way as well.
+    pub(crate) another_way: bool,
+    /// Whose turn it is to be that other way.
+    pub(crate) way_turn: usize,
     /// Lazy neighbours were told of notes that came [`config::LAZY_AFTER`] before this.
     pub(crate) offered: Time,
     pub(crate) leaving: bool,
-    /// Its next presence says something new.
-    pub(crate) news: bool,
     pub(crate) first_link: Option<Time>,
     /// What this node takes of each slot, as its user was told.
     pub(crate) told: BTreeMap<u8, (NodeId, u32, Layer)>,
@@ -117,12 +164,27 @@ impl<P: Payload> State<P> {
         }
     }
 
-    /// Dials a member that is not linked, unless that was tried a moment ago. True if it is on its way.
+    /// The group of a tree on the stage that is followed, with what is plugged into it.
+    pub(crate) fn group(&self, tree: TreeId) -> Option<(&Feed, &Group)> {
+        self.stage.as_ref()?.1.group(tree)
+    }
+
+    /// Where a node can be reached, as it says itself, or as the coordinator says.
+    fn contacts(&self, peer: NodeId) -> Option<&Vec<String>> {
+        let said = self.members.get(peer).map(|member| &member.presence.contacts);
+        let helper = || {
+            let (_, stage) = self.stage.as_ref()?;
+            stage.helpers.iter().find(|helper| helper.id == peer).map(|helper| &helper.contacts)
+        };
+        said.or_else(|| self.seat.peers.get(&peer)).or_else(helper)
+    }
+
+    /// Dials somebody who is not linked, unless that was tried a moment ago. True if it is on its way.
     pub(crate) fn dial(&mut self, now: Time, peer: NodeId) -> bool {
-        let Some(contacts) = self.members.get(peer).map(|member| member.presence.contacts.clone()) else {
+        let Some(contacts) = self.contacts(peer).filter(|contacts| !contacts.is_empty()).cloned() else {
             return false;
         };
-        if contacts.is_empty() || peer == self.me() || !self.links.may_dial(now, peer) {
+        if peer == self.me() || !self.links.may_dial(now, peer) {
             return false;
         }
         self.outbox.push_back(Output::Dial { peer, contacts });
@@ -141,15 +203,9 @@ impl<P: Payload> State<P> {
         self.event(Event::Blame { peer, what });
     }
 
-    /// What a plan is made from may be different now. Changes that come close together make one plan.
-    pub(crate) fn meeting_changed(&mut self, now: Time) {
-        if self.coordinator.is_none() {
-            return;
-        }
-        let settled = self.first_link.map_or(now, |at| at + config::PLAN_SETTLE);
-        if self.timers.get(Timer::Plan).is_none() {
-            self.timers.set(Timer::Plan, settled.max(now + config::PLAN_DEBOUNCE).max(self.plan_due));
-        }
+    /// True for the node that plans now, and judges who is gone.
+    pub(crate) fn leads(&self) -> bool {
+        self.leader.is_some_and(|leader| leader.id == self.config.me)
     }
 
     /// What all children cost, kbit/s.

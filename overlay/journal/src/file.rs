@@ -160,7 +160,9 @@ fn record(from: &mut impl Read, number: u64) -> Result<Option<Vec<u8>>, ReadErro
 #[cfg(test)]
 mod tests {
     use overlay_core::id::NodeId;
-    use overlay_core::io::{Admitted, Command, Event, Kind, LayerRate, Note, Output, Signature, Topic};
+    use overlay_core::io::{
+        Admitted, Audience, Command, Event, Kind, LayerRate, Note, Output, Signature, Topic,
+    };
     use overlay_core::unit::{Frame, FrameInfo, Layer, TreeId, Unit, UnitHeader};
 
     use super::*;
@@ -185,7 +187,7 @@ mod tests {
 
     /// One of each kind.
     fn inputs() -> Vec<Input<Brief>> {
-        let note = || Note { origin: PEER, serial: 1 << 40, topic: Topic::Keys, body: vec![9; 300] };
+        let note = || Note { origin: PEER, serial: 1 << 40, topic: Topic::Keys, audience: Audience::One(PEER), body: vec![9; 300] };
         let (signature, payload) = (Signature([3; 64]), Brief::of(b"sealed"));
         let header = UnitHeader { tree: TREE, feed: 1, frame: INFO, k: 1, m: 0, hop: 1 };
         let told = |verdict| Input::Vetted { from: PEER, note: note(), signature, verdict };
@@ -198,7 +200,7 @@ mod tests {
             Command::Credential(vec![0; 300]),
             Command::Watch(true),
             Command::RequestKey { source: PEER, layer: Layer::P720 },
-            Command::Say(vec![1]),
+            Command::Say { to: Audience::Coordinator, body: vec![1] },
             Command::Shut(PEER),
             Command::Leave,
         ];

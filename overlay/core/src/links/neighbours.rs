@@ -5,17 +5,24 @@ use std::time::Duration;
 
 use crate::config;
 use crate::id::NodeId;
+use crate::io::Kind;
 use crate::time::Time;
 
 /// A peer with a link.
 #[derive(Debug)]
 pub(crate) struct Neighbour {
+    /// When the link came up.
+    pub(crate) since: Time,
     /// When anything came last.
     pub(crate) heard: Time,
     /// When a control message went out last.
     pub(crate) sent: Time,
+    /// How it takes part.
+    pub(crate) kind: Kind,
     /// It was silent for too long, as a parent.
     pub(crate) suspected: bool,
+    /// It has said that it is nobody's way to the coordinator.
+    pub(crate) declines: bool,
     gap: Duration,
     jitter: Duration,
     bytes_left: u64,
@@ -32,11 +39,14 @@ pub(crate) struct Neighbour {
 }
 
 impl Neighbour {
-    fn new(now: Time) -> Neighbour {
+    fn new(now: Time, kind: Kind) -> Neighbour {
         Neighbour {
+            since: now,
             heard: now,
             sent: now,
+            kind,
             suspected: false,
+            declines: false,
             gap: Duration::ZERO,
             jitter: config::JITTER_START,
             bytes_left: config::CONTROL_BYTES_BURST,
@@ -113,12 +123,12 @@ pub(crate) struct Links {
 
 impl Links {
     /// False if the peer is shut out, or there are too many.
-    pub(crate) fn up(&mut self, now: Time, peer: NodeId) -> bool {
+    pub(crate) fn up(&mut self, now: Time, peer: NodeId, kind: Kind) -> bool {
         if !self.is_welcome(now, peer) || self.neighbours.len() >= config::LINKS_MAX {
             return false;
         }
         self.dialled.remove(&peer);
-        self.neighbours.insert(peer, Neighbour::new(now));
+        self.neighbours.insert(peer, Neighbour::new(now, kind));
         true
     }
 
@@ -163,6 +173,10 @@ impl Links {
         self.neighbours.contains_key(&peer)
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (NodeId, &Neighbour)> {
+        self.neighbours.iter().map(|(id, neighbour)| (*id, neighbour))
+    }
+
     pub(crate) fn ids(&self) -> Vec<NodeId> {
         self.neighbours.keys().copied().collect()
     }
@@ -181,7 +195,7 @@ impl Links {
             Some(dialled) => (dialled.wait * 2).min(config::DIAL_AGAIN_MAX),
             None => config::DIAL_AGAIN,
         };
-        if self.dialled.len() >= config::MEMBERS_MAX {
+        if self.dialled.len() >= config::SHUT_MAX {
             self.dialled.pop_first();
         }
         self.dialled.insert(peer, Dialled { again: now + wait, wait });

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use crate::config;
 use crate::id::NodeId;
-use crate::plan::{Branch, Row};
+use crate::plan::{Feed, Row};
 use crate::ring::Ring;
+use crate::stage::Group;
 use crate::time::Time;
 use crate::unit::{Payload, TreeId, UnitHeader};
 
@@ -21,6 +22,8 @@ pub(crate) struct Tree<P> {
     /// This node's row in the plan; none for a node that joined to help, or lingers.
     pub(crate) row: Option<Row>,
     pub(crate) parent: Option<NodeId>,
+    /// The parent was told that it is the one of the plan.
+    pub(crate) claimed: bool,
     /// The parent was silent for too long.
     pub(crate) suspect: bool,
     /// Since when the parent says that it is not fed itself.
@@ -57,6 +60,8 @@ pub(crate) struct Attempt {
     pub(crate) peer: NodeId,
     /// False while there is no link yet.
     pub(crate) sent: bool,
+    /// Nobody else is asked should it refuse, while there is a parent.
+    pub(crate) alone: bool,
 }
 
 /// Whether frames go to this node's user.
@@ -72,13 +77,24 @@ pub(crate) enum Taking {
     UntilNext,
 }
 
-/// An attach that came before the plan that it belongs to.
+/// What a node that wants to be fed says.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Parked {
+pub(crate) struct Ask {
     pub(crate) from: NodeId,
     pub(crate) tree: TreeId,
     pub(crate) feed: u32,
+    /// The first frame that it lacks.
     pub(crate) start: Option<u32>,
+    /// The plan sends it here, as it says.
+    pub(crate) planned: bool,
+    /// It feeds others, as it says.
+    pub(crate) feeds: bool,
+}
+
+/// An attach that came before the stage that it belongs to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parked {
+    pub(crate) ask: Ask,
     pub(crate) until: Time,
 }
 
@@ -86,7 +102,10 @@ pub(crate) struct Parked {
 #[derive(Debug)]
 pub(crate) struct Child {
     pub(crate) peer: NodeId,
+    /// The plan sends it here, as it says.
     pub(crate) planned: bool,
+    /// It feeds others in the tree, as it says.
+    pub(crate) feeds: bool,
     pub(crate) thin: Thin,
     pub(crate) sent: Time,
 }
@@ -131,15 +150,16 @@ impl Child {
 }
 
 impl<P: Payload> Tree<P> {
-    pub(crate) fn new(now: Time, id: TreeId, branch: &Branch, me: NodeId) -> Tree<P> {
+    pub(crate) fn new(now: Time, id: TreeId, (feed, group): (&Feed, &Group), me: NodeId) -> Tree<P> {
         Tree {
             id,
-            source: branch.source,
-            feed: branch.feed,
-            kbps: branch.kbps,
-            is_root: branch.source == me,
-            row: branch.rows.get(&me).cloned(),
+            source: feed.source,
+            feed: feed.feed,
+            kbps: group.kbps,
+            is_root: feed.source == me,
+            row: None,
             parent: None,
+            claimed: false,
             suspect: false,
             stalled: None,
             old: None,

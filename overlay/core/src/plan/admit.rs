@@ -1,157 +1,205 @@
-//! Who gets which layer: as much as fits, sound first, people before pixels.
-
-use std::collections::{BTreeMap, BTreeSet};
+//! Who gets which layer: as much as there is uplink for, sound first, people before pixels.
 
 use crate::id::NodeId;
-use crate::unit::{Layer, TreeId};
+use crate::time::Time;
+use crate::unit::Layer;
 
-use super::backups;
-use super::budget::wire_kbps;
-use super::place::{Budgets, place};
-use super::table::{Branch, Feed, Plan, View};
+use super::budget::admitted_kbps;
+use super::channel::Channel;
+use super::roster::{Ix, Roster};
+use super::table::{Margins, Why};
 
-/// One watcher of one slot gets the next larger picture.
-struct Step {
-    slot: u8,
-    watcher: NodeId,
+/// Whose turn it is changes this often, when there isn't enough for all.
+const TURN_S: u64 = 300;
+
+/// One watcher of one channel gets the next larger picture.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    channel: u16,
+    level: u8,
+    node: Ix,
+    kbps: u32,
 }
 
-type Trees = BTreeMap<TreeId, Branch>;
-
-/// So often a plan is made again from itself, to see whether it stays as it is.
-const ROUNDS: usize = 8;
-
-/// Makes the trees of a plan. `previous` is what holds now: places in it are kept where they can be. A plan made
-/// again from itself is the same: where two or more would take turns, the least of them holds.
-pub fn compute(view: &View, previous: Option<&Plan>) -> Trees {
-    let mut last = improve(view, previous);
-    let mut before: Vec<Trees> = previous.iter().map(|plan| plan.trees.clone()).collect();
-    for _ in 0..ROUNDS {
-        if let Some(first) = before.iter().position(|earlier| *earlier == last) {
-            return before.drain(first..).min().unwrap_or(last);
-        }
-        let plan = Plan { feeds: view.feeds.clone(), trees: last.clone(), ..Plan::default() };
-        before.push(last);
-        last = improve(view, Some(&plan));
-    }
-    last
+/// What is decided by: see [`super::table::View`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Terms {
+    pub(super) main: Option<u8>,
+    /// See [`turn_at`].
+    pub(super) turn: u64,
+    pub(super) margins: Margins,
 }
 
-/// Larger layers are granted step by step (every slot and watcher up to 360p before anybody's 720p);
-/// the most steps that leave nobody without what the smallest layers would give are found by halving.
-fn improve(view: &View, previous: Option<&Plan>) -> Trees {
-    let steps = steps(view, previous);
-    let base = construct(view, &steps[..0], previous);
-    let needed = served(&base);
-    let (mut good, mut bad) = (0, steps.len() + 1);
-    let mut best = base;
-    let mut probe = steps.len();
-    while bad - good > 1 {
-        let trees = construct(view, &steps[..probe], previous);
-        if needed.is_subset(&served(&trees)) {
-            (good, best) = (probe, trees);
-        } else {
-            bad = probe;
-        }
-        probe = good + (bad - good) / 2;
-    }
-    best
-}
-
-/// Who takes sound or picture of which slot.
-fn served(trees: &Trees) -> BTreeSet<(u8, bool, NodeId)> {
-    let takers = trees.iter().flat_map(|(tree, branch)| {
-        let takes = branch.rows.iter().filter(|(_, row)| row.takes);
-        takes.map(|(id, _)| (tree.slot, tree.layer.is_audio(), *id))
-    });
-    takers.collect()
-}
-
-fn pictures(feed: &Feed) -> Vec<Layer> {
-    feed.layers.iter().map(|rate| rate.layer).filter(|layer| !layer.is_audio()).collect()
-}
-
-fn watchers<'a>(view: &'a View, feed: &'a Feed) -> impl Iterator<Item = NodeId> + 'a {
-    let watching = view.nodes.iter().filter(|(id, supply)| supply.watch && **id != feed.source);
-    watching.map(|(id, _)| *id)
-}
-
-fn steps(view: &View, previous: Option<&Plan>) -> Vec<Step> {
-    let mut steps = Vec::new();
-    for level in 1..Layer::ALL.len() {
-        for feed in view.feeds.iter().filter(|feed| pictures(feed).len() > level) {
-            let layer = pictures(feed)[level];
-            let had = |id: &NodeId| previous.and_then(|plan| plan.taken(feed.slot, *id)) >= Some(layer);
-            let mut order: Vec<NodeId> = watchers(view, feed).collect();
-            order.sort_by_key(|id| (!had(id), *id));
-            steps.extend(order.into_iter().map(|watcher| Step { slot: feed.slot, watcher }));
+/// Every step that anybody could be granted, in the order in which they are. Layer by layer (the main picture before
+/// the gallery), and in a layer sources, then whoever gives at least as much as it takes, then the rest in an order that
+/// is drawn anew every five minutes.
+pub(super) fn steps(roster: &Roster, channels: &[Channel], terms: Terms) -> Vec<Step> {
+    let ladder = ladder(channels, terms);
+    let mut order: Vec<(u8, u64, NodeId, Ix)> = roster
+        .by_id()
+        .filter(|(_, at)| roster.watches(*at))
+        .map(|(id, at)| {
+            let class = if channels.iter().any(|channel| channel.source == at) {
+                0
+            } else if u64::from(roster.cap(at)) >= fair_kbps(channels) {
+                1
+            } else {
+                2
+            };
+            (class, draw(&id, terms.turn), id, at)
+        })
+        .collect();
+    order.sort();
+    let mut downlinks: Vec<u32> = (0..roster.len() as Ix).map(|at| downlink(roster, channels, at)).collect();
+    let mut steps = Vec::with_capacity(ladder.len() * order.len());
+    for (_, at, level) in ladder {
+        let channel = &channels[at];
+        let more = channel.step_kbps(level);
+        for (.., node) in &order {
+            let left = &mut downlinks[*node as usize];
+            if *node != channel.source && *left >= more {
+                *left -= more;
+                steps.push(Step { channel: at as u16, level, node: *node, kbps: more });
+            }
         }
     }
     steps
 }
 
-/// Builds all trees for the layers that the steps lead to; rows are missing where supply ran out.
-fn construct(view: &View, steps: &[Step], previous: Option<&Plan>) -> Trees {
-    let mut level: BTreeMap<(u8, NodeId), usize> = BTreeMap::new();
-    for step in steps {
-        *level.entry((step.slot, step.watcher)).or_default() += 1;
-    }
-    let mut demands = demands(view, &level);
-    demands.sort_by_key(|demand| (demand.tree.layer, demand.tree.slot));
-    let mut budgets = Budgets::new(view);
-    let reserved: Vec<bool> =
-        demands.iter().map(|demand| budgets.reserve(demand.source, u64::from(demand.kbps))).collect();
-    let mut trees = Trees::new();
-    for (demand, reserved) in demands.into_iter().zip(reserved) {
-        let kbps = u64::from(demand.kbps);
-        if reserved {
-            budgets.release(demand.source, kbps);
+/// Which level of which channel is granted after which: precedence, channel, level.
+fn ladder(channels: &[Channel], terms: Terms) -> Vec<(u8, usize, u8)> {
+    let mut ladder = Vec::new();
+    for (at, channel) in channels.iter().enumerate() {
+        let main = terms.main.is_none_or(|slot| slot == channel.feed.slot);
+        for level in 1..=channel.pictures() as u8 {
+            let layer = channel.layer_at(level).unwrap_or(Layer::P720);
+            ladder.push((precedence(layer, main), at, level));
         }
-        let before = previous.and_then(|plan| plan.trees.get(&demand.tree));
-        let before = before.filter(|branch| branch.source == demand.source);
-        let rows = place(&mut budgets, demand.source, kbps, &demand.receivers, before);
-        let Demand { tree, source, feed, kbps, .. } = demand;
-        trees.insert(tree, Branch { source, feed, kbps, k: 1, m: 0, rows });
     }
-    let mut promised = BTreeMap::new();
-    for branch in trees.values_mut() {
-        backups::fill(view, &budgets, &mut promised, branch);
-    }
-    trees.retain(|_, branch| !branch.rows.is_empty());
-    trees
+    ladder.sort();
+    ladder
 }
 
-/// A tree that is to be built, and for whom.
-struct Demand {
-    tree: TreeId,
-    source: NodeId,
-    feed: u32,
-    kbps: u32,
-    receivers: BTreeSet<NodeId>,
+/// DESIGN 3.3: sound for all, main 180p, main 360p, gallery 180p, main 720p; then whatever the gallery has beside.
+fn precedence(layer: Layer, main: bool) -> u8 {
+    match (layer, main) {
+        (Layer::Audio, _) => 0,
+        (Layer::P180, true) => 1,
+        (Layer::P360, true) => 2,
+        (Layer::P180, false) => 3,
+        (Layer::P720, true) => 4,
+        (Layer::P360, false) => 5,
+        (Layer::P720, false) => 6,
+    }
 }
 
-fn demands(view: &View, level: &BTreeMap<(u8, NodeId), usize>) -> Vec<Demand> {
-    let mut demands = Vec::new();
-    for feed in &view.feeds {
-        let pictures = pictures(feed);
-        for rate in &feed.layers {
-            let place = pictures.iter().position(|layer| *layer == rate.layer);
-            let wants = |id: &NodeId| {
-                let granted = level.get(&(feed.slot, *id)).copied().unwrap_or(0);
-                place.is_none_or(|place| place == granted.min(pictures.len() - 1))
-            };
-            let receivers: BTreeSet<NodeId> = watchers(view, feed).filter(wants).collect();
-            if !receivers.is_empty() {
-                let tree = TreeId { slot: feed.slot, layer: rate.layer, index: 0 };
-                demands.push(Demand {
-                    tree,
-                    source: feed.source,
-                    feed: feed.feed,
-                    kbps: wire_kbps(*rate),
-                    receivers,
-                });
+/// What a node that takes everything takes, kbit/s.
+fn fair_kbps(channels: &[Channel]) -> u64 {
+    let of = |channel: &Channel| {
+        let sound = channel.groups.first().filter(|group| group.rate.layer.is_audio());
+        let picture = channel.groups.last().filter(|group| !group.rate.layer.is_audio());
+        sound.into_iter().chain(picture).map(|group| u64::from(group.kbps())).sum::<u64>()
+    };
+    channels.iter().map(of).sum()
+}
+
+fn downlink(roster: &Roster, channels: &[Channel], node: Ix) -> u32 {
+    let kbps = roster.supply(node).downlink_kbps;
+    if kbps == 0 {
+        return u32::MAX;
+    }
+    let usable = u64::from(kbps) * crate::config::SUPPLY_PERCENT / 100;
+    let sound = u64::from(sound_kbps(channels, node));
+    u32::try_from(usable.saturating_sub(sound)).unwrap_or(u32::MAX)
+}
+
+fn sound_kbps(channels: &[Channel], node: Ix) -> u32 {
+    let heard = channels.iter().filter(|channel| channel.source != node);
+    let sounds =
+        heard.filter_map(|channel| channel.groups.first()).filter(|group| group.rate.layer.is_audio());
+    sounds.map(super::channel::Group::kbps).sum()
+}
+
+/// Counts the spans after which it is the turn of others.
+pub(super) fn turn_at(now: Time) -> u64 {
+    now.0 / (TURN_S * 1_000_000_000)
+}
+
+/// A draw that nobody can steer for long: of the id and the five minutes (splitmix64's mixing).
+fn draw(id: &NodeId, turn: u64) -> u64 {
+    let mut mixed = turn;
+    for word in id.0.chunks_exact(8) {
+        mixed ^= word.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
+        mixed = mixed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^= mixed >> 31;
+    }
+    mixed
+}
+
+/// How many of the steps there is uplink for, behind everybody's sound.
+pub(super) fn affordable(roster: &Roster, channels: &[Channel], steps: &[Step], terms: Terms) -> usize {
+    let watchers = roster.everybody().filter(|at| roster.watches(*at));
+    let sounds: u64 = watchers.map(|at| u64::from(sound_kbps(channels, at))).sum();
+    let mut left = admitted_kbps(roster.totals().1, terms.margins).saturating_sub(sounds);
+    let fits = |step: &&Step| {
+        let enough = left >= u64::from(step.kbps);
+        left = left.saturating_sub(u64::from(step.kbps));
+        enough
+    };
+    steps.iter().take_while(fits).count()
+}
+
+/// Writes the first of the steps down as what is granted, and why not more.
+pub(super) fn grant(roster: &Roster, channels: &mut [Channel], steps: &[Step], granted: usize) {
+    let nodes = roster.len();
+    for channel in channels.iter_mut() {
+        channel.levels.clear();
+        channel.levels.resize(nodes, 0);
+        channel.limits.clear();
+        channel.limits.resize(nodes, Some(Why::Downlink));
+    }
+    for (place, step) in steps.iter().enumerate() {
+        let channel = &mut channels[usize::from(step.channel)];
+        let at = step.node as usize;
+        // A step that was left out for want of downlink leaves out those above it.
+        if place >= granted {
+            channel.limits[at] = Some(Why::Supply);
+        } else if channel.levels[at] + 1 == step.level {
+            channel.levels[at] = step.level;
+            if usize::from(step.level) == channel.pictures() {
+                channel.limits[at] = None;
             }
         }
     }
-    demands
+}
+
+/// Grants one node what fits into `left`, kbit/s, behind its sound.
+pub(super) fn grant_one(roster: &Roster, channels: &mut [Channel], node: Ix, left: u64, terms: Terms) {
+    let mut left = left.saturating_sub(u64::from(sound_kbps(channels, node)));
+    let mut downlink = downlink(roster, channels, node);
+    let at = node as usize;
+    for channel in channels.iter_mut() {
+        (channel.levels[at], channel.limits[at]) = (0, Some(Why::Downlink));
+    }
+    if !roster.watches(node) {
+        return;
+    }
+    for (_, place, level) in ladder(channels, terms) {
+        let channel = &mut channels[place];
+        let more = channel.step_kbps(level);
+        if channel.source == node || channel.levels[at] + 1 != level || downlink < more {
+            continue;
+        }
+        if left < u64::from(more) {
+            channel.limits[at] = Some(Why::Supply);
+            continue;
+        }
+        (left, downlink) = (left - u64::from(more), downlink - more);
+        channel.levels[at] = level;
+        if usize::from(level) == channel.pictures() {
+            channel.limits[at] = None;
+        }
+    }
 }

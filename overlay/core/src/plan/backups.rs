@@ -1,92 +1,184 @@
-//! Two backup parents for each row, warm ones first.
+//! Two backup parents for each row, warm ones first, of other owners.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use crate::config;
-use crate::id::NodeId;
-use crate::io::Kind;
 
-use super::budget::graft_kbps;
-use super::place::Budgets;
-use super::table::{Branch, View};
+use super::channel::Group;
+use super::place::is_shallow;
+use super::roster::{Ix, NONE, Roster};
+use super::tree::Tree;
 
-/// Fills in the backups of every row of a tree. Interiors of the tree come first, since they hold what
-/// is missing; then relays outside it; the source if it has room; never a node whose own way from the
-/// source leads through the one that it should save. Each grants its reserve to those who share it in turn.
-pub(super) fn fill(
-    view: &View,
-    budgets: &Budgets<'_>,
-    promised: &mut BTreeMap<NodeId, u64>,
-    tree: &mut Branch,
-) {
-    let kbps = u64::from(tree.kbps);
-    let interiors = interiors(tree);
-    let relays = view.nodes.iter().filter(|(_, supply)| supply.kind == Kind::Relay).map(|(id, _)| *id);
-    let mut pool: Vec<NodeId> = interiors.keys().copied().chain(relays).chain([tree.source]).collect();
-    pool.sort();
-    pool.dedup();
-    let room = |id: NodeId| {
-        let uplink = view.nodes.get(&id).map_or(0, |supply| supply.uplink_kbps);
-        graft_kbps(uplink).saturating_sub(budgets.used(id))
-    };
-    let ids: Vec<NodeId> = tree.rows.keys().copied().collect();
-    for id in ids {
-        let parent = tree.rows.get(&id).map(|row| row.parent);
-        let mut candidates: Vec<NodeId> =
-            pool.iter().copied().filter(|c| *c != id && Some(*c) != parent && room(*c) >= kbps).collect();
-        candidates.retain(|candidate| !is_above(tree, id, *candidate));
-        candidates.sort_by_key(|candidate| {
-            let behind_parent = parent.is_some_and(|parent| is_above(tree, parent, *candidate));
-            let rank = rank(view, tree, &interiors, *candidate);
-            (
-                behind_parent,
-                rank,
-                promised.get(candidate).copied().unwrap_or(0),
-                Reverse(room(*candidate)),
-                *candidate,
-            )
-        });
-        candidates.truncate(config::BACKUPS);
-        if let Some(first) = candidates.first() {
-            *promised.entry(*first).or_default() += kbps;
+/// A backup that hangs on the parent which it should replace counts this much longer, 0.1 ms.
+const BEHIND: u32 = 800;
+/// The source keeps its uplink for those whom nobody else can save (a guess), 0.1 ms.
+const SOURCE: u32 = 500;
+/// A relay outside of the tree has to be fed first, 0.1 ms.
+const COLD: u32 = 500;
+/// Somebody who has promised all the room that is left counts this much longer, 0.1 ms.
+const PROMISED: u32 = 500;
+/// Backups that are kept in sight for each region, and how many of them are looked at.
+const NEAR: usize = 32;
+const LOOK: usize = 10;
+/// With fewer feeders than this everybody in the tree is looked at.
+const FEW: usize = 8;
+
+/// What everybody has promised to those who may lose their parent, kbit/s, by number.
+#[derive(Debug, Default)]
+pub(super) struct Promises(Vec<u32>);
+
+impl Promises {
+    fn of(&self, node: Ix) -> u32 {
+        self.0.get(node as usize).copied().unwrap_or(0)
+    }
+
+    fn add(&mut self, node: Ix, kbps: u32) {
+        let at = node as usize;
+        if at >= self.0.len() {
+            self.0.resize(at + 1, 0);
         }
-        if let Some(row) = tree.rows.get_mut(&id) {
-            row.backups = candidates;
+        self.0[at] = self.0[at].saturating_add(kbps);
+    }
+
+    fn withdraw(&mut self, node: Ix, kbps: u32) {
+        if let Some(promised) = self.0.get_mut(node as usize) {
+            *promised = promised.saturating_sub(kbps);
         }
     }
 }
 
-fn rank(view: &View, tree: &Branch, interiors: &BTreeMap<NodeId, usize>, node: NodeId) -> u8 {
-    let relay = view.nodes.get(&node).is_some_and(|supply| supply.kind == Kind::Relay);
-    match (node == tree.source, interiors.contains_key(&node), relay) {
-        (true, _, _) => 2,
-        (_, true, true) => 0,
-        (_, false, true) => 1,
-        (_, _, false) => 3,
+/// Who could save somebody in one tree.
+pub(super) struct Pool {
+    candidates: Vec<Ix>,
+    /// By region.
+    sights: BTreeMap<usize, Vec<(u32, Ix)>>,
+}
+
+impl Pool {
+    /// Feeders of the tree with room for grafts; where they are few, everybody in it and the relays beside it.
+    pub(super) fn new(roster: &Roster, tree: &Tree) -> Pool {
+        let roomy = |node: &Ix| roster.graft_room(*node) >= tree.kbps && is_shallow(tree, *node);
+        let mut candidates: Vec<Ix> =
+            tree.inner().iter().copied().filter(|node| tree.has(*node) && roomy(node)).collect();
+        if candidates.len() < FEW {
+            let relays = roster.everybody().filter(|node| roster.is_relay(*node) && !tree.has(*node));
+            // Nobody is in it twice: the source has no row, and these relays have none either.
+            let all = tree.rows().map(|(node, _)| node).chain([tree.source]).chain(relays);
+            candidates = all.filter(roomy).collect();
+        }
+        Pool { candidates, sights: BTreeMap::new() }
+    }
+
+    fn in_sight(&mut self, roster: &Roster, tree: &Tree, region: usize) -> &[(u32, Ix)] {
+        if !self.sights.contains_key(&region) {
+            let base = |node: Ix| match (node == tree.source, tree.has(node)) {
+                (true, _) => SOURCE,
+                (_, true) => tree.delay(node),
+                (_, false) => roster.one_way(tree.source, node) + COLD,
+            };
+            let far = |node: Ix| base(node) + roster.one_way_to_region(node, region);
+            let mut sight: Vec<(u32, Ix)> = self.candidates.iter().map(|node| (far(*node), *node)).collect();
+            if sight.len() > NEAR {
+                sight.select_nth_unstable(NEAR - 1);
+                sight.truncate(NEAR);
+            }
+            sight.sort_unstable();
+            self.sights.insert(region, sight);
+        }
+        self.sights.get(&region).map_or(&[], Vec::as_slice)
     }
 }
 
-/// Who feeds somebody in the tree, and how many.
-fn interiors(tree: &Branch) -> BTreeMap<NodeId, usize> {
-    let mut interiors = BTreeMap::new();
-    for row in tree.rows.values() {
-        *interiors.entry(row.parent).or_default() += 1;
-    }
-    interiors
+/// True if these backups still can do what they are for.
+fn hold(roster: &Roster, tree: &Tree, node: Ix, parent: Ix) -> bool {
+    tree.backups[node as usize].iter().all(|backup| {
+        *backup != NONE
+            && *backup != parent
+            && (tree.has(*backup) || roster.is_relay(*backup))
+            && roster.cap(*backup) > 0
+            && !(tree.fanout(node) > 0 && tree.leads_through(node, *backup))
+    })
 }
 
-/// True if the way from the source to `below` leads through `node`.
-fn is_above(tree: &Branch, node: NodeId, below: NodeId) -> bool {
-    let mut at = below;
-    for _ in 0..=config::HOPS_MAX {
-        if at == node {
-            return node != below;
-        }
-        match tree.rows.get(&at) {
-            Some(row) => at = row.parent,
-            None => return false,
+/// Sees to the backups of one row; those that still hold are kept.
+pub(super) fn fill(roster: &Roster, tree: &mut Tree, pool: &mut Pool, promises: &mut Promises, node: Ix) {
+    let Some(parent) = tree.parent(node) else { return clear(tree, promises, node) };
+    if hold(roster, tree, node, parent) {
+        return;
+    }
+    let before = tree.backups[node as usize];
+    clear(tree, promises, node);
+    let mut found = [NONE; config::BACKUPS];
+    for strict in [true, false] {
+        for at in 0..config::BACKUPS {
+            if found[at] != NONE {
+                continue;
+            }
+            let others = &found[..at];
+            let sight = pool.in_sight(roster, tree, roster.region(node));
+            let fits = |backup: Ix| {
+                let apart = |other: Ix| !roster.same_owner(backup, other);
+                backup != node
+                    && backup != parent
+                    && !others.contains(&backup)
+                    && (!strict || apart(parent) && others.iter().all(|other| apart(*other)))
+                    && !(tree.fanout(node) > 0 && tree.leads_through(node, backup))
+            };
+            let near = sight.iter().filter(|(_, backup)| fits(*backup)).take(LOOK);
+            let cost = |far: u32, backup: Ix| {
+                let behind = tree.has(backup) && tree.leads_through(parent, backup) && parent != tree.source;
+                let busy = u64::from(promises.of(backup)) * u64::from(PROMISED)
+                    / u64::from(roster.graft_room(backup).max(1));
+                far + if behind { BEHIND } else { 0 } + u32::try_from(busy.min(10_000)).unwrap_or(0)
+            };
+            let best = near.map(|(far, backup)| (cost(*far, *backup), *backup)).min();
+            found[at] = best.map_or(NONE, |(_, backup)| backup);
         }
     }
-    true
+    found.sort_by_key(|backup| *backup == NONE);
+    for backup in found.iter().filter(|backup| **backup != NONE) {
+        promises.add(*backup, tree.kbps);
+    }
+    tree.backups[node as usize] = found;
+    if before != found {
+        tree.touch(node);
+    }
+}
+
+fn clear(tree: &mut Tree, promises: &mut Promises, node: Ix) {
+    let before = std::mem::replace(&mut tree.backups[node as usize], [NONE; config::BACKUPS]);
+    for backup in before.into_iter().filter(|backup| *backup != NONE) {
+        promises.withdraw(backup, tree.kbps);
+    }
+}
+
+/// Sees to the backups of every row of a group.
+pub(super) fn fill_all(roster: &Roster, group: &mut Group, promises: &mut Promises) {
+    for tree in &mut group.trees {
+        let mut pool = Pool::new(roster, tree);
+        for node in 0..tree.nodes() {
+            fill(roster, tree, &mut pool, promises, node);
+        }
+    }
+}
+
+/// Takes everybody out of the trees of a group that ends.
+pub(super) fn end(roster: &mut Roster, group: &mut Group, promises: &mut Promises) {
+    for tree in &mut group.trees {
+        for node in 0..tree.nodes() {
+            clear(tree, promises, node);
+            tree.unseat(roster, node);
+        }
+    }
+}
+
+/// Nobody counts on this node any more: it is gone.
+pub(super) fn drop_backup(tree: &mut Tree, promises: &mut Promises, gone: Ix) {
+    for node in 0..tree.nodes() {
+        if tree.backups[node as usize].contains(&gone) {
+            clear(tree, promises, node);
+            tree.touch(node);
+        }
+    }
+    clear(tree, promises, gone);
 }

@@ -1,217 +1,178 @@
-//! Places the receivers of one tree: strong interiors first, near the root, within budgets.
-
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+//! Builds one tree from nothing: near, strong and stable interiors first.
 
 use crate::config;
-use crate::id::NodeId;
-use crate::io::Kind;
 
-use super::budget::planned_kbps;
-use super::table::{Branch, Row, View};
+use super::channel::Group;
+use super::deal::Hands;
+use super::roster::{Ix, Roster};
+use super::tree::Tree;
 
-/// Relays that each tree gets where there are any, so that a backup is warm.
-const RELAYS_PER_TREE: usize = 2;
-/// Participants with room that are looked at for each receiver: enough to find a near one.
-const CANDIDATES_MAX: usize = 32;
+/// A way that shares an owner with too many of the receiver's other trees counts this much longer, 0.1 ms.
+const OVERLAP: u32 = 500;
+/// Ten times the fan-out is worth being 92 ms further away: 40 ms × ln, in 0.1 ms.
+const STRONG: i64 = 400;
+/// A relay is worth being 100 ms further away.
+const RELAY: i64 = 1_000;
+/// A person who has been here for ten minutes is worth being 20 ms further away (a guess).
+const STABLE: i64 = 200;
+const STABLE_S: u32 = 600;
+/// Parents that are kept in sight for each region, and how many with room are looked at.
+const NEAR: usize = 40;
+const LOOK: usize = 14;
 
-/// What every node has left while a plan is made.
-pub(super) struct Budgets<'a> {
-    view: &'a View,
-    left: BTreeMap<NodeId, u64>,
-    reserved: BTreeMap<NodeId, u64>,
+/// Which owners' ways each receiver depends on already, in the trees of one group.
+pub(super) struct Ways {
+    once: Vec<u64>,
+    twice: Vec<u64>,
+    m: u8,
 }
 
-impl<'a> Budgets<'a> {
-    pub(super) fn new(view: &'a View) -> Budgets<'a> {
-        let left = view.nodes.iter().map(|(id, supply)| (*id, planned_kbps(supply.uplink_kbps))).collect();
-        Budgets { view, left, reserved: BTreeMap::new() }
-    }
-
-    /// Keeps room for the first copy of a tree at its source, if it fits beside what is kept already.
-    pub(super) fn reserve(&mut self, source: NodeId, kbps: u64) -> bool {
-        let fits = self.spare(source) >= kbps;
-        if fits {
-            *self.reserved.entry(source).or_default() += kbps;
-        }
-        fits
-    }
-
-    /// Gives such room back, right before the tree is placed.
-    pub(super) fn release(&mut self, source: NodeId, kbps: u64) {
-        if let Some(reserved) = self.reserved.get_mut(&source) {
-            *reserved = reserved.saturating_sub(kbps);
-        }
-    }
-
-    fn spare(&self, node: NodeId) -> u64 {
-        let reserved = self.reserved.get(&node).copied().unwrap_or(0);
-        self.left.get(&node).copied().unwrap_or(0).saturating_sub(reserved)
-    }
-
-    fn take(&mut self, node: NodeId, kbps: u64) {
-        if let Some(left) = self.left.get_mut(&node) {
-            *left = left.saturating_sub(kbps);
-        }
-    }
-
-    fn is_relay(&self, node: NodeId) -> bool {
-        self.view.nodes.get(&node).is_some_and(|supply| supply.kind == Kind::Relay)
-    }
-}
-
-/// One tree while it grows.
-struct Growing<'a, 'b> {
-    budgets: &'b mut Budgets<'a>,
-    root: NodeId,
-    kbps: u64,
-    depth: BTreeMap<NodeId, usize>,
-    rows: BTreeMap<NodeId, Row>,
-}
-
-/// Places `receivers` under `root`; each child costs `kbps`. Those without a row could not be served.
-pub(super) fn place(
-    budgets: &mut Budgets<'_>,
-    root: NodeId,
-    kbps: u64,
-    receivers: &BTreeSet<NodeId>,
-    previous: Option<&Branch>,
-) -> BTreeMap<NodeId, Row> {
-    let mut tree = Growing { budgets, root, kbps, depth: BTreeMap::from([(root, 0)]), rows: BTreeMap::new() };
-    tree.seat_relays(receivers.len(), previous);
-    let mut waiting = tree.keep_places(receivers, previous);
-    waiting.sort_by_key(|id| (Reverse(tree.budgets.spare(*id)), *id));
-    for receiver in waiting {
-        if let Some(parent) = tree.best_parent() {
-            tree.seat(receiver, parent, true);
-        }
-    }
-    tree.prune();
-    tree.rows
-}
-
-impl Growing<'_, '_> {
-    fn has_room(&self, node: NodeId) -> bool {
-        let depth = self.depth.get(&node).copied();
-        depth.is_some_and(|depth| depth + 2 < config::HOPS_MAX) && self.budgets.spare(node) >= self.kbps
-    }
-
-    fn seat(&mut self, node: NodeId, parent: NodeId, takes: bool) {
-        self.budgets.take(parent, self.kbps);
-        self.depth.insert(node, self.depth.get(&parent).copied().unwrap_or(0) + 1);
-        self.rows.insert(node, Row { parent, backups: Vec::new(), takes });
-    }
-
-    /// Relays outside the tree that could feed somebody: those that did so before, from the root
-    /// down, then the emptiest.
-    fn idle_relays(&self, previous: Option<&Branch>) -> Vec<NodeId> {
-        let depth_before = |id: &NodeId| previous.map_or(usize::MAX, |branch| depth_in(branch, *id));
-        let mut relays: Vec<NodeId> = self.budgets.view.nodes.keys().copied().collect();
-        relays.retain(|id| {
-            self.budgets.is_relay(*id) && !self.depth.contains_key(id) && self.budgets.spare(*id) >= self.kbps
-        });
-        relays.sort_by_key(|id| (depth_before(id), Reverse(self.budgets.spare(*id)), *id));
-        relays
-    }
-
-    fn seat_relays(&mut self, receivers: usize, previous: Option<&Branch>) {
-        for relay in self.idle_relays(previous).into_iter().take(RELAYS_PER_TREE.min(receivers)) {
-            let kept = previous.and_then(|branch| branch.rows.get(&relay)).map(|row| row.parent);
-            let parent = kept.filter(|parent| self.has_room(*parent)).or_else(|| self.relay_parent());
-            if let Some(parent) = parent {
-                self.seat(relay, parent, false);
+impl Ways {
+    pub(super) fn new(group: &Group, nodes: usize) -> Ways {
+        let mut ways = Ways { once: vec![0; nodes], twice: vec![0; nodes], m: group.shape.m };
+        if group.shape.m > 0 {
+            for tree in &group.trees {
+                ways.add(tree);
             }
         }
+        ways
     }
 
-    /// The first relay hangs on the root; the next as well if the root keeps room for a graft.
-    fn relay_parent(&self) -> Option<NodeId> {
-        let roomy = self.budgets.spare(self.root) >= 2 * self.kbps;
-        let first = self.rows.is_empty();
-        if roomy || first && self.has_room(self.root) {
-            return Some(self.root);
-        }
-        self.seated_relay()
-    }
-
-    fn seated_relay(&self) -> Option<NodeId> {
-        let relays = self.rows.keys().copied().filter(|id| self.budgets.is_relay(*id) && self.has_room(*id));
-        relays.min_by_key(|id| (Reverse(self.budgets.spare(*id)), self.depth.get(id).copied(), *id))
-    }
-
-    /// Rows change only where they must: who has a parent that still has room stays, except that whoever
-    /// hangs on a person moves once relays have come, since people need their room for grafts. Gives the rest.
-    fn keep_places(&mut self, receivers: &BTreeSet<NodeId>, previous: Option<&Branch>) -> Vec<NodeId> {
-        let mut waiting: Vec<NodeId> = receivers.iter().copied().collect();
-        let Some(previous) = previous else { return waiting };
-        loop {
-            let before = waiting.len();
-            waiting.retain(|id| {
-                let parent = previous.rows.get(id).map(|row| row.parent);
-                let kept = parent.filter(|parent| self.has_room(*parent) && self.is_as_good(*parent));
-                if let Some(parent) = kept {
-                    self.seat(*id, parent, true);
-                }
-                kept.is_none()
-            });
-            if waiting.len() == before {
-                return waiting;
-            }
+    /// Counts the ways of a tree.
+    pub(super) fn add(&mut self, tree: &Tree) {
+        for (node, parent) in tree.rows() {
+            let way = tree.path(parent);
+            self.twice[node as usize] |= self.once[node as usize] & way;
+            self.once[node as usize] |= way;
         }
     }
 
-    fn is_as_good(&self, parent: NodeId) -> bool {
-        self.budgets.is_relay(parent) || self.seated_relay().is_none()
-    }
-
-    /// A relay of the tree, else a relay that joins for it, else the root, else a participant near it.
-    fn best_parent(&mut self) -> Option<NodeId> {
-        if let Some(relay) = self.seated_relay() {
-            return Some(relay);
-        }
-        if let Some(relay) = self.idle_relays(None).first().copied()
-            && self.has_room(self.root)
-        {
-            self.seat(relay, self.root, false);
-            return Some(relay);
-        }
-        if self.has_room(self.root) {
-            return Some(self.root);
-        }
-        let seated = self.rows.keys().copied().filter(|id| self.has_room(*id)).take(CANDIDATES_MAX);
-        seated.min_by_key(|id| (self.depth.get(id).copied(), Reverse(self.budgets.spare(*id)), *id))
-    }
-
-    /// Takes out relays that nobody hangs on.
-    fn prune(&mut self) {
-        loop {
-            let parents: BTreeSet<NodeId> = self.rows.values().map(|row| row.parent).collect();
-            let idle = self.rows.iter().find(|(id, row)| !row.takes && !parents.contains(id));
-            let Some((id, parent)) = idle.map(|(id, row)| (*id, row.parent)) else { return };
-            self.rows.remove(&id);
-            if let Some(left) = self.budgets.left.get_mut(&parent) {
-                *left += self.kbps;
-            }
+    /// Owners whose end would cost this node more than it can bear, were one more tree to lead through them.
+    pub(super) fn spent(&self, node: Ix) -> u64 {
+        match self.m {
+            0 => 0,
+            1 => self.once[node as usize],
+            _ => self.twice[node as usize],
         }
     }
 }
 
-/// Links between the root and a node; a large number if it is not in the tree.
-fn depth_in(branch: &Branch, node: NodeId) -> usize {
-    let mut at = node;
-    for depth in 0..=config::HOPS_MAX {
-        match branch.rows.get(&at) {
-            Some(row) => at = row.parent,
-            None => return if at == branch.source { depth } else { usize::MAX },
-        }
-    }
-    usize::MAX
+/// What hanging on `parent` costs, 0.1 ms: the time of arrival, longer where the way adds to a dependence.
+pub(super) fn cost(tree: &Tree, roster: &Roster, parent: Ix, node: Ix, spent: u64) -> u32 {
+    tree.arrival(roster, parent, node) + OVERLAP * (tree.path(parent) & spent).count_ones()
 }
 
-impl Budgets<'_> {
-    /// What a node has used of what the planner may give out.
-    pub(super) fn used(&self, node: NodeId) -> u64 {
-        let uplink = self.view.nodes.get(&node).map_or(0, |supply| supply.uplink_kbps);
-        planned_kbps(uplink).saturating_sub(self.left.get(&node).copied().unwrap_or(0))
+/// True if a child of this node would not be too far from the source.
+pub(super) fn is_shallow(tree: &Tree, parent: Ix) -> bool {
+    usize::from(tree.depth(parent)) + 2 < config::HOPS_MAX
+}
+
+/// Builds a tree with the hands that were dealt to it. Receivers for whom there is no room are left out.
+pub(super) fn build(roster: &mut Roster, tree: &mut Tree, hands: &Hands, receivers: &[Ix], ways: &Ways) {
+    let source = tree.source;
+    tree.fit(roster.len());
+    let mut free = vec![0_u32; roster.len()];
+    let mut is_receiver = vec![false; roster.len()];
+    for node in receivers {
+        is_receiver[*node as usize] = true;
+    }
+    free[source as usize] = tree.copies;
+    let mut interiors: Vec<(i64, Ix)> = Vec::new();
+    for (node, slots) in hands {
+        free[*node as usize] += slots;
+        if *node != source {
+            tree.choose(*node);
+            interiors.push((rank(roster, source, *node, *slots), *node));
+        }
+    }
+    interiors.sort();
+    let mut placed = vec![source];
+    for (_, node) in interiors {
+        let takes = is_receiver[node as usize];
+        let open = |parent: &Ix| free[*parent as usize] > 0 && is_shallow(tree, *parent);
+        let spent = ways.spent(node);
+        let near = placed.iter().filter(|parent| open(parent));
+        let parent = near.min_by_key(|parent| (cost(tree, roster, **parent, node, spent), **parent)).copied();
+        // A relay that has no more to give than it takes is of no use.
+        let useful = takes || free[node as usize] > 1;
+        if let Some(parent) = parent.filter(|_| useful) {
+            free[parent as usize] -= 1;
+            if free[parent as usize] == 0 {
+                placed.retain(|other| *other != parent);
+            }
+            tree.seat(roster, node, parent, takes);
+            placed.push(node);
+        }
+    }
+    let mut leaves: Vec<(u32, Ix)> = receivers
+        .iter()
+        .filter(|node| tree.parent(**node).is_none())
+        .map(|node| (roster.one_way(source, *node), *node))
+        .collect();
+    leaves.sort_unstable();
+    let mut sights: Vec<Vec<Ix>> = vec![Vec::new(); roster.regions()];
+    for (_, node) in leaves {
+        let region = roster.region(node);
+        let spent = ways.spent(node);
+        let mut parent = nearest(tree, roster, &sights[region], &free, node, spent);
+        if parent.is_none() {
+            placed.retain(|parent| free[*parent as usize] > 0);
+            sights[region] = in_sight(tree, roster, &placed, region);
+            parent = nearest(tree, roster, &sights[region], &free, node, spent);
+        }
+        let Some(parent) = parent else { continue };
+        free[parent as usize] -= 1;
+        tree.seat(roster, node, parent, true);
+    }
+}
+
+/// Smaller is placed earlier.
+fn rank(roster: &Roster, source: Ix, node: Ix, slots: u32) -> i64 {
+    let supply = roster.supply(node);
+    let stable = supply.age_s >= STABLE_S;
+    i64::from(roster.one_way(source, node))
+        - STRONG * ln_1024(slots) / 1024
+        - if roster.is_relay(node) { RELAY } else { 0 }
+        - if stable { STABLE } else { 0 }
+}
+
+/// 1024 × ln, between powers of two along the chord.
+fn ln_1024(of: u32) -> i64 {
+    let whole = of.max(1).ilog2();
+    let part = i64::from(of.max(1) - (1 << whole)) * 1024 >> whole;
+    (i64::from(whole) * 1024 + part) * 710 / 1024
+}
+
+fn nearest(tree: &Tree, roster: &Roster, sight: &[Ix], free: &[u32], node: Ix, spent: u64) -> Option<Ix> {
+    let open = sight.iter().filter(|parent| free[**parent as usize] > 0).take(LOOK);
+    open.min_by_key(|parent| (cost(tree, roster, **parent, node, spent), **parent)).copied()
+}
+
+/// The best parents for somebody in the middle of a region, best first.
+fn in_sight(tree: &Tree, roster: &Roster, placed: &[Ix], region: usize) -> Vec<Ix> {
+    let far = |parent: Ix| {
+        let queue = tree.sending(roster, parent) * (tree.fanout(parent) + 1);
+        tree.delay(parent) + roster.one_way_to_region(parent, region) + queue
+    };
+    let open = placed.iter().filter(|parent| is_shallow(tree, **parent));
+    let mut sight: Vec<(u32, Ix)> = open.map(|parent| (far(*parent), *parent)).collect();
+    if sight.len() > NEAR {
+        sight.select_nth_unstable(NEAR - 1);
+        sight.truncate(NEAR);
+    }
+    sight.sort_unstable();
+    sight.into_iter().map(|(_, parent)| parent).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_logarithm_is_near_enough() {
+        for of in 1..2_000_u32 {
+            let exact = f64::from(of).ln() * 1024.0;
+            assert!((ln_1024(of) as f64 - exact).abs() < 64.0, "{of}");
+        }
     }
 }

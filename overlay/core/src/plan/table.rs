@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config;
 use crate::id::NodeId;
 use crate::io::{Kind, LayerRate};
+use crate::time::Time;
 use crate::unit::{Layer, TreeId};
+
+use super::coordinate::Coordinate;
 
 /// Who feeds whom, in every tree.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,9 +23,6 @@ pub struct Plan {
     pub feeds: Vec<Feed>,
     /// The trees that carry anything.
     pub trees: BTreeMap<TreeId, Branch>,
-    /// Who has departed a moment ago, each with the serial of the newest presence that the coordinator knew:
-    /// whoever knows a newer one knows that it has come back.
-    pub gone: BTreeMap<NodeId, u64>,
 }
 
 impl Plan {
@@ -98,6 +99,14 @@ pub struct View {
     pub nodes: BTreeMap<NodeId, Supply>,
     /// Who is plugged in.
     pub feeds: Vec<Feed>,
+    /// The slot whose picture is large on the stage; without one all slots are alike.
+    pub main: Option<u8>,
+    /// When: for leases that end, and for whose turn it is when the supply is short.
+    pub now: Time,
+    /// How layers are cut into trees.
+    pub shapes: Shapes,
+    /// How much of an uplink is given out.
+    pub margins: Margins,
 }
 
 /// What the planner knows of a node.
@@ -107,6 +116,71 @@ pub struct Supply {
     pub kind: Kind,
     /// Its owner's limit, kbit/s.
     pub uplink_kbps: u32,
+    /// What it can take, kbit/s; 0 if that is not known.
+    pub downlink_kbps: u32,
     /// Wants every source.
     pub watch: bool,
+    /// By which invite or lease it came: nodes of one owner are not trusted to fail apart. A group link is one
+    /// owner. 0: it stands for itself.
+    pub owner: u64,
+    /// Where it is.
+    pub coordinate: Coordinate,
+    /// When what it lends ends; it gets no children shortly before.
+    pub ends_at: Option<Time>,
+    /// For how long it has been here, seconds: who has stayed stays (a guess that measurements of others support).
+    pub age_s: u32,
+}
+
+impl Default for Supply {
+    /// Somebody who gives nothing, wants nothing and was never measured.
+    fn default() -> Supply {
+        Supply {
+            kind: Kind::Participant,
+            uplink_kbps: 0,
+            downlink_kbps: 0,
+            watch: false,
+            owner: 0,
+            coordinate: Coordinate::default(),
+            ends_at: None,
+            age_s: 0,
+        }
+    }
+}
+
+/// How layers are cut into trees.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shapes {
+    /// One tree for each layer.
+    #[default]
+    Plain,
+    /// k data and m parity trees, as [`super::group`] decides.
+    Coded,
+}
+
+/// How much of an uplink is given out, percent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Margins {
+    /// The most of one uplink.
+    pub cap: u64,
+    /// The part of that which is left free for grafts, over all uplinks.
+    pub reserve: u64,
+}
+
+impl Default for Margins {
+    fn default() -> Margins {
+        Margins { cap: config::SUPPLY_PERCENT, reserve: config::RESERVE_PERCENT }
+    }
+}
+
+/// Why a node gets less of a slot than its source sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Why {
+    /// There is not enough uplink in the meeting, and others came first.
+    Supply,
+    /// Its own downlink is full.
+    Downlink,
+    /// The source has not the uplink for one copy of it.
+    Source,
+    /// There is uplink, but in pieces that are too small.
+    Pieces,
 }

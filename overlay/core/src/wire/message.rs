@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config;
 use crate::id::NodeId;
-use crate::io::{Note, Signature, Topic};
+use crate::io::{Audience, Note, Signature, Topic};
 use crate::unit::TreeId;
 
 /// One control message.
@@ -19,6 +19,10 @@ pub enum Message {
         feed: u32,
         /// The first frame that it lacks; none: the last key frame.
         from: Option<u32>,
+        /// The asker's seat names the one asked as its parent. Believed: a lie wins the place of a graft.
+        planned: bool,
+        /// The asker feeds others in this tree: it is saved before a leaf.
+        feeds: bool,
     },
     /// Yes; units follow.
     Accepted {
@@ -75,6 +79,30 @@ pub enum Message {
     Lazy {
         /// Whose presences.
         origin: NodeId,
+    },
+    /// A note for one node, or for the coordinator: checked by whoever passes it on, and not kept.
+    Carry {
+        /// The note.
+        note: Note,
+        /// Its origin's signature.
+        signature: Signature,
+        /// Links that it has crossed; at most [`config::CARRY_HOPS_MAX`].
+        hops: u8,
+    },
+    /// You are my way to the coordinator, or no longer. The answer `false` says: not by me.
+    Uphill {
+        /// True from now on.
+        on: bool,
+    },
+    /// These are reached by way of me; at most [`config::PEERS_IN_MESSAGE`].
+    Reach {
+        /// Who.
+        peers: Vec<NodeId>,
+    },
+    /// These are reached by way of me no longer; at most [`config::PEERS_IN_MESSAGE`].
+    Lost {
+        /// Who.
+        peers: Vec<NodeId>,
     },
 }
 
@@ -165,8 +193,16 @@ impl Message {
                         .all(|tick| tree_fits(&tick.tree) && tick.path.as_ref().is_none_or(path_fits))
             }
             Message::Have { notes } | Message::Want { notes } => notes.len() <= config::NOTE_IDS_MAX,
-            Message::Note { note, .. } => note.body.len() <= config::NOTE_BODY_MAX,
-            Message::Lazy { .. } => true,
+            Message::Note { note, .. } => {
+                note.body.len() <= config::NOTE_BODY_MAX && note.audience == Audience::Everybody
+            }
+            Message::Carry { note, hops, .. } => {
+                note.body.len() <= config::NOTE_BODY_MAX
+                    && note.audience != Audience::Everybody
+                    && *hops <= config::CARRY_HOPS_MAX
+            }
+            Message::Reach { peers } | Message::Lost { peers } => peers.len() <= config::PEERS_IN_MESSAGE,
+            Message::Lazy { .. } | Message::Uphill { .. } => true,
         }
     }
 }

@@ -1,9 +1,12 @@
 //! Every decoder takes what its encoder writes, and nothing else harms it.
 
+use overlay_core::config;
 use overlay_core::id::NodeId;
-use overlay_core::io::{Kind, LayerRate, Note, Signature, Topic};
-use overlay_core::members::Presence;
-use overlay_core::plan::{Branch, Feed, Part, Plan, Row, split};
+use overlay_core::io::{Audience, Kind, LayerRate, Note, Signature, Topic};
+use overlay_core::members::{Place, Presence};
+use overlay_core::plan::{Feed, Row};
+use overlay_core::seat::Seat;
+use overlay_core::stage::{Group, Reachable, Stage};
 use overlay_core::unit::{FrameInfo, Layer, TreeId, UnitHeader};
 use overlay_core::wire::{HEADER_LEN, Message, NoteId, Refusal, TreeTick};
 use proptest::collection::vec;
@@ -22,7 +25,7 @@ fn node() -> impl Strategy<Value = NodeId> {
 }
 
 fn topic() -> impl Strategy<Value = Topic> {
-    prop::sample::select(vec![Topic::Presence, Topic::Plan, Topic::Keys])
+    prop::sample::select(vec![Topic::Presence, Topic::Stage, Topic::Seat, Topic::Keys])
 }
 
 fn message() -> impl Strategy<Value = Message> {
@@ -33,14 +36,23 @@ fn message() -> impl Strategy<Value = Message> {
     let note_id = || {
         (node(), topic(), any::<u64>()).prop_map(|(origin, topic, serial)| NoteId { origin, topic, serial })
     };
-    let note = (node(), any::<u64>(), topic(), vec(any::<u8>(), 0..300))
-        .prop_map(|(origin, serial, topic, body)| Note { origin, serial, topic, body });
+    let note = |audience: BoxedStrategy<Audience>| {
+        (node(), any::<u64>(), topic(), audience, vec(any::<u8>(), 0..300)).prop_map(
+            |(origin, serial, topic, audience, body)| Note { origin, serial, topic, audience, body },
+        )
+    };
+    let signature = || {
+        any::<[u8; 32]>().prop_map(|half| {
+            let mut bytes = [0; 64];
+            bytes[..32].copy_from_slice(&half);
+            Signature(bytes)
+        })
+    };
+    let routed = prop_oneof![Just(Audience::Coordinator), node().prop_map(Audience::One)].boxed();
     prop_oneof![
-        (tree(), any::<u32>(), any::<Option<u32>>()).prop_map(|(tree, feed, from)| Message::Attach {
-            tree,
-            feed,
-            from
-        }),
+        (tree(), any::<u32>(), any::<Option<u32>>(), any::<bool>(), any::<bool>()).prop_map(
+            |(tree, feed, from, planned, feeds)| Message::Attach { tree, feed, from, planned, feeds }
+        ),
         (tree(), any::<u32>(), any::<bool>(), vec(node(), 0..12))
             .prop_map(|(tree, feed, live, path)| Message::Accepted { tree, feed, live, path }),
         (tree(), refusal).prop_map(|(tree, why)| Message::Refused { tree, why }),
@@ -50,11 +62,13 @@ fn message() -> impl Strategy<Value = Message> {
         vec(note_id(), 0..8).prop_map(|notes| Message::Have { notes }),
         vec(note_id(), 0..8).prop_map(|notes| Message::Want { notes }),
         any::<u8>().prop_map(|n| Message::Lazy { origin: NodeId([n; 32]) }),
-        (note, any::<[u8; 32]>()).prop_map(|(note, half)| {
-            let mut bytes = [0; 64];
-            bytes[..32].copy_from_slice(&half);
-            Message::Note { note, signature: Signature(bytes) }
-        }),
+        (note(Just(Audience::Everybody).boxed()), signature())
+            .prop_map(|(note, signature)| Message::Note { note, signature }),
+        (note(routed), signature(), 0..=config::CARRY_HOPS_MAX)
+            .prop_map(|(note, signature, hops)| Message::Carry { note, signature, hops }),
+        any::<bool>().prop_map(|on| Message::Uphill { on }),
+        vec(node(), 0..8).prop_map(|peers| Message::Reach { peers }),
+        vec(node(), 0..8).prop_map(|peers| Message::Lost { peers }),
     ]
 }
 
@@ -100,7 +114,8 @@ proptest! {
     fn garbage_never_panics(bytes in vec(any::<u8>(), 0..400)) {
         let _ = Message::decode(&bytes);
         let _ = Presence::decode(&bytes);
-        let _ = Part::decode(&bytes);
+        let _ = Stage::decode(&bytes);
+        let _ = Seat::decode(&bytes);
     }
 }
 
@@ -124,42 +139,8 @@ fn the_header_is_what_the_protocol_says_byte_for_byte() {
     }
 }
 
-#[test]
-fn a_presence_with_too_much_in_it_is_refused() {
-    let presence = Presence {
-        kind: Kind::Relay,
-        uplink_kbps: 1,
-        contacts: vec!["/ip4/127.0.0.1/udp/1/quic-v1".into()],
-        credential: vec![1, 2, 3],
-        sends: vec![LayerRate { layer: Layer::Audio, kbps: 32 }, LayerRate { layer: Layer::P180, kbps: 150 }],
-        stint: 3,
-        on_stage: Some((2, 9)),
-        watch: false,
-        leaving: false,
-        news: false,
-        missed: Vec::new(),
-    };
-    assert_eq!(Presence::decode(&presence.encode().expect("fits")), Ok(presence.clone()));
-    let mut twice = presence.clone();
-    twice.sends.swap(0, 1);
-    let mut wordy = presence.clone();
-    wordy.contacts = vec![String::new(); 17];
-    let mut missing = presence.clone();
-    missing.missed = vec![NodeId([1; 32]); 33];
-    let mut offstage = presence;
-    offstage.on_stage = Some((16, 9));
-    for wrong in [twice, wordy, missing, offstage] {
-        assert!(Presence::decode(&wrong.encode().expect("fits")).is_err());
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-#[test]
-fn the_bodies_of_presence_and_plan_are_the_examples_of_the_protocol() {
-    let presence = Presence {
+fn presence() -> Presence {
+    Presence {
         kind: Kind::Relay,
         uplink_kbps: 5_000,
         contacts: Vec::new(),
@@ -169,29 +150,125 @@ fn the_bodies_of_presence_and_plan_are_the_examples_of_the_protocol() {
         on_stage: None,
         watch: false,
         leaving: false,
-        news: false,
+        leads: 0,
+        seat: (0, 0),
+        asks: true,
+        places: Vec::new(),
         missed: Vec::new(),
-    };
-    let body = presence.encode().expect("fits");
-    assert_eq!(hex(&body), "ab000101191388028003400480050006f607f408f409f40a80");
+    }
+}
 
-    let (source, receiver) = (NodeId([0x11; 32]), NodeId([0x22; 32]));
+#[test]
+fn a_presence_with_too_much_in_it_is_refused() {
     let tree = TreeId { slot: 3, layer: Layer::P360, index: 0 };
+    let presence = Presence {
+        contacts: vec!["/ip4/127.0.0.1/udp/1/quic-v1".into()],
+        credential: vec![1, 2, 3],
+        sends: vec![LayerRate { layer: Layer::Audio, kbps: 32 }, LayerRate { layer: Layer::P180, kbps: 150 }],
+        stint: 3,
+        on_stage: Some((2, 9)),
+        places: vec![Place { tree, parent: u64::MAX, takes: true }],
+        ..presence()
+    };
+    assert_eq!(Presence::decode(&presence.encode().expect("fits")), Ok(presence.clone()));
+    let mut twice = presence.clone();
+    twice.sends.swap(0, 1);
+    let mut wordy = presence.clone();
+    wordy.contacts = vec![String::new(); 17];
+    let mut missing = presence.clone();
+    missing.missed = vec![1; config::MISSED_MAX + 1];
+    let mut offstage = presence.clone();
+    offstage.on_stage = Some((16, 9));
+    let mut nowhere = presence;
+    nowhere.places[0].tree.slot = 16;
+    for wrong in [twice, wordy, missing, offstage, nowhere] {
+        assert!(Presence::decode(&wrong.encode().expect("fits")).is_err());
+    }
+}
+
+fn stage() -> Stage {
+    let source = NodeId([0x11; 32]);
     let layers = vec![LayerRate { layer: Layer::P360, kbps: 500 }];
-    let row = Row { parent: source, backups: Vec::new(), takes: true };
-    let rows = [(receiver, row)].into();
-    let plan = Plan {
+    Stage {
         term: 1,
         number: 2,
         feeds: vec![Feed { slot: 3, feed: 9, source, stint: 7, layers }],
-        trees: [(tree, Branch { source, feed: 9, kbps: 564, k: 1, m: 0, rows })].into(),
-        gone: Default::default(),
+        groups: vec![Group { slot: 3, layer: Layer::P360, kbps: 564, k: 1, m: 0 }],
+        helpers: vec![Reachable { id: NodeId([0x22; 32]), contacts: Vec::new() }],
+    }
+}
+
+#[test]
+fn a_stage_that_contradicts_itself_is_refused() {
+    let good = stage();
+    assert_eq!(Stage::decode(&good.encode().expect("fits")), Ok(good.clone()));
+    let mut wrong = vec![good.clone(); 6];
+    wrong[0].feeds[0].slot = 16;
+    wrong[1].groups[0].k = 0;
+    wrong[2].groups[0].m = u8::MAX;
+    wrong[3].groups[0].slot = 4;
+    wrong[4].groups.push(good.groups[0]);
+    wrong[5].helpers = vec![good.helpers[0].clone(); config::HELPERS_MAX + 1];
+    for (n, wrong) in wrong.iter().enumerate() {
+        assert!(Stage::decode(&wrong.encode().expect("fits")).is_err(), "{n}");
+    }
+}
+
+#[test]
+fn a_seat_comes_back_as_it_was_and_drops_backups_where_it_would_not_fit() {
+    let node = |n: u16| {
+        let mut bytes = [7; 32];
+        bytes[..2].copy_from_slice(&n.to_be_bytes());
+        NodeId(bytes)
     };
-    let (ones, twos) = ("11".repeat(32), "22".repeat(32));
-    let example = format!(
-        "a800010102020003010481a5000301090258 20{ones}03070481a20002011901f405825820{ones}5820{twos}\
-         068186a30003010202000900190234820100818401008219ffff19fffff50780"
+    let tree = |n: usize| TreeId { slot: (n / 12) as u8, layer: Layer::P360, index: (n % 12) as u8 };
+    let seat = |trees: usize, contact: &str| {
+        let row =
+            |n: u16| Row { parent: node(n % 5), backups: vec![node(n + 20), node(n + 300)], takes: true };
+        let rows = (0..trees).map(|n| (tree(n), row(n as u16))).collect();
+        let peers = (0..600).map(|n| (node(n), vec![contact.to_owned()])).collect();
+        Seat { term: 1, number: 2, heard: 3, rows, peers }
+    };
+    let small = seat(3, "/ip4/192.0.2.1/udp/4001/quic-v1");
+    let back = Seat::decode(&small.encode().expect("fits")).expect("our own");
+    assert_eq!((back.of(), back.heard, &back.rows), (small.of(), small.heard, &small.rows));
+    assert_eq!(back.peers.len(), 3 + 6, "only those who are named");
+    let long = "x".repeat(config::CONTACT_LEN_MAX);
+    let large = seat(16 * 12, &long);
+    let body = large.encode().expect("fits without backups");
+    assert!(body.len() <= config::NOTE_BODY_MAX);
+    let back = Seat::decode(&body).expect("our own");
+    assert_eq!(back.rows.len(), large.rows.len());
+    assert!(back.rows.values().all(|row| row.backups.is_empty()));
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn the_bodies_of_presence_stage_and_seat_are_the_examples_of_the_protocol() {
+    let body = presence().encode().expect("fits");
+    assert_eq!(hex(&body), "ae000101191388028003400480050006f607f408f409000a8200000bf50c800d80");
+    assert_eq!(
+        hex(&stage().encode().expect("fits")),
+        concat!(
+            "a5000101020281a500030109025820",
+            "1111111111111111111111111111111111111111111111111111111111111111",
+            "03070481a20002011901f40381a50003010202190234030104000481a2005820",
+            "2222222222222222222222222222222222222222222222222222222222222222",
+            "0180"
+        )
     );
-    let bodies = split(&plan).expect("fits");
-    assert_eq!(bodies.iter().map(|body| hex(body)).collect::<Vec<_>>(), [example.replace(' ', "")]);
+    let (parent, tree) = (NodeId([0x11; 32]), TreeId { slot: 3, layer: Layer::P360, index: 0 });
+    let rows = [(tree, Row { parent, backups: Vec::new(), takes: true })].into();
+    let seat = Seat { term: 1, number: 2, heard: 5, rows, peers: Default::default() };
+    assert_eq!(
+        hex(&seat.encode().expect("fits")),
+        concat!(
+            "a50001010202050381a2005820",
+            "1111111111111111111111111111111111111111111111111111111111111111",
+            "0180048184a3000301020200008219ffff19fffff5"
+        )
+    );
 }

@@ -58,12 +58,16 @@ pub(crate) struct World {
     pub(crate) carried: BTreeMap<NodeId, u64>,
     /// Presences that crossed a link.
     pub(crate) presences: u64,
+    /// Seats that crossed a link.
+    pub(crate) seats: u64,
     /// Control messages that each node got, and that it sent.
     pub(crate) controls: BTreeMap<NodeId, (u64, u64)>,
     /// False where nobody can be reached by dialling.
     pub(crate) dials: bool,
     /// Nodes that pass on no note of somebody.
     pub(crate) swallows: BTreeMap<NodeId, NodeId>,
+    /// Nodes that tell nobody whom they reach.
+    pub(crate) liars: BTreeSet<NodeId>,
     /// Nodes whose units never leave.
     pub(crate) mute: BTreeSet<NodeId>,
     admitted: BTreeMap<NodeId, Admitted>,
@@ -95,9 +99,11 @@ impl World {
             got: BTreeMap::new(),
             carried: BTreeMap::new(),
             presences: 0,
+            seats: 0,
             controls: BTreeMap::new(),
             dials: true,
             swallows: BTreeMap::new(),
+            liars: BTreeSet::new(),
             mute: BTreeSet::new(),
             admitted: BTreeMap::new(),
             links: BTreeSet::new(),
@@ -136,8 +142,25 @@ impl World {
         first_serial: u64,
         credential: Vec<u8>,
     ) -> NodeId {
+        self.add_admitted(n, Admitted { kind, may_coordinate: n == 1 }, uplink_kbps, first_serial, credential)
+    }
+
+    /// A participant who may coordinate.
+    pub(crate) fn add_coordinator(&mut self, n: u8, uplink_kbps: u32) -> NodeId {
+        let admitted = Admitted { kind: Kind::Participant, may_coordinate: true };
+        self.add_admitted(n, admitted, uplink_kbps, 1, vec![n])
+    }
+
+    fn add_admitted(
+        &mut self,
+        n: u8,
+        admitted: Admitted,
+        uplink_kbps: u32,
+        first_serial: u64,
+        credential: Vec<u8>,
+    ) -> NodeId {
         let me = id(n);
-        let admitted = Admitted { kind, may_coordinate: n == 1 };
+        let kind = admitted.kind;
         let config = Config {
             me,
             kind,
@@ -181,7 +204,7 @@ impl World {
         }
     }
 
-    fn is_linked(&self, a: NodeId, b: NodeId) -> bool {
+    pub(crate) fn is_linked(&self, a: NodeId, b: NodeId) -> bool {
         self.links.contains(&(a.min(b), a.max(b)))
     }
 
@@ -235,14 +258,21 @@ impl World {
         match output {
             Output::Control { to, bytes } if self.is_linked(me, to) => {
                 let message = Message::decode(&bytes).expect("a node writes what can be read");
-                let origin = if let Message::Note { note, .. } = &message { Some(note.origin) } else { None };
+                let note = match &message {
+                    Message::Note { note, .. } | Message::Carry { note, .. } => Some(note),
+                    _ => None,
+                };
+                let origin = note.map(|note| note.origin);
                 if origin.is_some() && origin == self.swallows.get(&me).copied() {
+                    return;
+                }
+                if self.liars.contains(&me) && matches!(message, Message::Reach { .. }) {
                     return;
                 }
                 self.controls.entry(me).or_default().1 += 1;
                 self.controls.entry(to).or_default().0 += 1;
-                let presence = matches!(message, Message::Note { note, .. } if note.topic == Topic::Presence);
-                self.presences += u64::from(presence);
+                self.presences += u64::from(note.is_some_and(|note| note.topic == Topic::Presence));
+                self.seats += u64::from(note.is_some_and(|note| note.topic == Topic::Seat));
                 self.later(to, Input::Control { from: me, bytes });
             }
             Output::Unit { to, unit } if self.is_linked(me, to) && !self.mute.contains(&me) => {

@@ -1,7 +1,9 @@
 //! Neighbours that mean harm cost bounded memory and time, and are named.
 
 use overlay_core::config;
-use overlay_core::io::{Command, Event, Input, Note, Output, Topic};
+use overlay_core::io::{Audience, Command, Event, Input, Note, Output, Topic};
+use overlay_core::seat::Seat;
+use overlay_core::stage::Stage;
 use overlay_core::unit::{FrameInfo, Layer, TreeId, Unit, UnitHeader};
 use overlay_core::wire::Message;
 
@@ -13,7 +15,7 @@ fn is_blamed(world: &World, by: u8, peer: u8) -> bool {
 }
 
 fn is_linked(world: &World, by: u8, peer: u8) -> bool {
-    world.nodes[&id(by)].status().members.iter().any(|member| member.id == id(peer) && member.linked)
+    world.is_linked(id(by), id(peer))
 }
 
 #[test]
@@ -64,7 +66,13 @@ fn units_that_nobody_asked_for_go_nowhere_and_are_counted() {
 fn a_forged_note_is_neither_believed_nor_passed_on() {
     let mut world = World::demo(1);
     world.run(2_000);
-    let note = Note { origin: id(2), serial: u64::MAX, topic: Topic::Keys, body: b"forged".to_vec() };
+    let note = Note {
+        origin: id(2),
+        serial: u64::MAX,
+        topic: Topic::Keys,
+        audience: Audience::Everybody,
+        body: b"forged".to_vec(),
+    };
     let mut signature = sign(&note);
     signature.0[0] ^= 1;
     let bytes = Message::Note { note, signature }.encode().expect("fits");
@@ -74,24 +82,33 @@ fn a_forged_note_is_neither_believed_nor_passed_on() {
     assert!(!world.events.iter().any(|(_, event)| forged(event)));
     assert!(is_blamed(&world, 11, 5));
     // The forgery does not stand in the way of what the origin really says.
-    world.command(id(2), Command::Say(b"real".to_vec()));
+    world.command(id(2), Command::Say { to: Audience::Everybody, body: b"real".to_vec() });
     world.run(500);
     assert!(world.has_event(id(11), &Event::Keys { from: id(2), body: b"real".to_vec() }));
 }
 
 #[test]
-fn a_plan_from_somebody_who_may_not_plan_is_ignored() {
+fn a_stage_and_a_seat_from_somebody_who_may_not_plan_are_ignored() {
     let mut world = World::demo(2);
     world.run(2_000);
     let before = world.nodes[&id(5)].status();
-    let plan = overlay_core::plan::Plan { term: 99, number: 1, ..Default::default() };
-    let body = overlay_core::plan::split(&plan).expect("fits").remove(0);
-    let note = Note { origin: id(4), serial: 1_000_000, topic: Topic::Plan, body };
+    let body = Stage { term: 99, number: 1, ..Stage::default() }.encode().expect("fits");
+    let (origin, serial) = (id(2), 1_000_000);
+    let note = Note { origin, serial, topic: Topic::Stage, audience: Audience::Everybody, body };
     let signature = sign(&note);
     let bytes = Message::Note { note, signature }.encode().expect("fits");
     world.input(id(5), Input::Control { from: id(11), bytes });
+    let body = Seat { term: 99, number: 1, ..Seat::default() }.encode().expect("fits");
+    let audience = Audience::One(id(5));
+    let note = Note { origin, serial: serial + 1, topic: Topic::Seat, audience, body };
+    let signature = sign(&note);
+    let bytes = Message::Carry { note, signature, hops: 1 }.encode().expect("fits");
+    world.input(id(5), Input::Control { from: id(11), bytes });
     world.run(500);
-    assert_eq!(world.nodes[&id(5)].status().term, before.term);
+    assert!(is_blamed(&world, 5, 2));
+    let after = world.nodes[&id(5)].status();
+    assert_eq!(after.term, before.term);
+    assert_eq!(after.trees.len(), before.trees.len(), "it sits where it sat");
 }
 
 #[test]
@@ -101,7 +118,8 @@ fn a_member_that_says_very_much_costs_bounded_memory() {
     for n in 0..400_u32 {
         let mut body = vec![0; config::NOTE_BODY_MAX];
         body[..4].copy_from_slice(&n.to_be_bytes());
-        let note = Note { origin: id(5), serial: 10_000 + u64::from(n), topic: Topic::Keys, body };
+        let (origin, serial) = (id(2), 10_000 + u64::from(n));
+        let note = Note { origin, serial, topic: Topic::Keys, audience: Audience::Everybody, body };
         let signature = sign(&note);
         // `check`, which the harness calls, asserts the bounds.
         world.input(
@@ -135,7 +153,7 @@ fn a_member_that_says_very_much_costs_bounded_memory() {
         if let Output::Control { bytes, .. } = output
             && let Ok(Message::Have { notes }) = Message::decode(&bytes)
         {
-            offered += notes.iter().filter(|note| note.origin == id(5) && note.topic == Topic::Keys).count();
+            offered += notes.iter().filter(|note| note.origin == id(2) && note.topic == Topic::Keys).count();
         }
     }
     assert!(offered <= config::KEYS_BYTES_MAX / config::NOTE_BODY_MAX, "{offered} kept");
@@ -148,7 +166,8 @@ fn attaches_to_trees_that_do_not_exist_are_parked_in_bounds_and_refused() {
     for slot in 8..16 {
         for layer in Layer::ALL {
             let tree = TreeId { slot, layer, index: 0 };
-            let bytes = Message::Attach { tree, feed: u32::MAX, from: Some(3) }.encode().expect("fits");
+            let (feed, from, planned, feeds) = (u32::MAX, Some(3), true, true);
+            let bytes = Message::Attach { tree, feed, from, planned, feeds }.encode().expect("fits");
             world.input(id(11), Input::Control { from: id(5), bytes });
         }
     }

@@ -1,9 +1,9 @@
 //! Stories about overlay-core, told through its public verbs.
 
-mod beats;
 mod codec;
 mod harness;
 mod hostile;
 mod meeting;
 mod planning;
+mod presence;
 mod repair;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use overlay_core::config;
 use overlay_core::id::NodeId;
-use overlay_core::io::{Kind, LayerRate};
-use overlay_core::plan::{Branch, Feed, Part, Parts, Plan, Supply, View, compute, planned_kbps, split};
+use overlay_core::io::Kind;
+use overlay_core::plan::{Branch, Feed, Plan, Supply, View, compute, planned_kbps};
 use overlay_core::unit::{Layer, TreeId};
 use proptest::prelude::*;
 
@@ -16,10 +16,12 @@ type Trees = BTreeMap<TreeId, Branch>;
 fn view(people: u8, relays: u8, sources: u8, uplink_kbps: u32) -> View {
     let mut view = View::default();
     for n in 1..=people {
-        view.nodes.insert(id(n), Supply { kind: Kind::Participant, uplink_kbps, watch: true });
+        view.nodes
+            .insert(id(n), Supply { kind: Kind::Participant, uplink_kbps, watch: true, ..Supply::default() });
     }
     for n in 0..relays {
-        view.nodes.insert(id(100 + n), Supply { kind: Kind::Relay, uplink_kbps: 20_000, watch: false });
+        view.nodes
+            .insert(id(100 + n), Supply { kind: Kind::Relay, uplink_kbps: 20_000, ..Supply::default() });
     }
     for n in 0..sources {
         view.feeds.push(Feed {
@@ -34,7 +36,7 @@ fn view(people: u8, relays: u8, sources: u8, uplink_kbps: u32) -> View {
 }
 
 fn plan(view: &View, trees: Trees) -> Plan {
-    Plan { term: 1, number: 1, feeds: view.feeds.clone(), trees, gone: BTreeMap::new() }
+    Plan { term: 1, number: 1, feeds: view.feeds.clone(), trees }
 }
 
 fn used(trees: &Trees) -> BTreeMap<NodeId, u64> {
@@ -154,44 +156,16 @@ fn only_those_who_must_move_when_a_relay_goes() {
     }
 }
 
-#[test]
-fn a_plan_comes_back_from_its_parts_in_any_order() {
-    let mut view = View::default();
-    let node = |n: u32| {
-        let mut bytes = [7; 32];
-        bytes[..4].copy_from_slice(&n.to_be_bytes());
-        NodeId(bytes)
-    };
-    for n in 0..300 {
-        view.nodes.insert(node(n), Supply { kind: Kind::Participant, uplink_kbps: 8_000, watch: true });
-    }
-    let audio = vec![LayerRate { layer: Layer::Audio, kbps: 32 }];
-    for n in 0..8_u8 {
-        let source = node(u32::from(n));
-        view.feeds.push(Feed { slot: n, feed: 1 + u32::from(n), source, stint: 1, layers: audio.clone() });
-    }
-    let plan = plan(&view, compute(&view, None));
-    let mut bodies = split(&plan).expect("fits");
-    assert!(bodies.len() > 1, "several notes");
-    assert!(bodies.iter().all(|body| body.len() <= config::NOTE_BODY_MAX));
-    bodies.reverse();
-    let mut parts = Parts::default();
-    let mut whole = None;
-    for (serial, body) in (10..).zip(&bodies) {
-        assert!(whole.is_none());
-        whole = parts.add(Part::decode(body).expect("our own"), serial);
-    }
-    assert_eq!(whole, Some((plan, 10)));
-}
-
 fn any_view() -> impl Strategy<Value = View> {
     let nodes = proptest::collection::vec((any::<bool>(), 0_u32..6_000, any::<bool>()), 1..14);
     (nodes, 0_usize..6, any::<u8>()).prop_map(|(nodes, sources, salt)| {
         let mut view = View::default();
         for (n, (relay, uplink_kbps, watch)) in (1_u8..).zip(nodes) {
             let kind = if relay { Kind::Relay } else { Kind::Participant };
-            view.nodes
-                .insert(id(n.wrapping_mul(37) ^ salt), Supply { kind, uplink_kbps, watch: watch && !relay });
+            view.nodes.insert(
+                id(n.wrapping_mul(37) ^ salt),
+                Supply { kind, uplink_kbps, watch: watch && !relay, ..Supply::default() },
+            );
         }
         let people: Vec<NodeId> = view
             .nodes

@@ -1,0 +1,231 @@
+//! Notes for one node, or for the coordinator: up and down the ways that heartbeats came.
+//!
+//! A node looks to the neighbour that brings heartbeats first as its way *uphill*, and says so. What goes up teaches
+//! whoever carries it the way down. Liveness is a matter of single links: who is silent towards the one above it is
+//! lost, with all that is reached by way of it, until somebody else says that it reaches them (decision 7).
+
+use crate::config;
+use crate::id::NodeId;
+use crate::io::{Admitted, Audience, Note, Signature};
+use crate::members::Presence;
+use crate::state::{State, Uphill};
+use crate::time::Time;
+use crate::timers::Timer;
+use crate::unit::Payload;
+use crate::wire::Message;
+
+impl<P: Payload> State<P> {
+    /// Sends a note a link further; `from` is where it came from, none for an own one. An own note that finds no
+    /// way to the coordinator waits for one.
+    pub(crate) fn carry(
+        &mut self,
+        now: Time,
+        from: Option<NodeId>,
+        note: &Note,
+        signature: Signature,
+        hops: u8,
+    ) {
+        let next = match note.audience {
+            Audience::One(to) if self.links.has(to) => Some(to),
+            Audience::One(to) => self.routes.by(to),
+            Audience::Coordinator | Audience::Everybody => self.uphill.map(|uphill| uphill.peer),
+        };
+        let next = next.filter(|next| Some(*next) != from && self.links.has(*next));
+        let Some(next) = next else {
+            if from.is_none() && note.audience == Audience::Coordinator {
+                self.wait_for_a_way(note.clone(), signature);
+            }
+            return;
+        };
+        self.carry_to(now, next, note, signature, hops);
+    }
+
+    fn carry_to(&mut self, now: Time, next: NodeId, note: &Note, signature: Signature, hops: u8) {
+        if hops < config::CARRY_HOPS_MAX {
+            self.tell(now, next, &Message::Carry { note: note.clone(), signature, hops: hops + 1 });
+        }
+    }
+
+    fn wait_for_a_way(&mut self, note: Note, signature: Signature) {
+        if self.waiting.len() >= config::WAITING_MAX {
+            self.waiting.pop_front();
+        }
+        self.waiting.push_back((note, signature));
+    }
+
+    /// The same note to one other neighbour, in turn: the one uphill might swallow it.
+    pub(crate) fn carry_another_way(&mut self, now: Time, note: &Note, signature: Signature) {
+        let uphill = self.uphill.map(|uphill| uphill.peer);
+        let others: Vec<NodeId> = self
+            .links
+            .ids()
+            .into_iter()
+            .filter(|peer| Some(*peer) != uphill && !self.routes.is_below(*peer))
+            .collect();
+        if others.is_empty() {
+            return;
+        }
+        self.way_turn = (self.way_turn + 1) % others.len();
+        self.carry_to(now, others[self.way_turn], note, signature, 0);
+    }
+
+    /// A heartbeat came: is the neighbour that brought it a better way than the one there is? It is if that one
+    /// was not the first for a while. Whoever brings a heartbeat first had it before, so these ways have no loops
+    /// for long.
+    pub(crate) fn look_uphill(&mut self, now: Time, from: NodeId) {
+        let declines = self.links.get(from).is_none_or(|neighbour| neighbour.declines);
+        match &mut self.uphill {
+            Some(uphill) if uphill.peer == from => uphill.first = now,
+            Some(uphill) if now.since(uphill.first) < config::UPHILL_STALE => {}
+            _ if declines => {}
+            _ => self.go_uphill_by(now, from),
+        }
+    }
+
+    fn go_uphill_by(&mut self, now: Time, peer: NodeId) {
+        if let Some(old) = self.uphill.replace(Uphill { peer, first: now }) {
+            self.tell(now, old.peer, &Message::Uphill { on: false });
+        }
+        self.tell(now, peer, &Message::Uphill { on: true });
+        let mut reached = self.routes.except(peer);
+        reached.push(self.me());
+        self.say_reach(now, reached);
+        self.timers.set_earlier(Timer::Tick(peer), now + config::HEARTBEAT_EVERY);
+        self.say_news(now);
+        for (note, signature) in std::mem::take(&mut self.waiting) {
+            self.carry(now, None, &note, signature, 0);
+        }
+    }
+
+    /// A neighbour looks to this node as its way, or no longer; or says that it is none itself.
+    pub(crate) fn heard_uphill(&mut self, now: Time, from: NodeId, on: bool) {
+        if on {
+            if !self.routes.put_below(from) {
+                self.tell(now, from, &Message::Uphill { on: false });
+            }
+            return;
+        }
+        if self.routes.take_from_below(from) {
+            return;
+        }
+        if self.uphill.is_some_and(|uphill| uphill.peer == from) {
+            self.uphill = None;
+            if let Some(neighbour) = self.links.get_mut(from) {
+                neighbour.declines = true;
+            }
+        }
+    }
+
+    fn say_reach(&mut self, now: Time, peers: Vec<NodeId>) {
+        let Some(uphill) = self.uphill.map(|uphill| uphill.peer) else { return };
+        for peers in peers.chunks(config::PEERS_IN_MESSAGE) {
+            self.tell(now, uphill, &Message::Reach { peers: peers.to_vec() });
+        }
+    }
+
+    /// These are reached by way of a neighbour. What is new goes on uphill.
+    pub(crate) fn heard_reach(&mut self, now: Time, from: NodeId, peers: Vec<NodeId>) {
+        let me = self.me();
+        let news: Vec<NodeId> =
+            peers.into_iter().filter(|peer| *peer != me && self.routes.learn(*peer, from)).collect();
+        if self.leads() {
+            for peer in news {
+                self.found(now, peer);
+            }
+        } else {
+            self.say_reach(now, news);
+        }
+    }
+
+    /// These are reached by way of a neighbour no longer. Who is reached another way by now is not lost.
+    pub(crate) fn heard_lost(&mut self, now: Time, from: NodeId, peers: Vec<NodeId>) {
+        let lost = self.routes.forget(from, peers);
+        self.say_lost(now, lost);
+    }
+
+    /// Nobody is reached by way of this neighbour any longer.
+    pub(crate) fn lose_way_by(&mut self, now: Time, peer: NodeId) {
+        self.routes.take_from_below(peer);
+        let lost = self.routes.forget_all(peer);
+        self.say_lost(now, lost);
+        if self.uphill.is_some_and(|uphill| uphill.peer == peer) {
+            self.uphill = None;
+            self.look_for_a_way(now);
+        }
+    }
+
+    /// Asks neighbours for the newest heartbeat once more: who sends it is a way.
+    fn look_for_a_way(&mut self, now: Time) {
+        let Some(newest) = self.leader.and_then(|leader| self.gossip.newest(leader.id)) else { return };
+        let others: Vec<NodeId> =
+            self.links.ids().into_iter().filter(|peer| !self.routes.is_below(*peer)).collect();
+        for peer in others.into_iter().take(config::GOSSIP_LINKS) {
+            self.tell(now, peer, &Message::Want { notes: vec![newest] });
+        }
+    }
+
+    fn say_lost(&mut self, now: Time, peers: Vec<NodeId>) {
+        if peers.is_empty() {
+            return;
+        }
+        if self.leads() {
+            for peer in peers {
+                self.members.lose(now, peer);
+            }
+            self.name_lost(now);
+            return;
+        }
+        let Some(uphill) = self.uphill.map(|uphill| uphill.peer) else { return };
+        for peers in peers.chunks(config::PEERS_IN_MESSAGE) {
+            self.tell(now, uphill, &Message::Lost { peers: peers.to_vec() });
+        }
+    }
+
+    /// Neighbours below that say nothing for too long are lost: the transport notices a death only after seconds.
+    pub(crate) fn lose_silent_below(&mut self, now: Time) {
+        let silent = |peer: &NodeId| {
+            let heard = self.links.get(*peer).map(|neighbour| neighbour.heard);
+            heard.is_none_or(|heard| now.since(heard) >= config::BELOW_SILENT_AFTER)
+        };
+        for peer in self.routes.below().filter(silent).collect::<Vec<_>>() {
+            self.lose_way_by(now, peer);
+        }
+    }
+
+    /// A carried note was vetted: it is learned from, and goes on, unless it is for this node.
+    pub(crate) fn carried(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        note: Note,
+        signature: Signature,
+        hops: u8,
+        admitted: Admitted,
+    ) {
+        let me = self.me();
+        match note.audience {
+            Audience::Coordinator if self.leads() => {
+                self.learn_way(now, note.origin, from);
+                self.believe(now, note, admitted);
+            }
+            Audience::Coordinator => {
+                self.learn_way(now, note.origin, from);
+                self.carry(now, Some(from), &note, signature, hops);
+            }
+            Audience::One(to) if to == me => self.believe(now, note, admitted),
+            Audience::One(_) => self.carry(now, Some(from), &note, signature, hops),
+            Audience::Everybody => {}
+        }
+    }
+
+    fn learn_way(&mut self, now: Time, origin: NodeId, by: NodeId) {
+        if origin != self.me() && self.routes.learn(origin, by) && self.leads() {
+            self.found(now, origin);
+        }
+    }
+
+    /// True if a presence says that its origin leads, and it may.
+    pub(crate) fn is_heartbeat(presence: &Presence, admitted: Admitted) -> bool {
+        presence.leads > 0 && admitted.may_coordinate && !presence.leaving
+    }
+}

@@ -1,0 +1,123 @@
+//! Notes for everybody: along one tree of links, told of on all others.
+//!
+//! The tree forms as in Plumtree (Leitão et al., "Epidemic Broadcast Trees", 2007), by the heartbeats of the leader
+//! only, of which there is one each second: a link that brought one too late turns lazy, and one that brought what
+//! was missing turns eager again. It carries everybody's notes, in both directions (decision 6).
+
+use crate::config;
+use crate::id::NodeId;
+use crate::state::State;
+use crate::time::Time;
+use crate::unit::Payload;
+use crate::wire::{Message, NoteId};
+
+/// Bytes of notes that one message may ask for; the rest is asked for again.
+const WANTED_BYTES_MAX: usize = 1024 * 1024;
+
+impl<P: Payload> State<P> {
+    /// True if a neighbour gets the notes of this origin another way: it is told of them, not given them.
+    fn is_lazy(&self, peer: NodeId, origin: NodeId) -> bool {
+        let Some(leader) = self.leader.map(|leader| leader.id) else { return false };
+        let up = origin != leader && self.uphill.is_some_and(|uphill| uphill.peer == peer);
+        !up && self.links.get(peer).is_some_and(|neighbour| neighbour.lazy.contains(&leader))
+    }
+
+    /// Passes a note on, never back to where it came from.
+    pub(crate) fn flood(&mut self, now: Time, from: Option<NodeId>, origin: NodeId, bytes: &[u8]) {
+        let mut peers = self.links.ids();
+        peers.retain(|peer| Some(*peer) != from && !self.is_lazy(*peer, origin));
+        for peer in peers {
+            self.tell_bytes(now, peer, bytes.to_vec());
+        }
+    }
+
+    /// A neighbour gets the notes of a leader another way.
+    pub(crate) fn be_lazy(&mut self, peer: NodeId, leader: NodeId) {
+        let leads = self.may_coordinate(leader);
+        if let Some(neighbour) = self.links.get_mut(peer).filter(|_| leads) {
+            neighbour.lazy.insert(leader);
+        }
+    }
+
+    /// A new neighbour is told of every note there is.
+    pub(crate) fn offer_everything(&mut self, now: Time, peer: NodeId) {
+        for notes in self.note_ids().chunks(config::NOTE_IDS_MAX) {
+            self.tell(now, peer, &Message::Have { notes: notes.to_vec() });
+        }
+    }
+
+    /// Once for each note, some time after it came: neighbours that are not given it hear of it, should it not have
+    /// come another way. Together with others, since each message costs a wake-up.
+    pub(crate) fn offer_lazily(&mut self, now: Time) {
+        if now.since(self.offered) < config::LAZY_EVERY {
+            return;
+        }
+        let due = self.offered..now;
+        self.offered = now;
+        let notes: Vec<NoteId> = self.gossip.that_came(|came| due.contains(&(came + config::LAZY_AFTER)));
+        if notes.is_empty() {
+            return;
+        }
+        for peer in self.links.ids() {
+            let notes: Vec<NoteId> =
+                notes.iter().copied().filter(|id| self.is_lazy(peer, id.origin)).collect();
+            for notes in notes.chunks(config::NOTE_IDS_MAX) {
+                self.tell(now, peer, &Message::Have { notes: notes.to_vec() });
+            }
+        }
+    }
+
+    /// A lazy neighbour is given what it would have been offered soon: whoever is shut out should learn from the
+    /// note that says so.
+    pub(crate) fn give_what_is_owed(&mut self, now: Time, peer: NodeId) {
+        let recent = |came: Time| now.since(came) < config::LAZY_AFTER + config::LAZY_EVERY;
+        let mut owed = self.gossip.that_came(recent);
+        owed.retain(|id| self.is_lazy(peer, id.origin));
+        self.wanted(now, peer, owed);
+    }
+
+    /// Now and then every neighbour is told of some of all notes in turn: whatever went wrong, it is healed.
+    pub(crate) fn offer_in_turn(&mut self, now: Time) {
+        let mut all = self.note_ids();
+        let leader = self.leader.map(|leader| leader.id);
+        all.retain(|id| Some(id.origin) != leader || id.topic != crate::io::Topic::Presence);
+        for peer in self.links.ids() {
+            let Some(neighbour) = self.links.get_mut(peer).filter(|_| !all.is_empty()) else { continue };
+            let from = neighbour.turn % all.len();
+            neighbour.turn = from + config::HAVE_IN_TURN;
+            let turn = all.iter().cycle().skip(from).take(config::HAVE_IN_TURN.min(all.len()));
+            let notes = turn.copied().collect();
+            self.tell(now, peer, &Message::Have { notes });
+        }
+    }
+
+    fn note_ids(&self) -> Vec<NoteId> {
+        self.gossip.ids(|origin| self.is_known(origin))
+    }
+
+    /// Asks for what a neighbour has and this node lacks.
+    pub(crate) fn offered(&mut self, now: Time, from: NodeId, mut notes: Vec<NoteId>) {
+        notes.retain(|id| !self.links.is_shut(id.origin) && id.origin != self.me());
+        notes.retain(|id| !self.gossip.has_seen(*id));
+        if !notes.is_empty() {
+            self.tell(now, from, &Message::Want { notes });
+        }
+    }
+
+    /// Gives a neighbour what it lacks.
+    pub(crate) fn wanted(&mut self, now: Time, from: NodeId, notes: Vec<NoteId>) {
+        let mut bytes_left = WANTED_BYTES_MAX;
+        let leader = self.leader.map(|leader| leader.id);
+        if let Some(neighbour) = self.links.get_mut(from).filter(|_| !notes.is_empty()) {
+            neighbour.lazy.retain(|lazy| Some(*lazy) != leader);
+        }
+        for id in notes {
+            let Some((bytes, _)) = self.gossip.get(id).filter(|(bytes, _)| bytes.len() <= bytes_left) else {
+                continue;
+            };
+            bytes_left -= bytes.len();
+            let bytes = bytes.to_vec();
+            self.tell_bytes(now, from, bytes);
+        }
+    }
+}

@@ -1,0 +1,502 @@
+//! The planner: keeps its tables between plans, so that one who comes or goes costs microseconds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::config;
+use crate::id::NodeId;
+use crate::unit::{Layer, TreeId};
+
+use super::admit::{self, Terms};
+use super::backups::{self, Pool, Promises};
+use super::budget::{admitted_kbps, wire_kbps};
+use super::channel::{Channel, Group};
+use super::deal::{Hands, Need, deal, suffices};
+use super::group::{Crowd, Shape, shape};
+use super::place::{Ways, build};
+use super::resume;
+use super::roster::{Ix, NONE, Roster};
+use super::settle::Settler;
+use super::table::{Branch, Feed, Plan, Row, Shapes, Supply, View, Why};
+
+/// All trees of a plan.
+pub type Trees = BTreeMap<TreeId, Branch>;
+
+/// Copies that a source sends of each of its trees by plan, where its uplink holds them: the second makes trees flatter,
+/// and saves the first child's children.
+const COPIES_MAX: u32 = 2;
+
+/// Plans a meeting, and goes on from the plan that it made.
+///
+/// - Tell it the meeting: [`Planner::update`] with everybody, or [`Planner::join`] and [`Planner::leave`] for one. They
+///   are deterministic: integers, ties by number, nothing but their arguments and what was told before.
+/// - Ask who has other rows than before: [`Planner::changed`].
+/// - Ask for the rows: [`Planner::seats`] of a node, [`Planner::trees`] for all.
+#[derive(Debug, Default)]
+pub struct Planner {
+    roster: Roster,
+    channels: Vec<Channel>,
+    promises: Promises,
+    view: Option<Settings>,
+    small: bool,
+    changed: BTreeSet<NodeId>,
+}
+
+/// What a view says beside who is there and who is plugged in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Settings {
+    terms: Terms,
+    shapes: Shapes,
+}
+
+/// A node's place in one tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seat {
+    /// The tree.
+    pub tree: TreeId,
+    /// Its root.
+    pub source: NodeId,
+    /// The feed that it carries.
+    pub feed: u32,
+    /// What one child costs, kbit/s on the wire.
+    pub kbps: u32,
+    /// Into what its group is cut.
+    pub shape: Shape,
+    /// The node's row; none at the root.
+    pub row: Option<Row>,
+}
+
+impl Planner {
+    /// A planner that knows nobody yet.
+    pub fn new() -> Planner {
+        Planner::default()
+    }
+
+    /// Plans for the meeting as it is. What holds stays: an edge changes only if it must, or gains enough.
+    pub fn update(&mut self, view: &View) {
+        self.plan(view, None);
+    }
+
+    /// The same, where `previous` is what holds and this planner knows of no plan.
+    pub fn resume(&mut self, view: &View, previous: &Plan) {
+        self.plan(view, Some(previous));
+    }
+
+    fn plan(&mut self, view: &View, previous: Option<&Plan>) {
+        let terms = Terms { main: view.main, turn: admit::turn_at(view.now), margins: view.margins };
+        let settings = Settings { terms, shapes: view.shapes };
+        let same = self.view.replace(settings) == Some(settings);
+        if !self.meet(view) && same && self.has_feeds(&view.feeds) {
+            return;
+        }
+        self.small = self.roster.people() <= config::SMALL_MEETING;
+        self.roster.divide();
+        let crowd = self.crowd(view);
+        self.tune(view, &crowd, previous);
+        let steps = admit::steps(&self.roster, &self.channels, terms);
+        let affordable = admit::affordable(&self.roster, &self.channels, &steps, terms);
+        if self.channels.iter().flat_map(|channel| &channel.groups).any(Group::is_bare) {
+            let granted = self.dealable(&steps, affordable, crowd.mesh);
+            self.grant(&steps, granted, crowd.mesh);
+            let (places, hands) = self.deal();
+            self.build(&places, &hands);
+        }
+        self.grant(&steps, affordable, crowd.mesh);
+        let mut settler = Settler::new(&mut self.roster, &mut self.channels, self.small, crowd.mesh);
+        settler.settle();
+        for channel in &mut self.channels {
+            for group in &mut channel.groups {
+                for tree in &mut group.trees {
+                    tree.refresh(&self.roster);
+                }
+                backups::fill_all(&self.roster, group, &mut self.promises);
+            }
+        }
+        self.note_changes();
+    }
+
+    /// One comes (or has changed) while the rest stays: takes what there is room for. A later [`Planner::update`]
+    /// looks at all again.
+    pub fn join(&mut self, id: NodeId, supply: Supply) {
+        let Some(settings) = self.view else { return };
+        let (node, changed) = self.roster.put(id, supply);
+        if !changed {
+            return;
+        }
+        for channel in &mut self.channels {
+            channel.fit(self.roster.len());
+        }
+        let (used, capped) = self.roster.totals();
+        let left = admitted_kbps(capped, settings.terms.margins).saturating_sub(used);
+        admit::grant_one(&self.roster, &mut self.channels, node, left, settings.terms);
+        let mut settler = Settler::new(&mut self.roster, &mut self.channels, self.small, false);
+        settler.settle_one(node);
+        for group in self.channels.iter_mut().flat_map(|channel| &mut channel.groups) {
+            for tree in group.trees.iter_mut().filter(|tree| tree.parent(node).is_some()) {
+                let mut pool = Pool::new(&self.roster, tree);
+                backups::fill(&self.roster, tree, &mut pool, &mut self.promises, node);
+            }
+        }
+        self.note_changes();
+    }
+
+    /// One goes while the rest stays: whoever hung on it hangs on others.
+    pub fn leave(&mut self, id: NodeId) {
+        let Some(node) = self.roster.find(id) else { return };
+        self.forget(node);
+        self.roster.remove(id);
+        let mut settler = Settler::new(&mut self.roster, &mut self.channels, self.small, false);
+        settler.rehang();
+        settler.settle_touched();
+        for group in self.channels.iter_mut().flat_map(|channel| &mut channel.groups) {
+            for tree in &mut group.trees {
+                let touched = tree.touched().to_vec();
+                if touched.is_empty() {
+                    continue;
+                }
+                let mut pool = Pool::new(&self.roster, tree);
+                for node in touched {
+                    backups::fill(&self.roster, tree, &mut pool, &mut self.promises, node);
+                }
+            }
+        }
+        self.note_changes();
+    }
+
+    /// Who has other rows than when this was asked last, by id.
+    pub fn changed(&mut self) -> Vec<NodeId> {
+        std::mem::take(&mut self.changed).into_iter().collect()
+    }
+
+    /// A node's places in all trees.
+    pub fn seats(&self, id: NodeId) -> Vec<Seat> {
+        let Some(node) = self.roster.find(id) else { return Vec::new() };
+        let trees =
+            self.groups().flat_map(|group| &group.trees).filter(|tree| !tree.is_empty() && tree.has(node));
+        let seats = trees.map(|tree| Seat {
+            tree: tree.id,
+            source: self.roster.id(tree.source),
+            feed: tree.feed,
+            kbps: tree.kbps,
+            shape: tree.shape,
+            row: tree.parent(node).map(|parent| self.row(tree, node, parent)),
+        });
+        seats.collect()
+    }
+
+    /// Whom a node feeds in a tree.
+    pub fn children(&self, tree: TreeId, id: NodeId) -> Vec<NodeId> {
+        let tree = self.groups().flat_map(|group| &group.trees).find(|other| other.id == tree);
+        let found = tree.zip(self.roster.find(id));
+        found.map_or(Vec::new(), |(tree, node)| {
+            tree.children(node).map(|child| self.roster.id(child)).collect()
+        })
+    }
+
+    /// The whole plan's trees.
+    pub fn trees(&self) -> Trees {
+        let trees = self.groups().flat_map(|group| &group.trees).filter(|tree| !tree.is_empty());
+        let branches = trees.map(|tree| {
+            let rows = tree.rows().map(|(node, parent)| (self.roster.id(node), self.row(tree, node, parent)));
+            let branch = Branch {
+                source: self.roster.id(tree.source),
+                feed: tree.feed,
+                kbps: tree.kbps,
+                k: tree.shape.k,
+                m: tree.shape.m,
+                rows: rows.collect(),
+            };
+            (tree.id, branch)
+        });
+        branches.collect()
+    }
+
+    /// The groups that carry anything: the first tree of each, what one child costs in one of its trees, and its shape.
+    pub fn carried(&self) -> impl Iterator<Item = (TreeId, u32, Shape)> {
+        let carried = self.groups().filter(|group| group.trees.iter().any(|tree| !tree.is_empty()));
+        carried.filter_map(|group| group.trees.first()).map(|tree| (tree.id, tree.kbps, tree.shape))
+    }
+
+    /// Why a node does not get the largest picture of a slot; none if it does, or wants nothing.
+    pub fn why(&self, slot: u8, id: NodeId) -> Option<Why> {
+        let node = self.roster.find(id).filter(|node| self.roster.watches(*node))?;
+        let channel =
+            self.channels.iter().find(|channel| channel.feed.slot == slot && channel.source != node)?;
+        let granted = channel.levels.get(node as usize).copied().unwrap_or(0);
+        if channel.level_now(node) < granted {
+            return Some(Why::Pieces);
+        }
+        let cut = channel.groups.len() < channel.feed.layers.len();
+        channel.limits.get(node as usize).copied().flatten().or(cut.then_some(Why::Source))
+    }
+
+    /// The layer whose picture a node gets of a slot; sound if it gets only that.
+    pub fn taken(&self, slot: u8, id: NodeId) -> Option<Layer> {
+        let node = self.roster.find(id)?;
+        let channel = self.channels.iter().find(|channel| channel.feed.slot == slot)?;
+        let taken = channel.groups.iter().rev().find(|group| group.is_taken_by(node));
+        taken.map(|group| group.rate.layer)
+    }
+
+    fn groups(&self) -> impl Iterator<Item = &Group> {
+        self.channels.iter().flat_map(|channel| &channel.groups)
+    }
+
+    fn row(&self, tree: &super::tree::Tree, node: Ix, parent: Ix) -> Row {
+        let backups = tree.backups[node as usize].iter().filter(|backup| **backup != NONE);
+        Row {
+            parent: self.roster.id(parent),
+            backups: backups.map(|backup| self.roster.id(*backup)).collect(),
+            takes: tree.takes(node),
+        }
+    }
+
+    /// Takes note of who is there. True if that has changed.
+    fn meet(&mut self, view: &View) -> bool {
+        let gone: Vec<(NodeId, Ix)> =
+            self.roster.by_id().filter(|(id, _)| !view.nodes.contains_key(id)).collect();
+        for (id, node) in &gone {
+            self.forget(*node);
+            self.roster.remove(*id);
+        }
+        let mut changed = self.roster.set(view.margins, view.now) || !gone.is_empty();
+        for (id, supply) in &view.nodes {
+            changed |= self.roster.put(*id, *supply).1;
+        }
+        for channel in &mut self.channels {
+            channel.fit(self.roster.len());
+        }
+        changed
+    }
+
+    /// A node is gone: nobody hangs on it, nobody counts on it.
+    fn forget(&mut self, node: Ix) {
+        for group in self.channels.iter_mut().flat_map(|channel| &mut channel.groups) {
+            for tree in &mut group.trees {
+                tree.forget(&mut self.roster, node);
+                backups::drop_backup(tree, &mut self.promises, node);
+            }
+        }
+    }
+
+    fn has_feeds(&self, feeds: &[Feed]) -> bool {
+        self.channels.len() == feeds.len()
+            && self.channels.iter().zip(feeds).all(|(channel, feed)| channel.feed == *feed)
+    }
+
+    fn crowd(&mut self, view: &View) -> Crowd {
+        let owners = self.roster.weigh_owners();
+        let watchers = self.roster.everybody().filter(|node| self.roster.watches(*node)).count();
+        let (mut sound_kbps, mut all_kbps, mut mesh) = (0, 0, self.small);
+        for feed in &view.feeds {
+            let source = self.roster.find(feed.source);
+            let others = watchers - usize::from(source.is_some_and(|source| self.roster.watches(source)));
+            let cost = |audio: bool| {
+                let rate = feed.layers.iter().rev().find(|rate| rate.layer.is_audio() == audio);
+                rate.map_or(0, |rate| u64::from(wire_kbps(*rate)) * others as u64)
+            };
+            sound_kbps += cost(true);
+            all_kbps += cost(true) + cost(false);
+            let cap = source.map_or(0, |source| u64::from(self.roster.cap(source)));
+            mesh &= cost(true) + cost(false) <= cap;
+        }
+        let supply_kbps = admitted_kbps(self.roster.totals().1, view.margins);
+        Crowd { shapes: view.shapes, people: watchers, mesh, owners, sound_kbps, all_kbps, supply_kbps }
+    }
+
+    /// Makes channels and groups what the feeds ask for. What has ended gives back its uplink.
+    fn tune(&mut self, view: &View, crowd: &Crowd, previous: Option<&Plan>) {
+        let mut before: BTreeMap<u8, Channel> = std::mem::take(&mut self.channels)
+            .into_iter()
+            .map(|channel| (channel.feed.slot, channel))
+            .collect();
+        for feed in &view.feeds {
+            let Some(source) = self.roster.find(feed.source) else { continue };
+            let kept = before.remove(&feed.slot);
+            let mut groups: BTreeMap<Layer, Group> = BTreeMap::new();
+            for mut group in kept.into_iter().flat_map(|channel| channel.groups) {
+                let goes_on =
+                    group.trees.first().is_some_and(|tree| (tree.feed, tree.source) == (feed.feed, source));
+                if goes_on && feed.layers.contains(&group.rate) {
+                    groups.insert(group.rate.layer, group);
+                } else {
+                    backups::end(&mut self.roster, &mut group, &mut self.promises);
+                }
+            }
+            let mut channel = Channel::new(feed.clone(), source);
+            for rate in &feed.layers {
+                let fresh = shape(*rate, crowd);
+                let held = previous.and_then(|plan| resume::shape_in(plan, feed, rate.layer));
+                let shape = groups.get(&rate.layer).map(|group| group.shape).or(held);
+                let shape = shape.filter(|held| held.is_as_good_as(fresh)).unwrap_or(fresh);
+                let group = groups.remove(&rate.layer).filter(|group| group.shape == shape);
+                let group = group.unwrap_or_else(|| {
+                    let mut group = Group::new(feed, source, *rate, shape, self.roster.len());
+                    if let Some(plan) = previous {
+                        resume::load(&mut self.roster, &mut group, plan);
+                    }
+                    group
+                });
+                channel.groups.push(group);
+            }
+            for mut group in groups.into_values() {
+                backups::end(&mut self.roster, &mut group, &mut self.promises);
+            }
+            channel.fit(self.roster.len());
+            self.channels.push(channel);
+        }
+        for group in before.into_values().flat_map(|channel| channel.groups) {
+            let mut group = group;
+            backups::end(&mut self.roster, &mut group, &mut self.promises);
+        }
+        self.afford();
+    }
+
+    /// A source needs uplink for a copy of each of its trees; layers that it has none for are left out.
+    fn afford(&mut self) {
+        for channel in &mut self.channels {
+            let mut left = self.roster.cap(channel.source);
+            let mut kept = Vec::new();
+            for mut group in std::mem::take(&mut channel.groups) {
+                if group.kbps() <= left {
+                    left -= group.kbps();
+                    kept.push(group);
+                } else {
+                    backups::end(&mut self.roster, &mut group, &mut self.promises);
+                }
+            }
+            channel.groups = kept;
+        }
+    }
+
+    /// Grants the first of the steps, and sees how many copies sources send of what is granted to anybody.
+    fn grant(&mut self, steps: &[admit::Step], granted: usize, mesh: bool) {
+        admit::grant(&self.roster, &mut self.channels, steps, granted);
+        for channel in &mut self.channels {
+            let wanted = |layer: usize| {
+                let grants = |node: Ix| channel.grants(layer, node, self.roster.watches(node));
+                self.roster.everybody().any(grants)
+            };
+            let groups = (0..channel.groups.len()).filter(|layer| wanted(*layer));
+            let all: u32 = groups.map(|layer| channel.groups[layer].kbps()).sum();
+            let affordable = self.roster.cap(channel.source) / all.max(1);
+            let copies = if mesh { u32::MAX } else { affordable.clamp(1, COPIES_MAX) };
+            for tree in channel.groups.iter_mut().flat_map(|group| &mut group.trees) {
+                tree.copies = copies;
+            }
+        }
+    }
+
+    /// The most of the steps for whom there are hands enough, found by halving.
+    fn dealable(&mut self, steps: &[admit::Step], affordable: usize, mesh: bool) -> usize {
+        let (mut good, mut bad, mut probe) = (0, affordable + 1, affordable);
+        while bad - good > 1 {
+            self.grant(steps, probe, mesh);
+            let (places, hands) = self.deal();
+            let needs: Vec<&Need> = places.iter().map(|place| &place.need).collect();
+            if suffices(&needs, &hands) {
+                good = probe;
+            } else {
+                bad = probe;
+            }
+            probe = good + (bad - good) / 2;
+        }
+        good
+    }
+
+    /// Deals out uplink to the trees that are bare.
+    fn deal(&self) -> (Vec<Place>, Vec<Hands>) {
+        let mut places = Vec::new();
+        let mut kept = vec![0; self.roster.len()];
+        let mut number = 0;
+        for (at, channel) in self.channels.iter().enumerate() {
+            for (layer, group) in channel.groups.iter().enumerate() {
+                number += 1;
+                let grants = |node: &Ix| channel.grants(layer, *node, self.roster.watches(*node));
+                let takers: Vec<Ix> = self.roster.everybody().filter(grants).collect();
+                if !group.is_bare() || takers.is_empty() {
+                    continue;
+                }
+                let source = channel.source as usize;
+                for (index, tree) in group.trees.iter().enumerate() {
+                    let copies = tree.copies.min(takers.len() as u32);
+                    kept[source] += tree.kbps * copies;
+                    let direct = if tree.copies > COPIES_MAX { copies } else { 0 };
+                    let children = takers.len() as u32 - direct;
+                    let need = Need { group: number, kbps: tree.kbps, children };
+                    places.push(Place { channel: at, layer, index, need });
+                }
+            }
+        }
+        let needs: Vec<&Need> = places.iter().map(|place| &place.need).collect();
+        let takes = |tree: usize, node: Ix| {
+            let place = &places[tree];
+            self.channels[place.channel].grants(place.layer, node, self.roster.watches(node))
+        };
+        let hands = deal(&self.roster, &needs, &kept, self.small, takes);
+        (places, hands)
+    }
+
+    /// Builds bare trees with the hands that were dealt to them.
+    fn build(&mut self, places: &[Place], hands: &[Hands]) {
+        let mut ways: Option<(usize, usize, Ways)> = None;
+        for (place, hands) in places.iter().zip(hands) {
+            let channel = &mut self.channels[place.channel];
+            let roster = &mut self.roster;
+            let receivers: Vec<Ix> = {
+                let grants = |node: &Ix| channel.grants(place.layer, *node, roster.watches(*node));
+                roster.everybody().filter(grants).collect()
+            };
+            let group = &mut channel.groups[place.layer];
+            let known = ways.take().filter(|(at, layer, _)| (*at, *layer) == (place.channel, place.layer));
+            let mut known = known.map_or_else(|| Ways::new(group, roster.len()), |(.., ways)| ways);
+            let tree = &mut group.trees[place.index];
+            build(roster, tree, hands, &receivers, &known);
+            known.add(tree);
+            ways = Some((place.channel, place.layer, known));
+        }
+    }
+
+    fn note_changes(&mut self) {
+        for group in self.channels.iter_mut().flat_map(|channel| &mut channel.groups) {
+            for tree in &mut group.trees {
+                let touched = tree.take_touched();
+                self.changed.extend(touched.into_iter().map(|node| self.roster.id(node)));
+            }
+        }
+    }
+}
+
+/// Where a tree is that is to be built.
+struct Place {
+    channel: usize,
+    layer: usize,
+    index: usize,
+    need: Need,
+}
+
+/// So often a plan is made again from itself, to see whether it stays as it is.
+const ROUNDS: usize = 8;
+
+/// Makes the trees of a plan. `previous` is what holds now: places in it are kept where they can be. A plan made
+/// again from itself is the same: where two or more would take turns, the least of them holds.
+pub fn compute(view: &View, previous: Option<&Plan>) -> Trees {
+    let plan = |previous: Option<&Plan>| {
+        let mut planner = Planner::new();
+        match previous {
+            Some(previous) => planner.resume(view, previous),
+            None => planner.update(view),
+        }
+        planner.trees()
+    };
+    let mut last = plan(previous);
+    let mut before: Vec<Trees> = previous.iter().map(|plan| plan.trees.clone()).collect();
+    for _ in 0..ROUNDS {
+        if let Some(first) = before.iter().position(|earlier| *earlier == last) {
+            return before.drain(first..).min().unwrap_or(last);
+        }
+        let held = Plan { feeds: view.feeds.clone(), trees: last.clone(), ..Plan::default() };
+        before.push(last);
+        last = plan(Some(&held));
+    }
+    last
+}

@@ -1,0 +1,274 @@
+//! Everybody in a plan, by number: what each can give, and how far they are from each other.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::id::NodeId;
+use crate::io::Kind;
+use crate::time::Time;
+
+use super::budget::{capped_kbps, graft_kbps};
+use super::coordinate::{Coordinate, DIMENSIONS};
+use super::table::{Margins, Supply};
+
+/// A node's place in the planner's tables.
+pub(super) type Ix = u32;
+/// No node.
+pub(super) const NONE: Ix = u32::MAX;
+/// Owners that the paths of a tree are searched for: the largest, whose end would be felt by many.
+const HEAVY_OWNERS: usize = 64;
+/// Near nodes make a region; so many at most.
+const REGIONS_MAX: usize = 192;
+/// Edge of the first try at a region, 0.1 ms of round trip.
+const REGION_EDGE: i32 = 40;
+/// No new children for a node whose lease ends within this span.
+const DRAIN_FOR: Duration = Duration::from_secs(30);
+
+/// Everybody, in the order in which they came.
+#[derive(Debug, Default)]
+pub(super) struct Roster {
+    index: BTreeMap<NodeId, Ix>,
+    ids: Vec<NodeId>,
+    supplies: Vec<Supply>,
+    present: Vec<bool>,
+    vacant: Vec<Ix>,
+    /// The most that each gives, kbit/s.
+    caps: Vec<u32>,
+    /// What each gives in all trees now, kbit/s.
+    used: Vec<u32>,
+    /// Bit of the owner if it is a heavy one.
+    heavy: Vec<u64>,
+    regions: Vec<u16>,
+    centres: Vec<Coordinate>,
+    edge: i32,
+    margins: Margins,
+    now: Time,
+}
+
+impl Roster {
+    /// What is given out of uplinks, and when. True if anybody gives more or less for it.
+    pub(super) fn set(&mut self, margins: Margins, now: Time) -> bool {
+        (self.margins, self.now) = (margins, now);
+        let caps: Vec<u32> = self.supplies.iter().map(|supply| self.cap_of(supply)).collect();
+        let changed = caps != self.caps;
+        self.caps = caps;
+        changed
+    }
+
+    fn cap_of(&self, supply: &Supply) -> u32 {
+        let ends = supply.ends_at.is_some_and(|end| end <= self.now + DRAIN_FOR);
+        let kbps = if ends { 0 } else { capped_kbps(supply.uplink_kbps, self.margins) };
+        u32::try_from(kbps).unwrap_or(u32::MAX)
+    }
+
+    /// Takes somebody in, or notes what has changed about them. True if anything did.
+    pub(super) fn put(&mut self, id: NodeId, supply: Supply) -> (Ix, bool) {
+        let cap = self.cap_of(&supply);
+        if let Some(at) = self.index.get(&id).copied() {
+            let place = at as usize;
+            let changed = self.supplies[place] != supply;
+            let moved = self.supplies[place].coordinate != supply.coordinate;
+            (self.supplies[place], self.caps[place]) = (supply, cap);
+            if moved {
+                self.regions[place] = self.region_near(&supply.coordinate);
+            }
+            return (at, changed);
+        }
+        let region = self.region_near(&supply.coordinate);
+        let at = self.vacant.pop().unwrap_or_else(|| {
+            self.ids.push(id);
+            self.supplies.push(supply);
+            self.present.push(false);
+            self.caps.push(0);
+            self.used.push(0);
+            self.heavy.push(0);
+            self.regions.push(0);
+            Ix::try_from(self.ids.len() - 1).unwrap_or(NONE)
+        });
+        let place = at as usize;
+        (self.ids[place], self.supplies[place], self.present[place]) = (id, supply, true);
+        (self.caps[place], self.used[place], self.heavy[place], self.regions[place]) = (cap, 0, 0, region);
+        self.index.insert(id, at);
+        (at, true)
+    }
+
+    /// Takes somebody out; its number is used again.
+    pub(super) fn remove(&mut self, id: NodeId) -> Option<Ix> {
+        let at = self.index.remove(&id)?;
+        self.present[at as usize] = false;
+        self.supplies[at as usize] = Supply::default();
+        self.caps[at as usize] = 0;
+        self.used[at as usize] = 0;
+        self.heavy[at as usize] = 0;
+        self.vacant.push(at);
+        Some(at)
+    }
+
+    /// How long tables by number are.
+    pub(super) fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    pub(super) fn find(&self, id: NodeId) -> Option<Ix> {
+        self.index.get(&id).copied()
+    }
+
+    pub(super) fn id(&self, at: Ix) -> NodeId {
+        self.ids[at as usize]
+    }
+
+    pub(super) fn supply(&self, at: Ix) -> &Supply {
+        &self.supplies[at as usize]
+    }
+
+    /// Everybody present, by number.
+    pub(super) fn everybody(&self) -> impl Iterator<Item = Ix> + '_ {
+        (0..).zip(&self.present).filter(|(_, present)| **present).map(|(at, _)| at)
+    }
+
+    /// Everybody present, by id.
+    pub(super) fn by_id(&self) -> impl Iterator<Item = (NodeId, Ix)> + '_ {
+        self.index.iter().map(|(id, at)| (*id, *at))
+    }
+
+    pub(super) fn people(&self) -> usize {
+        self.index.len()
+    }
+
+    pub(super) fn is_relay(&self, at: Ix) -> bool {
+        self.supplies[at as usize].kind == Kind::Relay
+    }
+
+    pub(super) fn watches(&self, at: Ix) -> bool {
+        self.supplies[at as usize].watch
+    }
+
+    pub(super) fn cap(&self, at: Ix) -> u32 {
+        self.caps[at as usize]
+    }
+
+    /// What it still gives, kbit/s.
+    pub(super) fn room(&self, at: Ix) -> u32 {
+        self.caps[at as usize].saturating_sub(self.used[at as usize])
+    }
+
+    /// What it could give to grafts, kbit/s.
+    pub(super) fn graft_room(&self, at: Ix) -> u32 {
+        if self.caps[at as usize] == 0 {
+            return 0;
+        }
+        let most = graft_kbps(self.supplies[at as usize].uplink_kbps);
+        u32::try_from(most).unwrap_or(u32::MAX).saturating_sub(self.used[at as usize])
+    }
+
+    pub(super) fn is_over(&self, at: Ix) -> bool {
+        self.used[at as usize] > self.caps[at as usize]
+    }
+
+    pub(super) fn spend(&mut self, at: Ix, kbps: u32) {
+        self.used[at as usize] = self.used[at as usize].saturating_add(kbps);
+    }
+
+    pub(super) fn regain(&mut self, at: Ix, kbps: u32) {
+        self.used[at as usize] = self.used[at as usize].saturating_sub(kbps);
+    }
+
+    /// What all give in all trees now, and what all could, kbit/s.
+    pub(super) fn totals(&self) -> (u64, u64) {
+        let sum = |of: &[u32]| of.iter().map(|kbps| u64::from(*kbps)).sum();
+        (sum(&self.used), sum(&self.caps))
+    }
+
+    /// True if both stand and fall together.
+    pub(super) fn same_owner(&self, one: Ix, other: Ix) -> bool {
+        let owner = self.supplies[one as usize].owner;
+        one == other || owner != 0 && owner == self.supplies[other as usize].owner
+    }
+
+    pub(super) fn heavy(&self, at: Ix) -> u64 {
+        self.heavy[at as usize]
+    }
+
+    /// How long a signal takes, 0.1 ms.
+    pub(super) fn one_way(&self, from: Ix, to: Ix) -> u32 {
+        self.supplies[from as usize].coordinate.one_way(&self.supplies[to as usize].coordinate)
+    }
+
+    pub(super) fn region(&self, at: Ix) -> usize {
+        usize::from(self.regions[at as usize])
+    }
+
+    pub(super) fn regions(&self) -> usize {
+        self.centres.len().max(1)
+    }
+
+    /// How long a signal takes to the middle of a region, 0.1 ms.
+    pub(super) fn one_way_to_region(&self, from: Ix, region: usize) -> u32 {
+        let here = &self.supplies[from as usize].coordinate;
+        self.centres.get(region).map_or(0, |centre| here.one_way(centre))
+    }
+
+    /// What each owner can give, kbit/s, the largest first; marks the heavy ones.
+    pub(super) fn weigh_owners(&mut self) -> Vec<u64> {
+        let mut owners: BTreeMap<(u64, Ix), u64> = BTreeMap::new();
+        let key = |supply: &Supply, at: Ix| if supply.owner == 0 { (0, at) } else { (supply.owner, 0) };
+        for at in self.everybody() {
+            if self.cap(at) > 0 {
+                *owners.entry(key(self.supply(at), at)).or_default() += u64::from(self.cap(at));
+            }
+        }
+        let mut ranked: Vec<((u64, Ix), u64)> = owners.into_iter().collect();
+        ranked.sort_by_key(|(owner, kbps)| (Reverse(*kbps), *owner));
+        let heavy: BTreeMap<(u64, Ix), u64> =
+            ranked.iter().take(HEAVY_OWNERS).zip(0..).map(|((owner, _), bit)| (*owner, 1 << bit)).collect();
+        for at in 0..self.len() {
+            let owner = key(&self.supplies[at], Ix::try_from(at).unwrap_or(NONE));
+            self.heavy[at] = heavy.get(&owner).copied().unwrap_or(0);
+        }
+        ranked.into_iter().map(|(_, kbps)| kbps).collect()
+    }
+
+    /// Divides the delay space anew: the finest grid that has at most [`REGIONS_MAX`] cells with anybody in them.
+    pub(super) fn divide(&mut self) {
+        self.edge = REGION_EDGE;
+        loop {
+            let mut cells: BTreeMap<[i16; DIMENSIONS], (u16, [i64; DIMENSIONS], i64)> = BTreeMap::new();
+            for at in self.everybody() {
+                let point = self.supply(at).coordinate.point();
+                let next = u16::try_from(cells.len()).unwrap_or(u16::MAX);
+                let cell = cells.entry(cell(point, self.edge)).or_insert((next, [0; DIMENSIONS], 0));
+                cell.2 += 1;
+                for (sum, along) in cell.1.iter_mut().zip(point) {
+                    *sum += i64::from(along);
+                }
+            }
+            if cells.len() > REGIONS_MAX {
+                self.edge = self.edge * 3 / 2;
+                continue;
+            }
+            self.centres = vec![Coordinate::default(); cells.len()];
+            for (number, sums, count) in cells.values() {
+                let middle = sums.map(|sum| i16::try_from(sum / count).unwrap_or(0));
+                self.centres[usize::from(*number)] = Coordinate::new(middle, 0);
+            }
+            for at in 0..self.len() {
+                if self.present[at] {
+                    let key = cell(self.supplies[at].coordinate.point(), self.edge);
+                    self.regions[at] = cells.get(&key).map_or(0, |cell| cell.0);
+                }
+            }
+            return;
+        }
+    }
+
+    fn region_near(&self, coordinate: &Coordinate) -> u16 {
+        let near =
+            (0..).zip(&self.centres).min_by_key(|(number, centre)| (centre.one_way(coordinate), *number));
+        near.map_or(0, |(number, _)| number)
+    }
+}
+
+fn cell(point: [i16; DIMENSIONS], edge: i32) -> [i16; DIMENSIONS] {
+    point.map(|along| i16::try_from(i32::from(along).div_euclid(edge)).unwrap_or(0))
+}

@@ -1,0 +1,217 @@
+//! One node at a time: finds it a parent in a tree that is there, moves it, takes it out.
+
+use crate::config;
+
+use super::channel::Group;
+use super::place::{cost, is_shallow};
+use super::roster::{Ix, Roster};
+use super::tree::Tree;
+
+/// An edge moves only if that gains more than this, 0.1 ms …
+const GAIN: u32 = 150;
+/// … and more than this part of the delay, percent.
+const GAIN_PERCENT: u32 = 15;
+/// How deep a subtree may be that is hung on another parent: paths are bounded.
+const LINKS_MAX: usize = config::HOPS_MAX - 1;
+
+/// Owners whose end would cost this node more than it can bear, were tree `at` to lead through them as well.
+fn spent(group: &Group, at: usize, node: Ix) -> u64 {
+    let (mut once, mut twice) = (0_u64, 0_u64);
+    for (_, tree) in group.trees.iter().enumerate().filter(|(other, _)| *other != at) {
+        if let Some(parent) = tree.parent(node) {
+            twice |= once & tree.path(parent);
+            once |= tree.path(parent);
+        }
+    }
+    match group.shape.m {
+        0 => 0,
+        1 => once,
+        _ => twice,
+    }
+}
+
+/// How far a search for a parent goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    /// Among those who are to feed in this tree; the source up to the copies that it has planned.
+    Chosen,
+    /// Everybody in the tree who has room.
+    Anybody,
+}
+
+/// True if a node may feed in this tree: a person feeds in one tree of a group, unless the meeting is small.
+fn may_feed(roster: &Roster, group: &Group, at: usize, node: Ix, small: bool) -> bool {
+    let tree = &group.trees[at];
+    if small || tree.fanout(node) > 0 || roster.is_relay(node) || node == tree.source {
+        return true;
+    }
+    group.trees.iter().enumerate().all(|(other, tree)| other == at || tree.fanout(node) == 0)
+}
+
+/// The best parent with room for a node in a tree; not `not`, nor who hangs on the node.
+fn find(
+    roster: &Roster,
+    group: &Group,
+    at: usize,
+    node: Ix,
+    not: Option<Ix>,
+    small: bool,
+    reach: Reach,
+) -> Option<Ix> {
+    let tree = &group.trees[at];
+    let spent = spent(group, at, node);
+    let height = usize::from(tree.height(node));
+    let is_open = |parent: &Ix| {
+        let parent = *parent;
+        let room = roster.room(parent) >= tree.kbps;
+        let planned = reach == Reach::Anybody || parent != tree.source || tree.fanout(parent) < tree.copies;
+        room && planned && parent != node && Some(parent) != not && tree.has(parent)
+    };
+    let is_sound = |parent: Ix| {
+        is_shallow(tree, parent)
+            && usize::from(tree.depth(parent)) + 1 + height < LINKS_MAX
+            && tree.is_fed(parent)
+            && (tree.fanout(node) == 0 || !tree.leads_through(node, parent))
+            && may_feed(roster, group, at, parent, small)
+    };
+    let best = |parents: &mut dyn Iterator<Item = Ix>| {
+        let mut best: Option<(u32, Ix)> = None;
+        for parent in parents.filter(is_open) {
+            let found = (cost(tree, roster, parent, node, spent), parent);
+            if best.is_none_or(|best| found < best) && is_sound(parent) {
+                best = Some(found);
+            }
+        }
+        best.map(|(_, parent)| parent)
+    };
+    match reach {
+        Reach::Chosen => best(&mut tree.inner().iter().copied()),
+        Reach::Anybody => best(&mut tree.rows().map(|(node, _)| node).chain([tree.source])),
+    }
+}
+
+/// Hangs a node into a tree: on a chosen feeder, or a relay that joins for it, or anybody with room. False if there is
+/// none; then nothing has changed.
+pub(super) fn seat(
+    roster: &mut Roster,
+    group: &mut Group,
+    at: usize,
+    node: Ix,
+    takes: bool,
+    small: bool,
+) -> bool {
+    let parent = find(roster, group, at, node, None, small, Reach::Chosen)
+        .or_else(|| hire(roster, group, at, node, small))
+        .or_else(|| find(roster, group, at, node, None, small, Reach::Anybody));
+    let Some(parent) = parent else { return false };
+    hang(roster, &mut group.trees[at], node, parent, takes);
+    true
+}
+
+/// A relay outside of the tree that has room joins it, to feed `node`.
+fn hire(roster: &mut Roster, group: &mut Group, at: usize, node: Ix, small: bool) -> Option<Ix> {
+    let tree = &group.trees[at];
+    let idle = |relay: &Ix| *relay != node && !tree.has(*relay) && roster.is_relay(*relay);
+    let roomy = roster.everybody().filter(|relay| idle(relay) && roster.room(*relay) >= tree.kbps);
+    let relay = roomy.max_by_key(|relay| (roster.room(*relay), std::cmp::Reverse(*relay)))?;
+    let Some(parent) = find(roster, group, at, relay, Some(node), small, Reach::Anybody) else {
+        return displace(roster, &mut group.trees[at], relay, node).then_some(relay);
+    };
+    if group.trees[at].leads_through(node, parent) {
+        return None;
+    }
+    group.trees[at].seat(roster, relay, parent, false);
+    let fits = is_shallow(&group.trees[at], relay);
+    if !fits {
+        group.trees[at].unseat(roster, relay);
+    }
+    fits.then_some(relay)
+}
+
+/// A relay takes the place of a leaf where nobody in the tree has room, and feeds that leaf. False if there is none whose
+/// place it can take, or it has not the room to feed another beside it.
+fn displace(roster: &mut Roster, tree: &mut Tree, relay: Ix, node: Ix) -> bool {
+    if roster.room(relay) < 2 * tree.kbps {
+        return false;
+    }
+    let leaves =
+        tree.rows().filter(|(leaf, _)| *leaf != node && tree.fanout(*leaf) == 0 && tree.is_fed(*leaf));
+    let Some((leaf, parent)) = leaves.min_by_key(|(leaf, _)| (tree.depth(*leaf), *leaf)) else {
+        return false;
+    };
+    if !is_shallow(tree, parent) || usize::from(tree.depth(parent)) + 2 >= LINKS_MAX {
+        return false;
+    }
+    let takes = tree.takes(leaf);
+    tree.unseat(roster, leaf);
+    tree.seat(roster, relay, parent, false);
+    tree.seat(roster, leaf, relay, takes);
+    true
+}
+
+/// Hangs a node on a parent, with what hangs on it.
+fn hang(roster: &mut Roster, tree: &mut Tree, node: Ix, parent: Ix, takes: bool) {
+    tree.seat(roster, node, parent, takes);
+    if tree.fanout(node) > 0 {
+        tree.refresh(roster);
+    }
+}
+
+/// Seats a node in every tree of a group, or in none (but where it feeds others it stays).
+pub(super) fn take(roster: &mut Roster, group: &mut Group, node: Ix, small: bool) -> bool {
+    for at in 0..group.trees.len() {
+        if group.trees[at].parent(node).is_some() {
+            group.trees[at].set_takes(node, true);
+        } else if !seat(roster, group, at, node, true, small) {
+            release(roster, group, node);
+            return false;
+        }
+    }
+    true
+}
+
+/// A relay joins a tree before anybody needs it, so that it is warm. False if there is none, or no room for it.
+pub(super) fn warm(roster: &mut Roster, group: &mut Group, at: usize) -> bool {
+    let tree = &group.trees[at];
+    let idle = roster.everybody().filter(|node| roster.is_relay(*node) && !tree.has(*node));
+    let roomy = idle.filter(|relay| roster.room(*relay) >= tree.kbps);
+    let relay = roomy.max_by_key(|relay| (roster.room(*relay), std::cmp::Reverse(*relay)));
+    let parent = |relay| {
+        find(roster, group, at, relay, None, true, Reach::Chosen)
+            .or_else(|| find(roster, group, at, relay, None, true, Reach::Anybody))
+    };
+    let Some((relay, parent)) = relay.and_then(|relay| Some((relay, parent(relay)?))) else { return false };
+    group.trees[at].seat(roster, relay, parent, false);
+    true
+}
+
+/// A node takes this group no longer. Where it feeds others it stays, as one who only relays.
+pub(super) fn release(roster: &mut Roster, group: &mut Group, node: Ix) {
+    for tree in &mut group.trees {
+        if tree.takes(node) {
+            tree.set_takes(node, false);
+            if tree.fanout(node) == 0 {
+                tree.unseat(roster, node);
+            }
+        }
+    }
+}
+
+/// Gives a node another parent if that gains enough. True if it has moved.
+pub(super) fn improve(roster: &mut Roster, group: &mut Group, at: usize, node: Ix, small: bool) -> bool {
+    let tree = &group.trees[at];
+    let Some(parent) = tree.parent(node) else { return false };
+    let Some(better) = find(roster, group, at, node, Some(parent), small, Reach::Chosen) else {
+        return false;
+    };
+    let spent = spent(group, at, node);
+    let shared = cost(tree, roster, parent, node, spent) - tree.arrival(roster, parent, node);
+    let now = tree.delay(node) + shared;
+    let then = cost(tree, roster, better, node, spent);
+    if then + GAIN >= now || (now - then) * 100 <= now * GAIN_PERCENT {
+        return false;
+    }
+    let takes = tree.takes(node);
+    hang(roster, &mut group.trees[at], node, better, takes);
+    true
+}

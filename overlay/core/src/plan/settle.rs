@@ -1,0 +1,316 @@
+//! Brings trees that are there to what is granted, with as few changes as it takes.
+
+use super::channel::Channel;
+use super::roster::{Ix, Roster};
+use super::seat::{improve, release, seat, take, warm};
+use super::tree::Tree;
+
+/// Relays that each tree of a small meeting gets where there are any, so that a backup is warm.
+const RELAYS_PER_TREE: usize = 2;
+/// So many in a row who find no room for a layer in a large meeting, and the rest isn't tried.
+const FAILURES_MAX: usize = 8;
+/// How often all rows of a small meeting are looked at for a better parent.
+const IMPROVE_PASSES: usize = 4;
+/// From how many others a larger picture is taken for one who would be without sound or picture.
+const SQUEEZE_MAX: usize = 8;
+
+/// Everybody, all trees, and what is to be done with them.
+pub(super) struct Settler<'a> {
+    roster: &'a mut Roster,
+    channels: &'a mut [Channel],
+    small: bool,
+    mesh: bool,
+}
+
+impl<'a> Settler<'a> {
+    pub(super) fn new(
+        roster: &'a mut Roster,
+        channels: &'a mut [Channel],
+        small: bool,
+        mesh: bool,
+    ) -> Settler<'a> {
+        Settler { roster, channels, small, mesh }
+    }
+
+    /// Everything that the grants ask for.
+    pub(super) fn settle(&mut self) {
+        self.shed();
+        self.lower();
+        self.rehang();
+        self.warm_up();
+        self.seat_sound();
+        self.seat_pictures(true);
+        self.seat_pictures(false);
+        self.seat_pictures(true);
+        self.prune();
+        if self.small {
+            self.better();
+        }
+    }
+
+    /// What the grants ask for one node.
+    pub(super) fn settle_one(&mut self, node: Ix) {
+        let watches = self.roster.watches(node);
+        for at in 0..self.channels.len() {
+            let channel = &mut self.channels[at];
+            let first = channel.first_picture();
+            if first > 0 && channel.grants(0, node, watches) && !channel.groups[0].is_taken_by(node) {
+                let served = take(self.roster, &mut channel.groups[0], node, self.small);
+                if !served {
+                    self.squeeze(at, 0, node);
+                }
+            }
+            if watches && self.channels[at].source != node {
+                self.seat_picture(at, node);
+            }
+        }
+    }
+
+    /// What the grants ask for those whose rows have changed.
+    pub(super) fn settle_touched(&mut self) {
+        let trees = self.channels.iter().flat_map(|channel| &channel.groups).flat_map(|group| &group.trees);
+        let mut touched: Vec<Ix> = trees.flat_map(|tree| tree.touched().iter().copied()).collect();
+        touched.sort_unstable();
+        touched.dedup();
+        for node in touched {
+            self.settle_one(node);
+        }
+    }
+
+    /// Whoever gives more than it may gives up children: leaves first, of the largest layer.
+    fn shed(&mut self) {
+        for node in 0..self.roster.len() as Ix {
+            while self.roster.is_over(node) {
+                let trees = self.channels.iter_mut().flat_map(|channel| &mut channel.groups);
+                let trees = trees.flat_map(|group| &mut group.trees).filter(|tree| tree.fanout(node) > 0);
+                let Some(tree) = trees.max_by_key(|tree| (tree.id.layer, tree.id)) else { break };
+                let child = tree.children(node).max_by_key(|child| (tree.fanout(*child) == 0, *child));
+                let Some(child) = child else { break };
+                tree.unseat(self.roster, child);
+            }
+        }
+    }
+
+    /// Nobody takes what is not granted.
+    fn lower(&mut self) {
+        for channel in self.channels.iter_mut() {
+            let first = channel.first_picture();
+            for node in 0..self.roster.len() as Ix {
+                let watches = self.roster.watches(node);
+                if first > 0 && !channel.grants(0, node, watches) {
+                    release(self.roster, &mut channel.groups[0], node);
+                }
+                let granted =
+                    if watches && node != channel.source { channel.levels[node as usize] } else { 0 };
+                let now = channel.level_now(node);
+                for level in (1..=channel.pictures() as u8).filter(|level| *level > granted || *level < now) {
+                    if let Some(group) = channel.at_level(level) {
+                        release(self.roster, &mut channel.groups[group], node);
+                    }
+                }
+                if now > granted {
+                    settle_level(self.roster, channel, node, granted, self.small);
+                }
+            }
+        }
+    }
+
+    /// Whoever feeds others and lost its parent gets another, the strongest first; what hangs on it comes along. Where
+    /// there is none its children have to look for themselves.
+    pub(super) fn rehang(&mut self) {
+        for channel in self.channels.iter_mut() {
+            for layer in 0..channel.groups.len() {
+                for at in 0..channel.groups[layer].trees.len() {
+                    let source = channel.source;
+                    let tree = &channel.groups[layer].trees[at];
+                    let lost =
+                        |node: &Ix| *node != source && tree.fanout(*node) > 0 && tree.parent(*node).is_none();
+                    let mut lost: Vec<Ix> = (0..tree.nodes()).filter(lost).collect();
+                    lost.sort_by_key(|node| (tree.fanout(*node), std::cmp::Reverse(*node)));
+                    while let Some(node) = lost.pop() {
+                        let takes = channel.grants(layer, node, self.roster.watches(node));
+                        let group = &mut channel.groups[layer];
+                        if group.trees[at].fanout(node) == 0
+                            || seat(self.roster, group, at, node, takes, self.small)
+                        {
+                            continue;
+                        }
+                        for child in group.trees[at].children(node).collect::<Vec<_>>() {
+                            group.trees[at].unseat(self.roster, child);
+                            if group.trees[at].fanout(child) > 0 {
+                                lost.push(child);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn warm_up(&mut self) {
+        if !self.small || self.mesh {
+            return;
+        }
+        for channel in self.channels.iter_mut() {
+            for layer in 0..channel.groups.len() {
+                let granted = |node: Ix| channel.grants(layer, node, self.roster.watches(node));
+                let takers = self.roster.everybody().filter(|node| granted(*node)).count();
+                let group = &mut channel.groups[layer];
+                for at in 0..group.trees.len() {
+                    let relays = relays_in(self.roster, &group.trees[at]);
+                    for _ in relays..RELAYS_PER_TREE.min(takers) {
+                        if !warm(self.roster, group, at) {
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn seat_sound(&mut self) {
+        for at in 0..self.channels.len() {
+            if self.channels[at].first_picture() == 0 {
+                continue;
+            }
+            let mut failures = 0;
+            for node in 0..self.roster.len() as Ix {
+                let channel = &mut self.channels[at];
+                let granted = channel.grants(0, node, self.roster.watches(node));
+                let hopeless = !self.small && failures >= FAILURES_MAX;
+                if !granted || channel.groups[0].is_taken_by(node) || hopeless {
+                    continue;
+                }
+                let served =
+                    take(self.roster, &mut channel.groups[0], node, self.small) || self.squeeze(at, 0, node);
+                failures = if served { 0 } else { failures + 1 };
+            }
+        }
+    }
+
+    /// Gives everybody the picture that is granted, or the largest below it that there is room for; `first` only those who
+    /// have none.
+    fn seat_pictures(&mut self, first: bool) {
+        for at in 0..self.channels.len() {
+            let mut failures = 0;
+            for node in 0..self.roster.len() as Ix {
+                let channel = &self.channels[at];
+                if !self.roster.watches(node) || node == channel.source {
+                    continue;
+                }
+                let (granted, now) = (channel.levels[node as usize], channel.level_now(node));
+                let hopeless = !self.small && failures >= FAILURES_MAX;
+                if now >= granted || first && now > 0 || hopeless {
+                    continue;
+                }
+                let served = self.seat_picture(at, node);
+                failures = if served { 0 } else { failures + 1 };
+            }
+        }
+    }
+
+    /// True if the node then has the picture that is granted.
+    fn seat_picture(&mut self, at: usize, node: Ix) -> bool {
+        let channel = &mut self.channels[at];
+        let granted = channel.levels[node as usize];
+        let got = settle_level(self.roster, channel, node, granted, self.small);
+        if got == 0 && granted > 0 {
+            let smallest = channel.first_picture();
+            return self.squeeze(at, smallest, node) && granted == 1;
+        }
+        got == granted
+    }
+
+    /// Makes room for somebody's sound or smallest picture: others fall back to a smaller picture.
+    fn squeeze(&mut self, at: usize, layer: usize, node: Ix) -> bool {
+        for _ in 0..SQUEEZE_MAX {
+            let Some((victim, taker, level)) = self.victim(layer) else { return false };
+            let channel = &mut self.channels[victim];
+            if let Some(group) = channel.at_level(level) {
+                release(self.roster, &mut channel.groups[group], taker);
+            }
+            let served = take(self.roster, &mut self.channels[at].groups[layer], node, self.small);
+            settle_level(self.roster, &mut self.channels[victim], taker, level - 1, self.small);
+            if served {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Who takes the largest picture of all: channel, node, level. For sound also the smallest picture goes.
+    fn victim(&self, layer: usize) -> Option<(usize, Ix, u8)> {
+        let least = if layer == 0 { 1 } else { 2 };
+        let most = self.channels.iter().map(Channel::pictures).max().unwrap_or(0) as u8;
+        (least..=most).rev().find_map(|level| {
+            self.channels.iter().enumerate().rev().find_map(|(at, channel)| {
+                let group = channel.at_level(level).filter(|group| *group < channel.groups.len())?;
+                let group = &channel.groups[group];
+                let is_leaf = |node: &Ix| group.trees.iter().all(|tree| tree.fanout(*node) == 0);
+                let takers = (0..self.roster.len() as Ix).rev().filter(|node| group.is_taken_by(*node));
+                takers.filter(is_leaf).map(|node| (at, node, level)).next()
+            })
+        })
+    }
+
+    /// Takes out whoever neither takes anything nor feeds anybody.
+    fn prune(&mut self) {
+        for channel in self.channels.iter_mut() {
+            for tree in channel.groups.iter_mut().flat_map(|group| &mut group.trees) {
+                let mut relays = relays_in(self.roster, tree);
+                let feeds_takers = tree.rows().any(|(node, _)| tree.takes(node));
+                loop {
+                    let idle = |node: &Ix| !tree.takes(*node) && tree.fanout(*node) == 0;
+                    let keeps = |node: &Ix| {
+                        let warm = self.small && !self.mesh && feeds_takers && relays <= RELAYS_PER_TREE;
+                        warm && self.roster.is_relay(*node)
+                    };
+                    let found =
+                        tree.rows().map(|(node, _)| node).filter(|node| idle(node) && !keeps(node)).last();
+                    let Some(node) = found else { break };
+                    relays -= usize::from(self.roster.is_relay(node));
+                    tree.unseat(self.roster, node);
+                }
+            }
+        }
+    }
+
+    /// Moves edges that gain enough by it.
+    fn better(&mut self) {
+        for _ in 0..IMPROVE_PASSES {
+            let mut moved = false;
+            for group in self.channels.iter_mut().flat_map(|channel| &mut channel.groups) {
+                for at in 0..group.trees.len() {
+                    group.trees[at].refresh(self.roster);
+                    for node in 0..group.trees[at].nodes() {
+                        moved |= improve(self.roster, group, at, node, self.small);
+                    }
+                }
+            }
+            if !moved {
+                return;
+            }
+        }
+    }
+}
+
+/// Gives a node the largest picture up to `most` that there is room for; what it has is kept until then, and then let go.
+/// Gives the level that it has now.
+fn settle_level(roster: &mut Roster, channel: &mut Channel, node: Ix, most: u8, small: bool) -> u8 {
+    let now = channel.level_now(node);
+    let most = most.min(channel.pictures() as u8);
+    for level in (now + 1..=most).rev() {
+        let Some(group) = channel.at_level(level) else { continue };
+        if take(roster, &mut channel.groups[group], node, small) {
+            if let Some(before) = channel.at_level(now) {
+                release(roster, &mut channel.groups[before], node);
+            }
+            return level;
+        }
+    }
+    now
+}
+
+fn relays_in(roster: &Roster, tree: &Tree) -> usize {
+    tree.rows().filter(|(node, _)| roster.is_relay(*node)).count()
+}

@@ -1,0 +1,71 @@
+//! Who is reached by way of whom: what a node knows of those below it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::config;
+use crate::id::NodeId;
+
+/// The ways down from here. They are learned from what comes up, and are believed: a lie leads notes astray, and
+/// their addressees ask for them another way.
+#[derive(Debug, Default)]
+pub(crate) struct Routes {
+    by_origin: BTreeMap<NodeId, NodeId>,
+    below: BTreeSet<NodeId>,
+}
+
+impl Routes {
+    /// `origin` is reached by way of this neighbour from now on. True if that is new.
+    pub(crate) fn learn(&mut self, origin: NodeId, by: NodeId) -> bool {
+        let known = self.by_origin.contains_key(&origin);
+        if !known && self.by_origin.len() >= config::MEMBERS_MAX {
+            return false;
+        }
+        self.by_origin.insert(origin, by) != Some(by)
+    }
+
+    /// The neighbour by way of which this node is reached.
+    pub(crate) fn by(&self, origin: NodeId) -> Option<NodeId> {
+        self.by_origin.get(&origin).copied()
+    }
+
+    /// These are reached by way of that neighbour no longer; gives those who were.
+    pub(crate) fn forget(&mut self, by: NodeId, mut origins: Vec<NodeId>) -> Vec<NodeId> {
+        origins.retain(|origin| self.by(*origin) == Some(by));
+        for origin in &origins {
+            self.by_origin.remove(origin);
+        }
+        origins
+    }
+
+    /// Nobody is reached by way of this neighbour any longer; gives who was.
+    pub(crate) fn forget_all(&mut self, by: NodeId) -> Vec<NodeId> {
+        let origins: Vec<NodeId> =
+            self.by_origin.iter().filter(|(_, other)| **other == by).map(|(origin, _)| *origin).collect();
+        self.forget(by, origins)
+    }
+
+    /// Who is reached from here, except by way of this neighbour.
+    pub(crate) fn except(&self, by: NodeId) -> Vec<NodeId> {
+        self.by_origin.iter().filter(|(_, other)| **other != by).map(|(origin, _)| *origin).collect()
+    }
+
+    /// A neighbour looks to this node as its way to the coordinator. False if there are too many.
+    pub(crate) fn put_below(&mut self, neighbour: NodeId) -> bool {
+        let fits = self.below.len() < config::BELOW_MAX || self.below.contains(&neighbour);
+        fits && (self.below.insert(neighbour) || true)
+    }
+
+    /// It does so no longer. True if it did.
+    pub(crate) fn take_from_below(&mut self, neighbour: NodeId) -> bool {
+        self.below.remove(&neighbour)
+    }
+
+    pub(crate) fn is_below(&self, neighbour: NodeId) -> bool {
+        self.below.contains(&neighbour)
+    }
+
+    /// Neighbours whose way to the coordinator leads through this node.
+    pub(crate) fn below(&self) -> impl Iterator<Item = NodeId> {
+        self.below.iter().copied()
+    }
+}
