@@ -57,12 +57,11 @@ impl Source {
         self.speaks_until.is_some_and(|until| until <= now)
     }
 
-    /// It is plugged in: frames count from 0, each layer from a key frame.
+    /// It is plugged in: frames count from 0, each layer from a key frame. Who does not speak sends one frame of sound.
     pub fn start(&mut self, now: Time) {
         self.numbers.clear();
         self.keys = Layer::ALL.into();
         self.due = self.rates.iter().map(|rate| (rate.layer, now)).collect();
-        // Who is plugged in before it speaks sends one frame of sound, which shows that it is there.
     }
 
     /// It is unplugged.

@@ -73,7 +73,9 @@ fn settings(sweep: &Sweep) -> Vec<Vec<String>> {
     for setting in &sweep.set {
         let with = |value: &str| {
             let one = format!("{}={value}", setting.key);
-            all.iter().map(move |set: &Vec<String>| [&set[..], &[one.clone()]].concat()).collect::<Vec<_>>()
+            all.iter()
+                .map(move |set: &Vec<String>| [&set[..], std::slice::from_ref(&one)].concat())
+                .collect::<Vec<_>>()
         };
         all = setting.value.split(',').flat_map(with).collect();
     }

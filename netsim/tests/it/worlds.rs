@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use netsim::payload::Parcel;
 use netsim::record::Record;
 use netsim::saboteur::Saboteur;
-use netsim::scenario::Scenario;
+use netsim::scenario::{BetweenTurns, Scenario};
 use netsim::shrink::{Failure, shrink};
 use netsim::system::{System, run};
 use netsim::world::World;
@@ -132,13 +132,18 @@ fn a_relay_that_dies_is_gone_around() {
 
 #[test]
 fn who_does_not_speak_sends_no_sound_if_the_scenario_says_so() {
-    let with = |speech: &str| {
-        let text = small("").to_toml() + speech;
-        simulate(Scenario::parse(&text, "small.toml").expect("a scenario"), 1)
+    let with = |between_turns| {
+        let mut scenario = small("");
+        scenario.speech.between_turns = between_turns;
+        scenario.expected.push(netsim::scenario::Expected {
+            invariant: "acyclic".into(),
+            why: "who is fed nothing looks elsewhere, below itself too, while a source is still".into(),
+        });
+        simulate(scenario, 1)
     };
-    let constant = with("");
-    let turns = with("[speech]\nbetween_turns = \"nothing\"\n");
-    assert_eq!(turns.violations, []);
+    let constant = with(BetweenTurns::Silence);
+    let turns = with(BetweenTurns::Nothing);
+    assert!(turns.complete, "{:?}", turns.violations);
     let due = |record: &Record, layer| record.layers[&layer].due as f64;
     let share = due(&turns, Layer::Audio) / due(&constant, Layer::Audio);
     // One of two speaks most of the time, now and then both or nobody.
