@@ -29,6 +29,8 @@
 //! | [`timers`] | why a node wants to be called again, and when |
 //! | [`config`] | every bound and every span, with its reason |
 //! | [`io`] | the values that go in and come out |
+//! | [`shards`] | a sealed frame as the units of its group, and back |
+//! | [`code`] | parity |
 //! | [`mod@unit`] | what travels in a tree |
 //! | [`id`], [`time`] | who and when |
 
@@ -47,6 +49,7 @@ mod serve;
 mod speech;
 mod state;
 
+pub mod code;
 pub mod config;
 pub mod id;
 pub mod io;
@@ -54,6 +57,7 @@ pub mod members;
 pub mod node;
 pub mod plan;
 pub mod seat;
+pub mod shards;
 pub mod stage;
 pub mod status;
 pub mod time;

@@ -35,7 +35,8 @@ pub fn join(units: &[(u8, &[u8])], k: u8) -> Option<Vec<u8>> {
     if k <= 1 {
         return units.first().map(|(_, frame)| frame.to_vec());
     }
-    let shards: Vec<(usize, &[u8])> = units.iter().map(|(index, shard)| (usize::from(*index), *shard)).collect();
+    let shards: Vec<(usize, &[u8])> =
+        units.iter().map(|(index, shard)| (usize::from(*index), *shard)).collect();
     let mut block = code::restore(&shards, usize::from(k))?.concat();
     let (length, _) = block.split_first_chunk::<LENGTH>()?;
     let length = u32::from_be_bytes(*length) as usize;

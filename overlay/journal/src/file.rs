@@ -187,7 +187,13 @@ mod tests {
 
     /// One of each kind.
     fn inputs() -> Vec<Input<Brief>> {
-        let note = || Note { origin: PEER, serial: 1 << 40, topic: Topic::Keys, audience: Audience::One(PEER), body: vec![9; 300] };
+        let note = || Note {
+            origin: PEER,
+            serial: 1 << 40,
+            topic: Topic::Keys,
+            audience: Audience::One(PEER),
+            body: vec![9; 300],
+        };
         let (signature, payload) = (Signature([3; 64]), Brief::of(b"sealed"));
         let header = UnitHeader { tree: TREE, feed: 1, frame: INFO, k: 1, m: 0, hop: 1 };
         let told = |verdict| Input::Vetted { from: PEER, note: note(), signature, verdict };
