@@ -40,10 +40,15 @@ bench-page: install
 bench-plan:
 	cargo run --release -p overlay-core --example plan
 
-# What simulated meetings cost: events and unit hops in a second of one core, at three sizes.
+# What simulated meetings cost in processor time ("user", s): with the overlay at three sizes; the world alone, which a
+# star has, at two and as a full meeting of 10,000; and 1,000 people for ten minutes with faults, if there is half an hour.
+SIM = ./target/release/netsim run netsim/scenarios
 bench-netsim:
 	cargo build --release -p netsim
-	for people in 6 50 200; do ./target/release/netsim run netsim/scenarios/s6-churn.toml --people $$people --length 30s --out target/netsim/bench-$$people; done
+	for people in 6 50 200; do bash -c "time -p $(SIM)/s6-churn.toml --people $$people --length 30s --out target/netsim/bench-$$people"; done
+	for people in 200 1000; do bash -c "time -p $(SIM)/s6-churn.toml --people $$people --length 30s --system star --out target/netsim/bench-star-$$people"; done
+	bash -c "time -p $(SIM)/town-hall-10000.toml --length 6s --system star --set models.star_kbps=60000000 --out target/netsim/bench-star-10000"
+	bash -c "time -p timeout --signal=INT 1800 $(SIM)/s6-churn.toml --people 1000 --length 10m --out target/netsim/bench-1000"
 
 install:
 	@.ci/install
