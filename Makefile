@@ -5,7 +5,7 @@ CLIP ?=
 # 180p, 360p, or on a machine with more than two cores 720p.
 SIZE ?= 360p
 
-.PHONY: demo test fuzz lint bench-relay bench-plan bench-keys search-keys bench-netsim install
+.PHONY: demo test fuzz lint a11y bench-relay bench-plan bench-keys search-keys bench-netsim bench-page install
 
 demo: install
 	cargo build --release -p canopy
@@ -15,7 +15,7 @@ demo: install
 test: install
 	cargo build -p canopy --no-default-features
 	.ci/libc-only target/debug/canopy
-	cargo test --workspace --exclude overlay-bench --exclude keyagree-bench
+	CANOPY_NO_BROWSER="$$(.ci/browser)" cargo test --workspace --exclude overlay-bench --exclude keyagree-bench
 
 # Longer than `make test`: decoders, sequences of inputs to key agreement, and meetings in which all goes wrong.
 fuzz:
@@ -24,6 +24,7 @@ fuzz:
 lint: install
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	@if command -v npm >/dev/null; then .ci/page/types; else echo "npm isn't installed: the page's types were not checked"; fi
 	@command -v cargo-deny >/dev/null && cargo deny check || echo "cargo-deny isn't installed: licences and advisories were not checked"
 
 # A relay's processor time for each delivered copy, beside a plain QUIC forwarder and gossipsub.
@@ -38,14 +39,28 @@ bench-keys:
 search-keys:
 	cargo run --release -p keyagree-bench -- search
 
+# What axe finds in the page: needs npm and Chromium, for developers only.
+a11y: install
+	.ci/page/install
+	CANOPY_AXE="$$(pwd)/.ci/page/node_modules/axe-core/axe.min.js" cargo test -p canopy --test it -- --ignored axe_finds --nocapture
+
+# Pictures a second, delay and processor of the page with 1, 4, 9 and 16 others, as JSON lines.
+bench-page: install
+	cargo test -p canopy --test it -- --ignored bench_page --nocapture
+
 # What plans for ten thousand people cost, and how good they are.
 bench-plan:
 	cargo run --release -p overlay-core --example plan
 
-# What simulated meetings cost: events and unit hops in a second of one core, at three sizes.
+# What simulated meetings cost in processor time ("user", s): with the overlay at three sizes; the world alone, which a
+# star has, at two and as a full meeting of 10,000; and 1,000 people for ten minutes with faults, if there is half an hour.
+SIM = ./target/release/netsim run netsim/scenarios
 bench-netsim:
 	cargo build --release -p netsim
-	for people in 6 50 200; do ./target/release/netsim run netsim/scenarios/s6-churn.toml --people $$people --length 30s --out target/netsim/bench-$$people; done
+	for people in 6 50 200; do bash -c "time -p $(SIM)/s6-churn.toml --people $$people --length 30s --out target/netsim/bench-$$people"; done
+	for people in 200 1000; do bash -c "time -p $(SIM)/s6-churn.toml --people $$people --length 30s --system star --out target/netsim/bench-star-$$people"; done
+	bash -c "time -p $(SIM)/town-hall-10000.toml --length 6s --system star --set models.star_kbps=60000000 --out target/netsim/bench-star-10000"
+	bash -c "time -p timeout --signal=INT 1800 $(SIM)/s6-churn.toml --people 1000 --length 10m --out target/netsim/bench-1000"
 
 install:
 	@.ci/install

@@ -158,9 +158,19 @@ pub struct Join {
     /// Send nothing.
     #[arg(long, group = "what")]
     pub listen_only: bool,
-    /// Without a window. (There is none yet: camera, screen and live playback come later.)
+    /// Without a window: send what --file or --test-card says, or --listen-only.
     #[arg(long)]
     pub headless: bool,
+    /// What to be called in the meeting; can be changed in the window.
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// The port on 127.0.0.1 that the window's page is served at. Default: a free one. With a fixed one the browser
+    /// remembers that the page may use the camera.
+    #[arg(long, default_value_t = 0, hide_default_value = true, value_name = "PORT")]
+    pub page_port: u16,
+    /// Only print the page's address.
+    #[arg(long)]
+    pub no_open: bool,
     /// Write one Matroska file for each source into this folder.
     #[arg(long, value_name = "DIR")]
     pub record: Option<PathBuf>,
@@ -191,6 +201,9 @@ pub struct Probes {
     /// A folder where sources leave every tenth scaled picture, and receivers compare with it.
     #[arg(long, hide = true, value_name = "DIR")]
     pub reference: Option<PathBuf>,
+    /// Receive nothing: many sources on one machine leave its processor to whoever is measured.
+    #[arg(long, hide = true)]
+    pub send_only: bool,
     /// When removed, stay and try all keys on what a colluding relay passes on at this address.
     #[arg(long, hide = true, value_name = "ADDR")]
     pub colluder: Option<std::net::SocketAddr>,
@@ -207,6 +220,15 @@ pub struct Relay {
     pub lease: Duration,
     #[command(flatten)]
     pub place: Place,
+    /// Open a page that shows what is lent and how much of it is used.
+    #[arg(long)]
+    pub page: bool,
+    /// The port on 127.0.0.1 that the page is served at. Default: a free one.
+    #[arg(long, default_value_t = 0, hide_default_value = true, value_name = "PORT", requires = "page")]
+    pub page_port: u16,
+    /// Only print the page's address.
+    #[arg(long, requires = "page")]
+    pub no_open: bool,
     /// Write counters to this file each half second, as JSON.
     #[arg(long, hide = true, value_name = "FILE")]
     pub counters: Option<PathBuf>,

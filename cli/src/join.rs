@@ -7,7 +7,8 @@ use crate::fail::{Fail, Outcome};
 use crate::journal::Journal;
 use crate::node::Node;
 use crate::seat::Seat;
-use crate::{clock, invitation, ladder};
+use crate::window::{self, Served};
+use crate::{clock, invitation, ladder, page};
 
 /// Runs until the meeting is over for this node.
 pub fn run(args: Join) -> Outcome {
@@ -25,22 +26,45 @@ pub fn run(args: Join) -> Outcome {
         at_us: clock::start().1.as_micros() as u64,
         node: seat.me().short(),
     });
-    if !args.headless {
-        eprintln!("There is no window yet: going on as with --headless.");
-    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .map_err(Fail::failed)?;
-    let outcome = runtime.block_on(Node::take_part(args, seat, capture, journal));
+    let outcome = runtime.block_on(async {
+        let (served, _link) = match args.headless {
+            true => (None, None),
+            false => {
+                let served = window::serve(args.page_port).await?;
+                let link = show(&served, &args)?;
+                (Some(served), link)
+            }
+        };
+        Node::take_part(args, seat, capture, served, journal).await
+    });
     // Decoder threads have written their files by now; nothing that still runs is waited for.
     runtime.shutdown_background();
     outcome
 }
 
+/// Opens the page, and prints where it is.
+fn show(served: &Served, args: &Join) -> Outcome<Option<tempfile::TempPath>> {
+    let address = served.page.address.as_str();
+    let link = if args.no_open { None } else { page::launch(address)? };
+    eprintln!("The meeting is at {address}\nThat address is for you alone: whoever has it is you.");
+    Ok(link)
+}
+
 /// What to send.
 fn source(args: &Join) -> Outcome<Option<Source>> {
+    if !args.headless {
+        return match args.file.is_some() || args.test_card {
+            true => {
+                Err(Fail::usage("--file and --test-card need --headless: with a window its camera is sent"))
+            }
+            false => Ok(None),
+        };
+    }
     if let Some(path) = &args.file {
         return Ok(Some(Source::File { path: path.clone(), looped: !args.once }));
     }
@@ -52,6 +76,6 @@ fn source(args: &Join) -> Outcome<Option<Source>> {
         return Ok(None);
     }
     Err(Fail::usage(
-        "say what to send: --file CLIP, --test-card, or --listen-only (camera and screen come later)",
+        "say what to send: --file CLIP, --test-card, or --listen-only (or leave --headless out for camera and screen)",
     ))
 }

@@ -7,6 +7,8 @@ mod core_journal;
 #[cfg(feature = "ffmpeg")]
 mod demo;
 mod entropy;
+#[cfg(feature = "ffmpeg")]
+mod exit;
 mod fail;
 #[cfg(feature = "ffmpeg")]
 mod home;
@@ -18,6 +20,7 @@ mod join;
 mod journal;
 #[cfg(feature = "ffmpeg")]
 mod ladder;
+mod lent;
 #[cfg(feature = "ffmpeg")]
 mod meeting;
 #[cfg(feature = "ffmpeg")]
@@ -28,19 +31,30 @@ mod node;
 mod organise;
 #[cfg(feature = "ffmpeg")]
 mod overheard;
+mod page;
+#[cfg(test)]
+mod page_types;
 mod place;
 mod quantity;
 #[cfg(feature = "ffmpeg")]
 mod receive;
 mod relay;
 #[cfg(feature = "ffmpeg")]
+mod room;
+#[cfg(feature = "ffmpeg")]
 mod seat;
 #[cfg(feature = "ffmpeg")]
 mod send;
+#[cfg(feature = "ffmpeg")]
+mod source;
 mod stop;
+#[cfg(feature = "ffmpeg")]
+mod talk;
 mod tap;
 #[cfg(feature = "ffmpeg")]
 mod waiting;
+#[cfg(feature = "ffmpeg")]
+mod window;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;

@@ -14,6 +14,9 @@ use crate::authority::{Hello, SharedGate, admit, sign, vet};
 /// An organiser's claims: shared with the hub, which adds those of leases that come later.
 pub type SharedClaims = Arc<Mutex<BTreeMap<PeerKey, Vec<u8>>>>;
 
+/// What this node shows at further links: shared with the hub, which hears of a better one.
+pub type SharedCredential = Arc<Mutex<Vec<u8>>>;
+
 /// A participant's answers.
 pub struct Member {
     /// Signs this node's notes.
@@ -21,7 +24,7 @@ pub struct Member {
     /// Checks the others.
     pub gate: SharedGate,
     /// Shown at each link.
-    pub credential: Vec<u8>,
+    pub credential: SharedCredential,
     /// The organiser's claims, by the relay that each is for; empty for a guest.
     pub claims: SharedClaims,
 }
@@ -29,7 +32,7 @@ pub struct Member {
 impl Authority for Member {
     fn hello(&mut self, peer: NodeId) -> Vec<u8> {
         let claim = self.claims.lock().get(&PeerKey(peer.0)).cloned().unwrap_or_default();
-        Hello { credential: self.credential.clone(), claim }.encode()
+        Hello { credential: self.credential.lock().clone(), claim }.encode()
     }
 
     fn admit(&mut self, peer: NodeId, hello: &[u8]) -> Result<Admitted, Refusal> {

@@ -1,44 +1,52 @@
 //! The hub of a participant: it owns the overlay's handle, the key session and the pipelines, and
 //! carries values between them. Frames don't pass here; they have ways of their own ([`crate::send`],
-//! [`crate::receive`]).
+//! [`crate::receive`], [`crate::window`]).
 
-use std::collections::BTreeMap;
+mod chair;
+mod setup;
+mod shown;
+mod window;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use keyagree::UnixTime;
 use keyagree::gate::Gate;
-use keyagree::identity::{InviteId, PeerKey};
-use keyagree::lease::Lease;
-use keyagree::session::{self, Input, Knocks, Output, Session};
+use keyagree::identity::PeerKey;
+use keyagree::session::{self, Input, Output, Session};
 use media_pipeline::Layer;
 use media_pipeline::capture::Capture;
 use overlay_core::id::NodeId;
-use overlay_core::io::{Admitted, Audience, Command, Event, Kind, LayerRate};
-use overlay_core::{node, unit};
-use overlay_libp2p::{Config, Events, Handle, Happening};
+use overlay_core::io::{Audience, Command, Event};
+use overlay_libp2p::{Events, Handle, Happening};
 use parking_lot::Mutex;
-use rand::rand_core::UnwrapErr;
-use rand::rngs::SysRng;
-use tokio::time::{Instant, interval, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use crate::args::Join;
 use crate::authority::SharedGate;
 use crate::fail::{Fail, Outcome};
 use crate::journal::{Entry, Journal};
-use crate::meeting::Decided;
-use crate::member::{Member, SharedClaims};
+use crate::member::{Member, SharedClaims, SharedCredential};
 use crate::receive::Receiving;
-use crate::seat::{Chair, Seat};
+use crate::room::Room;
+use crate::seat::Seat;
 use crate::send::Sending;
+use crate::source::Source;
+use crate::talk::{self, Here};
 use crate::waiting::Waiting;
-use crate::{clock, core_journal, ladder, stop};
+use crate::window::Served;
+use crate::window::api::ToPage;
+use crate::{clock, ladder, stop};
+use chair::Door;
+use setup::{config, instant, new_session, rates};
+use window::{Window, asked};
 
 /// How often the meeting file is looked at and expired credentials are looked for.
 const UPKEEP: Duration = Duration::from_millis(200);
-
-/// Who waits at the door that this node remembers; the session holds as many.
-const KNOCKING_MAX: usize = 256;
+/// How often frames on their way to the page are looked at that wait for others.
+const TURN: Duration = Duration::from_millis(20);
+/// How long the page has to hear that it is over.
+const GOODBYE: Duration = Duration::from_millis(300);
 
 /// A participant while it takes part.
 pub struct Node {
@@ -47,60 +55,93 @@ pub struct Node {
     handle: Handle,
     gate: SharedGate,
     claims: SharedClaims,
+    credential: SharedCredential,
     session: Session,
-    sending: Option<Sending>,
+    source: Option<Source>,
     receiving: Receiving,
     journal: Arc<Journal>,
     waiting: Waiting,
     /// A removed participant that colludes with a relay stays, to be measured.
     stays: bool,
     removed: bool,
-    /// Who waits at the door, by the name that people are shown.
-    knocking: BTreeMap<String, PeerKey>,
-    locked: bool,
+    door: Door,
+    window: Option<Window>,
+    room: Room,
+    /// How this node takes part; nothing while it is in the lobby.
+    here: Option<Here>,
+    /// When to tell the others so.
+    here_due: Option<UnixTime>,
+    /// The page shows something that is no longer so.
+    dirty: bool,
+    /// This node has ended the meeting, and says so until the next upkeep.
+    ending: bool,
+    /// Why the meeting is over for this node.
+    ended: Option<&'static str>,
 }
 
 impl Node {
     /// Takes part until somebody stops this process, or the meeting has no place for it.
-    pub async fn take_part(args: Join, seat: Seat, capture: Option<Capture>, journal: Journal) -> Outcome {
+    /// `served` is the page, where there is one.
+    pub async fn take_part(
+        args: Join,
+        seat: Seat,
+        capture: Option<Capture>,
+        served: Option<Served>,
+        journal: Journal,
+    ) -> Outcome {
         let journal = Arc::new(journal);
         let gate: SharedGate = Arc::new(Mutex::new(Gate::new(seat.invite.meeting(), seat.invite.issuer())));
         let claims = SharedClaims::default();
+        let credential = SharedCredential::new(Mutex::new(seat.credential()));
         let authority = Member {
             identity: Arc::clone(&seat.identity),
             gate: Arc::clone(&gate),
-            credential: seat.credential(),
+            credential: Arc::clone(&credential),
             claims: Arc::clone(&claims),
         };
         let (handle, mut events, frames) =
             overlay_libp2p::spawn(config(&args, &seat)?, authority).map_err(Fail::failed)?;
         let reference = args.probes.reference.as_ref().map(|folder| folder.join(seat.me().short()));
-        let sending = capture.map(|capture| {
+        let source = capture.map(|capture| {
             let ladder = ladder::of(&capture, &args.size);
             Sending::new(capture, ladder, reference, handle.clone(), Arc::clone(&journal))
         });
-        let sending = sending.transpose()?;
-        let receiving = Receiving::start(&args, frames, handle.clone(), Arc::clone(&journal));
+        let source = source.transpose()?.map(|sending| Source::Studio(Box::new(sending)));
+        let name = talk::name(args.name.as_deref().unwrap_or_default());
+        let here = args.headless.then(|| headless(&name, source.as_ref()));
+        let window = served.map(|served| {
+            let largest = (!args.listen_only).then(|| ladder::largest(&args.size));
+            Window::open(served, handle.clone(), name, largest)
+        });
+        let incoming = window.as_ref().map(|window| Arc::clone(&window.incoming));
+        let receiving = Receiving::start(&args, frames, handle.clone(), Arc::clone(&journal), incoming);
         let session = new_session(&seat);
         let mut node = Node {
             waiting: Waiting::new(seat.bootstrap.clone(), seat.chair.is_some()),
             stays: args.probes.colluder.is_some(),
             timeout: args.timeout,
             removed: false,
-            knocking: BTreeMap::new(),
-            locked: seat.chair.as_ref().is_some_and(|chair| chair.past.locked),
+            door: Door::new(seat.chair.as_ref().is_some_and(|chair| chair.past.locked)),
             seat,
             handle,
             gate,
             claims,
+            credential,
             session,
-            sending,
+            source,
             receiving,
             journal,
+            window,
+            room: Room::default(),
+            here,
+            here_due: None,
+            dirty: false,
+            ending: false,
+            ended: None,
         };
         node.begin()?;
         let outcome = node.run(&mut events).await;
-        node.end().await;
+        node.end(&outcome).await;
         outcome
     }
 
@@ -110,20 +151,22 @@ impl Node {
             self.handle.command(Command::Coordinate { term: chair.past.term });
             self.read_meeting_file()?;
         }
-        if let Some(sending) = &self.sending {
-            self.handle.command(Command::Send(rates(sending.ladder())));
+        if let Some(source) = &self.source {
+            self.handle.command(Command::Send(rates(source.ladder())));
         }
         self.obey_session()
     }
 
     async fn run(&mut self, events: &mut Events) -> Outcome {
         let mut upkeep = interval(UPKEEP);
+        let mut turn = interval(TURN);
+        turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let give_up = Instant::now() + self.timeout;
         let stop = stop::asked();
         tokio::pin!(stop);
         loop {
             let wake = self.session.deadline().map(|(at, _)| instant(at));
-            let due = self.sending.as_ref().and_then(Sending::due).map(instant);
+            let due = self.source.as_ref().and_then(Source::due).map(instant);
             tokio::select! {
                 happening = events.recv() => match happening {
                     Some(happening) => self.on(happening)?,
@@ -131,11 +174,28 @@ impl Node {
                 },
                 () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => self.tell(Input::Tick)?,
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
-                    if let Some(sending) = &mut self.sending {
-                        sending.go()?;
+                    if let Some(source) = &mut self.source {
+                        source.go()?;
+                        self.dirty = true;
                     }
                 }
-                _ = upkeep.tick() => self.upkeep()?,
+                request = asked(&mut self.window) => {
+                    if self.on_page(request)? {
+                        return Ok(());
+                    }
+                }
+                _ = turn.tick(), if self.window.is_some() => {
+                    if let Some(window) = &self.window {
+                        window.incoming.turn(clock::wall_us());
+                    }
+                }
+                _ = upkeep.tick() => {
+                    self.upkeep()?;
+                    if let Some(why) = self.ended {
+                        eprintln!("{why}");
+                        return Ok(());
+                    }
+                }
                 () = sleep_until(give_up), if !self.waiting.is_over() => {
                     return Err(Fail::failed(self.waiting.gave_up(self.timeout)));
                 }
@@ -144,8 +204,16 @@ impl Node {
         }
     }
 
-    async fn end(&mut self) {
-        if let Some(Err(error)) = self.sending.take().map(Sending::stop) {
+    async fn end(&mut self, outcome: &Outcome) {
+        let text = match outcome {
+            Ok(()) => self.ended.unwrap_or("You have left the meeting.").to_owned(),
+            Err(fail) => fail.to_string(),
+        };
+        self.tell_page(&ToPage::Over { text });
+        if self.window.is_some() {
+            sleep(GOODBYE).await;
+        }
+        if let Some(Err(error)) = self.source.take().map(Source::stop) {
             tracing::warn!(error, "sending ended early");
         }
         self.receiving.finish().await;
@@ -159,26 +227,44 @@ impl Node {
             Happening::Refused { peer, text, final_, theirs } => {
                 tracing::warn!(%peer, text, theirs, "a link was refused");
                 self.waiting.refused(peer, text, final_);
-                if let Some(reason) = self.waiting.hopeless() {
-                    return Err(Fail::failed(reason));
-                }
+                return self.give_up_if_hopeless();
             }
             Happening::Unreachable { contact, why } => self.waiting.unreachable(contact, why),
             Happening::Linked(peer) => self.waiting.linked(peer),
-            Happening::Unlinked(peer) => self.waiting.unlinked(peer),
+            Happening::Unlinked(peer) => {
+                self.waiting.unlinked(peer);
+                // The last refusal may have come before the last link went.
+                return self.give_up_if_hopeless();
+            }
             other => tracing::debug!(?other),
         }
+        self.dirty |= !self.waiting.is_over();
         Ok(())
     }
 
+    fn give_up_if_hopeless(&mut self) -> Outcome {
+        self.dirty |= !self.waiting.is_over();
+        match self.waiting.hopeless() {
+            // Who was removed and stays is measured.
+            Some(reason) if !self.removed => Err(Fail::failed(reason)),
+            _ => Ok(()),
+        }
+    }
+
     fn on_overlay(&mut self, event: Event) -> Outcome {
+        if let Some(window) = &mut self.window {
+            window.watcher.note(clock::unix(), &event);
+        }
         match event {
             Event::Keys { from, body } => return self.hear(PeerKey(from.0), body),
-            Event::Departed { peer, .. } => return self.tell(Input::Departed(PeerKey(peer.0))),
+            Event::Departed { peer, .. } => {
+                self.forget_knocking(PeerKey(peer.0));
+                return self.tell(Input::Departed(PeerKey(peer.0)));
+            }
             Event::OnStage { slot, feed } => {
                 tracing::info!(slot, feed, "on stage");
-                if let Some(sending) = &self.sending {
-                    let streams = sending.ladder().iter().map(|layer| layer.byte()).collect();
+                if let Some(source) = &self.source {
+                    let streams = source.ladder().iter().map(|layer| layer.byte()).collect();
                     return self.tell(Input::Send { streams });
                 }
             }
@@ -187,8 +273,8 @@ impl Node {
                 return self.tell(Input::Silent);
             }
             Event::KeyWanted(layer) => {
-                if let (Some(sending), Some(layer)) = (&self.sending, Layer::from_byte(layer as u8)) {
-                    sending.request_key(layer);
+                if let (Some(source), Some(layer)) = (&self.source, Layer::from_byte(layer as u8)) {
+                    source.request_key(layer);
                 }
             }
             Event::Blame { peer, what } => tracing::warn!(%peer, what, "a peer broke the protocol"),
@@ -220,17 +306,20 @@ impl Node {
         while let Some(output) = self.session.poll() {
             match output {
                 Output::Say { to, body } => self.handle.command(say(to, body)),
-                // Whoever is connected stays so; the next link is made with it.
-                Output::Credential(_) => {}
+                Output::Credential(credential) => {
+                    self.credential.lock().clone_from(&credential);
+                    self.handle.command(Command::Credential(credential));
+                }
                 Output::Seal(keys) => {
-                    if let Some(sending) = &mut self.sending {
-                        sending.arm(keys);
+                    if let Some(source) = &mut self.source {
+                        source.arm(keys);
                     }
                 }
                 Output::Open(key) => self.receiving.insert(key),
                 // A removed participant keeps all that it had, as any attacker would.
                 Output::Forget { label } if !self.removed => self.receiving.forget(label),
                 Output::Forget { .. } => {}
+                Output::Talk { from, body } => self.on_talk(from, &body),
                 Output::Event(event) => self.on_session(event)?,
             }
         }
@@ -239,7 +328,15 @@ impl Node {
 
     fn on_session(&mut self, event: session::Event) -> Outcome {
         match event {
-            session::Event::Admitted { .. } => self.waiting.admitted(),
+            session::Event::Admitted { .. } => {
+                self.waiting.admitted();
+                self.introduce_myself();
+                self.dirty = true;
+            }
+            session::Event::PeerJoined { peer } => {
+                self.forget_knocking(peer);
+                self.introduce_myself();
+            }
             session::Event::Epoch { epoch, members, code, activate_at } => {
                 eprintln!(
                     "{members} in the meeting. Verification code, the same for everybody: {}",
@@ -252,20 +349,29 @@ impl Node {
                     activate_at_us: activate_at.0 * 1000,
                     members: members as u32,
                 });
+                self.members_changed();
                 return self.keep_bindings();
             }
-            session::Event::AtTheDoor => self.waiting.at_the_door(),
+            session::Event::AtTheDoor => {
+                self.waiting.at_the_door();
+                self.dirty = true;
+            }
             session::Event::Coordinating { term } => {
-                eprintln!("The organiser is out of reach: this node runs the meeting for now.");
+                self.notice("Whoever ran the meeting is out of reach: this node runs it for now.".to_owned());
                 self.handle.command(Command::Coordinate { term });
             }
+            session::Event::Following { coordinator, .. } => {
+                self.door.clear();
+                self.notice(format!("{coordinator} runs the meeting from now on."));
+            }
             session::Event::Leaderless => {
-                eprintln!("Nobody runs the meeting for now: it goes on, but nobody can come or be removed.");
+                let text = "Nobody runs the meeting for now: it goes on, but nobody can come or be removed.";
+                self.notice(text.to_owned());
             }
             session::Event::Deposed { coordinator } => {
-                eprintln!(
+                self.notice(format!(
                     "{coordinator} has told different people different things and is not followed any longer."
-                );
+                ));
             }
             session::Event::Knock { peer, invite, why } => self.on_knock(peer, invite, why),
             session::Event::Refused { reason } => return Err(Fail::failed(reason)),
@@ -278,39 +384,11 @@ impl Node {
         Ok(())
     }
 
-    /// Tells the host who waits, and by whose invite.
-    fn on_knock(&mut self, peer: PeerKey, invite: InviteId, why: Knocks) {
-        let Some(Chair { file, .. }) = &self.seat.chair else { return };
-        let guests = file.load().map(|meeting| meeting.guests.clone()).unwrap_or_default();
-        let number = guests.iter().position(|guest| guest.invite == invite);
-        let whose = number.map_or_else(|| "an invite".to_owned(), |at| format!("invite {}", at + 1));
-        let why = match why {
-            Knocks::GroupLink => "which is a link for many people",
-            Knocks::UsedInvite => {
-                "which somebody else has used: it has leaked, or its guest has lost its key"
-            }
-            Knocks::Locked => "and the meeting is locked",
-        };
-        eprintln!(
-            "{peer} waits at the door, with {whose}, {why}. Let them in with 'canopy admit', or not with 'canopy deny'."
-        );
-        if self.knocking.len() < KNOCKING_MAX {
-            self.knocking.insert(peer.short(), peer);
-        }
-    }
-
-    /// What `canopy admit`, `deny` and `lock` have changed since.
-    fn read_door(&mut self, locked: bool, decided: &[Decided]) -> Outcome {
-        for Decided { who, admit } in decided {
-            if let Some(peer) = self.knocking.remove(who) {
-                self.tell(Input::Decide { peer, admit: *admit })?;
-            }
-        }
-        if self.locked != locked {
-            self.locked = locked;
-            self.tell(Input::Lock(locked))?;
-        }
-        Ok(())
+    /// Something that this user should know of, wherever it looks.
+    fn notice(&mut self, text: String) {
+        eprintln!("{text}");
+        self.tell_page(&ToPage::Wrong { text });
+        self.dirty = true;
     }
 
     fn on_removed(&mut self) -> Outcome {
@@ -329,6 +407,10 @@ impl Node {
         let over = self.gate.lock().expire(clock::unix());
         self.shut(over);
         self.end_of_clip()?;
+        if self.ending {
+            self.ended = Some("You have ended the meeting.");
+        }
+        self.window_upkeep()?;
         if let Some(line) = self.waiting.news() {
             eprintln!("{line}");
         }
@@ -344,8 +426,8 @@ impl Node {
 
     /// A clip that was to be played once leaves the stage to others.
     fn end_of_clip(&mut self) -> Outcome {
-        if let Some(sending) = self.sending.take_if(|sending| sending.has_ended()) {
-            match sending.stop() {
+        if let Some(source) = self.source.take_if(|source| source.has_ended()) {
+            match source.stop() {
                 Ok(()) => eprintln!("The clip has ended."),
                 Err(error) => eprintln!("canopy: sending has stopped, receiving goes on: {error}"),
             }
@@ -354,49 +436,16 @@ impl Node {
         }
         Ok(())
     }
+}
 
-    /// What `canopy lend` and `canopy remove` have changed since.
-    fn read_meeting_file(&mut self) -> Outcome {
-        let Some(Chair { file, .. }) = &self.seat.chair else { return Ok(()) };
-        let meeting = file.load()?;
-        let issuer = meeting.issuer();
-        for line in &meeting.leases {
-            let Ok(lease) = Lease::from_line(line) else { continue };
-            if lease.check(clock::unix()).is_err() || self.claims.lock().contains_key(&lease.relay()) {
-                continue;
-            }
-            let grant = issuer.grant(lease.relay(), lease.id(), lease.kbps(), lease.ends());
-            let claim = lease.claim(meeting.id(), issuer.public(), &grant, self.seat.me());
-            self.claims.lock().insert(lease.relay(), claim);
-            for contact in lease.contacts() {
-                if let Err(error) = self.handle.dial(contact) {
-                    tracing::warn!(contact, %error, "a lease names a contact that can't be dialled");
-                }
-            }
-        }
-        self.read_door(meeting.locked, &meeting.decided)?;
-        let known = self.session.removed();
-        for invite in meeting.removed().into_iter().filter(|invite| !known.contains(invite)) {
-            let out = self.gate.lock().remove(&[invite]);
-            self.tell(Input::Remove(invite))?;
-            self.shut(out);
-        }
-        Ok(())
-    }
-
-    /// Which guest came with which invite must survive a crash, or an invite would let two in.
-    fn keep_bindings(&mut self) -> Outcome {
-        let Some(Chair { file, .. }) = &self.seat.chair else { return Ok(()) };
-        let mut bindings = BTreeMap::new();
-        for (invite, peer) in self.session.bindings() {
-            bindings.entry(invite).or_insert(peer);
-        }
-        file.change(|meeting| {
-            for guest in &mut meeting.guests {
-                guest.peer = bindings.get(&guest.invite).copied().or(guest.peer);
-            }
-            Ok(())
-        })
+/// How somebody takes part who has no window.
+fn headless(name: &str, source: Option<&Source>) -> Here {
+    let sends = |wanted: fn(&Layer) -> bool| source.is_some_and(|source| source.ladder().iter().any(wanted));
+    Here {
+        name: name.to_owned(),
+        muted: !sends(|layer| layer.is_audio()),
+        camera: sends(|layer| !layer.is_audio()),
+        ..Here::default()
     }
 }
 
@@ -408,61 +457,6 @@ fn say(to: session::Audience, body: Vec<u8>) -> Command {
         session::Audience::One(peer) => Audience::One(NodeId(peer.0)),
     };
     Command::Say { to, body }
-}
-
-fn config(args: &Join, seat: &Seat) -> Outcome<Config> {
-    Ok(Config {
-        seed: *seat.identity.seed().expose(),
-        node: node::Config {
-            me: NodeId(seat.me().0),
-            kind: Kind::Participant,
-            admitted: Admitted {
-                kind: Kind::Participant,
-                may_coordinate: seat.invite.role().may_coordinate(),
-            },
-            credential: seat.credential(),
-            first_serial: clock::unix().0,
-            uplink_kbps: args.uplink,
-            contacts: seat.spot.contacts(seat.me()),
-            watch: true,
-        },
-        listen: seat.spot.listen(),
-        bootstrap: seat.bootstrap.clone(),
-        uplink_kbps: Some(args.uplink),
-        tap: None,
-        journal: core_journal::create(args.probes.core_journal.as_deref())?,
-    })
-}
-
-fn new_session(seat: &Seat) -> Session {
-    let place = session::Seat {
-        identity: Arc::clone(&seat.identity),
-        meeting: seat.invite.meeting(),
-        issuer: seat.invite.issuer(),
-        invite: seat.invite.id(),
-        role: seat.invite.role(),
-        credential: seat.credential(),
-    };
-    let rng = Box::new(UnwrapErr(SysRng));
-    match &seat.chair {
-        Some(chair) => Session::coordinator(clock::unix(), place, chair.past.clone(), rng),
-        None => Session::member(clock::unix(), place, rng),
-    }
-}
-
-/// The moment at which the program's clock will show `at`.
-fn instant(at: UnixTime) -> Instant {
-    Instant::now() + Duration::from_millis(at.since(clock::unix()))
-}
-
-/// What the layers cost, for the planner.
-fn rates(ladder: &[Layer]) -> Vec<LayerRate> {
-    ladder
-        .iter()
-        .filter_map(|layer| {
-            Some(LayerRate { layer: unit::Layer::from_byte(layer.byte())?, kbps: layer.kbps() })
-        })
-        .collect()
 }
 
 /// Six groups of five digits, as people read them to each other.

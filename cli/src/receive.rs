@@ -24,6 +24,7 @@ use tokio::time::sleep;
 
 use crate::args::Join;
 use crate::journal::{Entry, Journal};
+use crate::window::incoming::Incoming;
 use crate::{clock, overheard};
 
 /// Sources that are received at once: more than the stage has slots.
@@ -48,6 +49,8 @@ struct Entrance {
     handle: Handle,
     journal: Arc<Journal>,
     closed: AtomicBool,
+    /// Where frames are shown.
+    window: Option<Arc<Incoming>>,
 }
 
 #[derive(Default)]
@@ -59,7 +62,14 @@ struct Inside {
 
 impl Receiving {
     /// Starts to take frames from the overlay.
-    pub fn start(args: &Join, mut frames: Frames, handle: Handle, journal: Arc<Journal>) -> Receiving {
+    /// With a window nothing is decoded here, unless it is recorded as well.
+    pub fn start(
+        args: &Join,
+        mut frames: Frames,
+        handle: Handle,
+        journal: Arc<Journal>,
+        window: Option<Arc<Incoming>>,
+    ) -> Receiving {
         let entry = Arc::new(Entrance {
             inside: Mutex::default(),
             record: args.record.clone(),
@@ -67,6 +77,7 @@ impl Receiving {
             handle,
             journal,
             closed: AtomicBool::new(false),
+            window,
         });
         let entrance = Arc::clone(&entry);
         let task = tokio::spawn(async move {
@@ -161,6 +172,12 @@ impl Entrance {
         });
         if self.closed.load(Ordering::Relaxed) {
             return;
+        }
+        if let Some(window) = &self.window {
+            if self.record.is_none() {
+                return window.push(media_pipeline::clock::wall_us(), source, frame);
+            }
+            window.push(media_pipeline::clock::wall_us(), source, frame.clone());
         }
         if !inside.receivers.contains_key(&source) {
             if inside.receivers.len() >= SOURCES_MAX {

@@ -1,5 +1,7 @@
 //! `canopy relay`: capacity for the one meeting that claims it first, and for nobody else.
 
+mod desk;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +23,7 @@ use crate::authority::{self, Hello, SharedGate};
 use crate::fail::{Fail, Outcome};
 use crate::place::Spot;
 use crate::{clock, core_journal, entropy, stop, tap};
+use desk::Desk;
 
 /// How often the counters are written and expired credentials are looked for.
 const UPKEEP: Duration = Duration::from_millis(500);
@@ -98,12 +101,24 @@ async fn lend(args: args::Relay) -> Outcome {
         "Lending {} kbit/s until {ends}. Send the line above to one organiser in an encrypted chat.",
         args.uplink
     );
+    let desk = Desk::open(&args, line.as_str(), ends).await?;
     let until = Instant::now() + args.lease;
-    let mut relay = Relay { me, args, handle: handle.clone(), gate, claims, most_children: 0 };
+    let mut relay = Relay { me, desk, args, handle: handle.clone(), gate, claims, most_children: 0 };
+    let mut over = false;
     tokio::select! {
         () = relay.work(&mut happenings) => {}
-        () = sleep_until(until) => eprintln!("The lease has ended. Thank you."),
+        () = sleep_until(until) => over = true,
         () = stop::asked() => {}
+    }
+    if over {
+        eprintln!("The lease has ended. Thank you.");
+    }
+    if let Some(desk) = &relay.desk {
+        desk.over(if over {
+            "The lease has ended. Thank you."
+        } else {
+            "This relay has stopped. Thank you."
+        });
     }
     relay.write_counters();
     handle.shutdown().await;
@@ -113,6 +128,7 @@ async fn lend(args: args::Relay) -> Outcome {
 /// The relay while it runs.
 struct Relay {
     me: PeerKey,
+    desk: Option<Desk>,
     args: args::Relay,
     handle: Handle,
     gate: Arc<Mutex<Option<SharedGate>>>,
@@ -130,9 +146,19 @@ impl Relay {
                     None => return,
                 },
                 Some(credential) = self.claims.recv() => self.handle.command(Command::Credential(credential)),
+                request = Desk::asked(&mut self.desk) => {
+                    if let Some(desk) = &mut self.desk {
+                        desk.carry_out(request, &self.handle);
+                    }
+                }
                 _ = upkeep.tick() => {
                     self.shut_expired();
                     self.write_counters();
+                    let claimed = self.gate.lock().is_some();
+                    let counted = self.handle.counters();
+                    if self.desk.as_mut().is_some_and(|desk| desk.count(&counted, claimed)) {
+                        return;
+                    }
                 }
             }
         }

@@ -1,21 +1,18 @@
-//! A source's frames on their way out: encoder threads → seal → overlay. The hub only brings the keys.
+//! A source that this program captures and encodes itself. The hub only brings the keys.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use keyagree::UnixTime;
 use keyagree::stream::SealingKeys;
+use media_pipeline::Layer;
 use media_pipeline::capture::Capture;
-use media_pipeline::seal::Sealer;
 use media_pipeline::send::{self, Sender};
-use media_pipeline::{EncodedFrame, Layer};
-use overlay_core::unit::{self, Frame, FrameInfo};
 use overlay_libp2p::Handle;
-use parking_lot::Mutex;
 
+use crate::exit::Exit;
 use crate::fail::{Fail, Outcome};
-use crate::journal::{Entry, Journal};
+use crate::journal::Journal;
 
 /// This node's source.
 pub struct Sending {
@@ -36,13 +33,6 @@ enum State {
     Moving,
 }
 
-/// Where frames leave: called from the encoders' threads.
-struct Exit {
-    sealers: Mutex<BTreeMap<Layer, Sealer>>,
-    handle: Handle,
-    journal: Arc<Journal>,
-}
-
 impl Sending {
     /// A source that is ready to go on stage.
     pub fn new(
@@ -56,7 +46,7 @@ impl Sending {
             std::fs::create_dir_all(folder)
                 .map_err(|error| Fail::failed(format!("{} can't be made: {error}", folder.display())))?;
         }
-        let exit = Arc::new(Exit { sealers: Mutex::default(), handle, journal });
+        let exit = Arc::new(Exit::new(handle, journal));
         Ok(Sending { ladder, reference, state: State::Ready(capture), exit })
     }
 
@@ -110,43 +100,15 @@ impl Sending {
         matches!(&self.state, State::On(sender) if sender.is_finished())
     }
 
+    /// True once frames leave.
+    pub fn is_on(&self) -> bool {
+        matches!(self.state, State::On(_))
+    }
+
     /// Stops capturing and encoding, and says what went wrong meanwhile.
     pub fn stop(self) -> Result<(), String> {
         let State::On(sender) = self.state else { return Ok(()) };
         sender.stop();
         sender.join().map(|_| ())
-    }
-}
-
-impl Exit {
-    fn schedule(&self, keys: SealingKeys) {
-        let mut sealers = self.sealers.lock();
-        for key in keys.keys {
-            let Some(layer) = Layer::from_byte(key.layer) else { continue };
-            match sealers.get_mut(&layer) {
-                Some(sealer) => sealer.schedule(key),
-                None => {
-                    sealers.insert(layer, Sealer::new(key));
-                }
-            }
-        }
-    }
-
-    fn leave(&self, frame: &EncodedFrame) {
-        let Some(layer) = unit::Layer::from_byte(frame.layer.byte()) else { return };
-        let sealed = match self.sealers.lock().get_mut(&frame.layer).map(|sealer| sealer.seal(frame)) {
-            Some(Ok(sealed)) => sealed,
-            Some(Err(error)) => return tracing::warn!(%error, ?layer, "a frame was not sealed"),
-            None => return,
-        };
-        self.journal.write(|at_us| Entry::Sent {
-            at_us,
-            layer: frame.layer.byte(),
-            number: frame.number,
-            captured_us: frame.captured_us,
-            temporal: frame.temporal,
-        });
-        let info = FrameInfo { number: frame.number, key: frame.key, temporal: frame.temporal };
-        self.handle.publish(Frame { layer, info, payload: sealed });
     }
 }

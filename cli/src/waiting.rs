@@ -71,7 +71,8 @@ impl Waiting {
         self.refused.insert(peer, (text, for_good));
     }
 
-    /// Why there is no use in waiting: everybody that the invite names has refused for good.
+    /// Why there is no use in waiting: everybody that the invite names has refused for good. Of whoever was in the
+    /// meeting and lost every link one such refusal is enough: other contacts may be dead by now.
     pub fn hopeless(&self) -> Option<String> {
         if self.organiser || !self.links.is_empty() {
             return None;
@@ -80,8 +81,8 @@ impl Waiting {
             self.contacts.iter().filter_map(|contact| node_id_of(contact)).collect();
         let all = !peers.is_empty()
             && peers.iter().all(|peer| self.refused.get(peer).is_some_and(|(_, good)| *good));
-        let (reason, _) = self.refused.values().next()?;
-        all.then(|| reason.clone())
+        let (reason, _) = self.refused.values().find(|(_, good)| *good)?;
+        (all || self.over).then(|| reason.clone())
     }
 
     /// One line for the user, if something has changed since the last.
@@ -106,6 +107,11 @@ impl Waiting {
         )
     }
 
+    /// The same for the page.
+    pub fn words(&self) -> String {
+        if self.over { String::new() } else { self.state() }
+    }
+
     fn state(&self) -> String {
         if self.at_the_door && !self.links.is_empty() {
             return "you are at the door, and the host has to let you in: the invite is already in use by somebody \
@@ -122,5 +128,37 @@ impl Waiting {
             Some((contact, why)) => format!("nobody of the meeting can be reached yet ({contact}: {why})"),
             None => "looking for the organiser and the relays".into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(n: u8) -> NodeId {
+        NodeId([n; 32])
+    }
+
+    #[test]
+    fn whoever_waits_gives_up_only_when_every_contact_has_refused_for_good() {
+        let contact = overlay_libp2p::contact(peer(1), std::net::IpAddr::from([127, 0, 0, 1]), 1).remove(0);
+        let mut waiting = Waiting::new(vec![contact], false);
+        waiting.refused(peer(2), "removed".into(), true);
+        assert_eq!(waiting.hopeless(), None, "who refused is no contact");
+        waiting.refused(peer(1), "too early".into(), false);
+        assert_eq!(waiting.hopeless(), None);
+        waiting.refused(peer(1), "removed".into(), true);
+        assert_eq!(waiting.hopeless(), Some("removed".into()));
+    }
+
+    #[test]
+    fn whoever_was_in_and_lost_every_link_believes_one_refusal() {
+        let mut waiting = Waiting::new(Vec::new(), false);
+        waiting.admitted();
+        waiting.linked(peer(1));
+        waiting.refused(peer(2), "removed".into(), true);
+        assert_eq!(waiting.hopeless(), None, "somebody still knows it");
+        waiting.unlinked(peer(1));
+        assert_eq!(waiting.hopeless(), Some("removed".into()));
     }
 }

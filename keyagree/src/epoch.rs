@@ -4,6 +4,7 @@
 //! a term begins, a leave, a kick, the timer:  E' fresh, wrapped for each member under its pairwise chain
 //! a join:                                     E' = derive("epoch-join", E, step hash of the record)
 //! each E:   derive("epoch-kem") = X-Wing key pair of all members;   derive("epoch-commitment") stands in the record
+//!           derive("talk") = what members say to each other is sealed under it
 //! ```
 //! The step hash is the record's hash without its commitment, which is not known before the step.
 //!
@@ -26,6 +27,11 @@ use crate::wire::{EpochId, Message, Reason, Record};
 
 /// A new epoch is used so long after its record, in milliseconds: by then all know it.
 pub(crate) const ACTIVATE_AFTER_MS: u64 = 1_000;
+/// What is older stays for what is under way: so long beyond activation after a leave, else longer.
+pub(crate) const LEFT_GRACE_MS: u64 = 2_000;
+pub(crate) const GRACE_MS: u64 = 10_000;
+/// Epochs whose secrets are held at once: one to come, one in use, one going; records keep their distance.
+pub(crate) const EPOCHS_HELD: usize = 3;
 /// No record before the first of a meeting.
 pub(crate) const NO_RECORD: [u8; 32] = [0; 32];
 
@@ -53,6 +59,11 @@ impl Effects {
 /// The secret of the epoch that a join makes.
 pub(crate) fn step(secret: &Secret, record: &Record) -> Secret {
     derive("canopy/1/epoch-join", &[secret.expose(), &step_hash(record)])
+}
+
+/// What the keys of talk in this epoch follow from.
+fn talk_secret(secret: &Secret) -> Secret {
+    derive("canopy/1/talk", &[secret.expose()])
 }
 
 /// What a record commits to.
@@ -142,12 +153,19 @@ pub(crate) struct Adopted {
     pub(crate) activate_at: UnixTime,
     pub(crate) members: usize,
     pub(crate) keys: KeyPair,
+    /// For [`crate::talk`], which takes it.
+    pub(crate) talk: Option<Secret>,
     pub(crate) code: String,
     /// It came with a welcome: sources may have announced themselves before this node could hear it.
     pub(crate) welcomed: bool,
 }
 
 impl Adopted {
+    /// When what is older is forgotten.
+    pub(crate) fn grace_until(&self) -> UnixTime {
+        self.activate_at.plus_ms(if self.reason == Reason::Leave { LEFT_GRACE_MS } else { GRACE_MS })
+    }
+
     pub(crate) fn new(now: UnixTime, head: &Head, issuer: &IssuerKey, welcomed: bool) -> Adopted {
         let record = &head.signed.value;
         Adopted {
@@ -158,6 +176,7 @@ impl Adopted {
             activate_at: record.activate_at.clamp(now, now.plus_ms(ACTIVATE_AFTER_MS)),
             members: head.members(),
             keys: key_pair(&head.secret),
+            talk: Some(talk_secret(&head.secret)),
             code: head.code(issuer),
             welcomed,
         }

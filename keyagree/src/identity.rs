@@ -104,9 +104,10 @@ impl Context {
     pub(crate) const RATCHET: Context = Context("canopy/1/ratchet");
     pub(crate) const KICKS: Context = Context("canopy/1/kicks");
     pub(crate) const REFUSAL: Context = Context("canopy/2/refusal");
+    pub(crate) const TALK: Context = Context("canopy/1/talk-said");
 
     /// All contexts, for the test that tries each signed type as every other.
-    pub const ALL: [Context; 17] = [
+    pub const ALL: [Context; 18] = [
         Context::NOTE,
         Context::INVITE_CERT,
         Context::PEER_CERT,
@@ -124,6 +125,7 @@ impl Context {
         Context::RATCHET,
         Context::KICKS,
         Context::REFUSAL,
+        Context::TALK,
     ];
 }
 

@@ -82,6 +82,13 @@ pub enum Input {
     },
     /// Be no source any longer.
     Silent,
+    /// Say this to all members, sealed. Nothing is said before this node is admitted.
+    Talk {
+        /// At most [`crate::TALK_MAX`] bytes.
+        body: Vec<u8>,
+        /// Everybody knows this node's credential, and so takes its notes. Else the coordinator passes it on.
+        known: bool,
+    },
     /// The deadline has come.
     Tick,
 }
@@ -105,6 +112,13 @@ pub enum Output {
     Forget {
         /// The label.
         label: u64,
+    },
+    /// A member said this to all members.
+    Talk {
+        /// Who.
+        from: PeerKey,
+        /// What; at most [`crate::TALK_MAX`] bytes, and of no form that this crate knows.
+        body: Vec<u8>,
     },
     /// Tell the user.
     Event(Event),

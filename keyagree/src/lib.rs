@@ -5,7 +5,7 @@
 //! [`gate::Gate`] and hold no secret; participants run [`session::Session`] as well.
 //!
 //! The only place where `hpke` and `ed25519-dalek` are named. Imports run down this list:
-//! session → epoch, source → io → stream, gate, roster → wire → lease, invite, issuer → credential → identity → suite.
+//! session → source, talk → epoch → io → stream, gate, roster → wire → lease, invite, issuer → credential → identity → suite.
 
 pub mod code;
 pub mod credential;
@@ -23,6 +23,7 @@ pub mod signing;
 mod source;
 pub mod stream;
 pub mod suite;
+mod talk;
 pub mod time;
 #[cfg(test)]
 mod vectors;
@@ -38,6 +39,7 @@ pub use line::{CONTACT_LEN_MAX, CONTACTS_MAX, LINE_MAX};
 pub use session::{Audience, Event, Input, Knocks, Output, Seat, Session, Timer};
 pub use stream::{EpochId, OpeningKey, SealingKey, SealingKeys};
 pub use suite::Secret;
+pub use talk::TALK_MAX;
 pub use time::UnixTime;
 pub use wire::{
     KICKS_MAX, MEMBERS_MAX, NAME_MAX, SAY_MAX, VERSION as MESSAGE_VERSION, WireError, well_formed,

@@ -13,8 +13,9 @@ use crate::identity::{InviteId, PeerKey};
 use crate::roster::page;
 use crate::source::Streams;
 use crate::stream::EpochId;
+use crate::talk::Talks;
 use crate::time::UnixTime;
-use crate::wire::{Message, NameCard, PassNote, Verdict};
+use crate::wire::{Message, NameCard, PassNote, Talk, Verdict};
 use part::Part;
 
 pub use crate::io::{Audience, Event, Input, Knocks, Output, Past, Seat, SessionRng, Timer};
@@ -39,6 +40,7 @@ pub struct Session {
     rng: SessionRng,
     part: Part,
     streams: Streams,
+    talks: Talks,
     name: Option<(Signed<NameCard>, u8)>,
     able: BTreeSet<PeerKey>,
     out: VecDeque<Output>,
@@ -62,8 +64,9 @@ impl Session {
 
     fn new(now: UnixTime, seat: Seat, rng: SessionRng, part: Part, effects: Effects) -> Session {
         let streams = Streams::new(&seat);
+        let talks = Talks::new(seat.meeting, seat.identity.public());
         let (able, out) = (BTreeSet::new(), VecDeque::new());
-        let mut session = Session { seat, rng, part, streams, name: None, able, out };
+        let mut session = Session { seat, rng, part, streams, talks, name: None, able, out };
         session.carry_out(now, effects);
         session
     }
@@ -78,6 +81,7 @@ impl Session {
             Input::Name(name) => self.take_name(now, &name),
             Input::Unopened(source) => self.streams.unopened(now, source),
             Input::ShowPage(page) => self.show_page(page, &mut effects),
+            Input::Talk { body, known } => self.talk(now, &body, known, &mut effects),
             Input::Tick => {}
             Input::Departed(_) | Input::Remove(_) | Input::Decide { .. } | Input::Lock(_) => {
                 self.host(now, input, &mut effects);
@@ -123,6 +127,7 @@ impl Session {
             Part::Changing => {}
         }
         self.streams.tick(now, &self.seat, &mut self.out);
+        self.talks.tick(now);
         let complete = self.part.complete();
         let listed = |peer: &PeerKey| complete.is_some_and(|view| view.roster.contains(peer));
         self.streams.say_missing(now, listed, &mut self.out);
@@ -172,6 +177,11 @@ impl Session {
             }
             Message::Ratchet(said) => self.streams.ratcheted(now, from, &said, &mut self.out),
             Message::Ask(said) => self.streams.asked(now, from, &said, &mut self.out),
+            Message::Talk(said) => self.talked(said),
+            Message::PassOn(said) if self.coordinates() && said.value.sender == from => {
+                effects.say(Audience::Everybody, &Message::Talk(said.clone()));
+                self.talked(said);
+            }
             Message::Name(named) => {
                 let seat = &self.seat;
                 if let Some((head, view)) = self.part.parts_mut()
@@ -342,6 +352,22 @@ impl Session {
         }
     }
 
+    /// Says to all members; by way of the coordinator, if not everybody would take a note of this node's.
+    fn talk(&mut self, now: UnixTime, body: &[u8], known: bool, effects: &mut Effects) {
+        match self.talks.say(now, &self.seat.identity, &mut self.rng, body) {
+            Some(said) if known || self.coordinates() => {
+                effects.say(Audience::Everybody, &Message::Talk(said));
+            }
+            Some(said) => effects.say(Audience::Coordinator, &Message::PassOn(said)),
+            None => {}
+        }
+    }
+
+    fn talked(&mut self, said: Signed<Talk>) {
+        let heard = self.talks.heard(said);
+        self.out.extend(heard.map(|(from, body)| Output::Talk { from, body }));
+    }
+
     fn carry_out(&mut self, now: UnixTime, effects: Effects) {
         self.out.extend(effects.says.into_iter().map(|(to, body)| Output::Say { to, body }));
         let entered = !effects.epochs.is_empty();
@@ -353,18 +379,21 @@ impl Session {
         }
         if matches!(&self.part, Part::Member(member) if member.is_stopped()) {
             self.streams.stop(now);
+            self.talks.stop();
         }
         self.out.extend(effects.events.into_iter().map(Output::Event));
     }
 
-    fn enter(&mut self, now: UnixTime, epoch: Adopted) {
+    fn enter(&mut self, now: UnixTime, mut epoch: Adopted) {
         self.out.push_back(Output::Event(Event::Epoch {
             epoch: epoch.id,
             members: epoch.members,
             code: epoch.code.clone(),
             activate_at: epoch.activate_at,
         }));
+        let early = self.talks.adopt(&mut epoch);
         self.streams.adopt(now, &self.seat, &mut self.rng, epoch, &mut self.out);
+        self.out.extend(early.into_iter().map(|(from, body)| Output::Talk { from, body }));
     }
 
     /// The next thing to do.
@@ -385,6 +414,7 @@ impl Session {
     /// Asserts what always holds.
     pub fn check(&self) {
         self.streams.check();
+        self.talks.check();
         assert!(self.able.len() <= ABLE_MAX);
         match &self.part {
             Part::Member(member) => member.check(),

@@ -10,7 +10,7 @@ mod own;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::credential::Signed;
-use crate::epoch::Adopted;
+use crate::epoch::{Adopted, EPOCHS_HELD, GRACE_MS, LEFT_GRACE_MS};
 use crate::identity::{MeetingId, PeerKey};
 use crate::io::{Audience, Event, Output, Seat, SessionRng, Timer};
 use crate::stream::{LAYERS_MAX, OpeningKey, SourceKeys};
@@ -20,11 +20,6 @@ use crate::wire::{Announcement, Ask, EpochId, Message, Ratchet, Reason};
 use missing::Missing;
 use own::Own;
 
-/// Epochs whose keys are held at once: one to come, one in use, one going; records keep their distance.
-pub(crate) const EPOCHS_HELD: usize = 3;
-/// Old keys stay for frames under way: so long beyond activation after a leave, else longer.
-const LEFT_GRACE_MS: u64 = 2_000;
-const GRACE_MS: u64 = 10_000;
 /// Secrets of one source in one epoch: it may restart, but not make us hold keys without end.
 const SERIALS_MAX: usize = 3;
 /// Sources whose keys are held for one epoch.
@@ -102,8 +97,7 @@ impl Streams {
     ) {
         let follows = self.epochs.back().is_some_and(|last| is_next(&last.id, &epoch.id));
         let steps = follows && epoch.reason == Reason::Join;
-        let grace =
-            epoch.activate_at.plus_ms(if epoch.reason == Reason::Leave { LEFT_GRACE_MS } else { GRACE_MS });
+        let grace = epoch.grace_until();
         for held in &mut self.epochs {
             held.forget_at = Some(held.forget_at.map_or(grace, |at| at.min(grace)));
         }

@@ -6,6 +6,7 @@
 mod admission;
 mod epoch;
 mod stream;
+mod talk;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,7 @@ pub(crate) use epoch::{
     Beat, Change, Changes, Evidence, Hash, Kicks, NameCard, Named, PageAsk, PageNote, Reason, Record, Wrap,
 };
 pub(crate) use stream::{Announcement, Ask, Ratchet, Stream};
+pub(crate) use talk::Talk;
 
 /// The version that this program writes and reads: the first byte of a message.
 pub const VERSION: u8 = 2;
@@ -57,6 +59,7 @@ statements! {
     Kicks KICKS KICKS_MAX * 9 + 64;
     Announcement ANNOUNCEMENT 2048;
     Ratchet RATCHET 256;
+    Talk TALK 6 * 1024;
 }
 
 /// Everything that is said. Who may say what, and to whom, stands in `docs/protocol.md`, 9.2.
@@ -82,6 +85,9 @@ pub(crate) enum Message {
     Kicks(Signed<Kicks>),
     Announcement(Signed<Announcement>),
     Ratchet(Signed<Ratchet>),
+    Talk(Signed<Talk>),
+    /// Asks the coordinator to tell the others: not everybody knows its sender's credential.
+    PassOn(Signed<Talk>),
     Ask(Ask),
 }
 
@@ -237,6 +243,11 @@ mod tests {
         Ratchet { meeting: MEETING, source: PEER, epoch: ID, serial: u64::MAX, generation: u16::MAX }
     }
 
+    fn talk() -> Talk {
+        let sealed = vec![255; crate::talk::SEALED_MAX];
+        Talk { meeting: MEETING, sender: PEER, epoch: ID, serial: u64::MAX, nonce: [255; 16], sealed }
+    }
+
     #[test]
     fn the_largest_of_each_message_fits_its_bound() {
         let by = signer();
@@ -257,6 +268,7 @@ mod tests {
             Message::Kicks(Signed::new(kicks(), &by)),
             Message::Announcement(Signed::new(announcement(), &by)),
             Message::Ratchet(Signed::new(ratchet(), &by)),
+            Message::PassOn(Signed::new(talk(), &by)),
         ];
         for message in all {
             let bytes = message.encode();
@@ -308,6 +320,7 @@ mod tests {
             written(kicks(), &by),
             written(announcement(), &by),
             written(ratchet(), &by),
+            written(talk(), &by),
         ];
         for (i, (bytes, _)) in all.iter().enumerate() {
             for (j, (_, reads)) in all.iter().enumerate() {

@@ -17,6 +17,7 @@ pub mod encode;
 #[cfg(feature = "ffmpeg")]
 mod ffmpeg;
 pub mod frame;
+pub mod ingest;
 pub mod jitter;
 pub mod layer;
 pub mod open;

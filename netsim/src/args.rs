@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args as Group, Parser, Subcommand};
+use netsim::scenario::Setting;
 use netsim::system::System;
 
 /// A deterministic world that drives the shipped overlay
@@ -45,6 +46,9 @@ pub struct Subject {
     /// The shortened form that tests run
     #[arg(long)]
     pub short: bool,
+    /// Another value for a key of the scenario (repeated for several keys)
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<Setting>,
 }
 
 #[derive(Group)]
@@ -81,6 +85,12 @@ pub struct Sweep {
     /// What runs on the machines; several, separated by commas
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [System::Canopy])]
     pub system: Vec<System>,
+    /// Values for a key of the scenario, separated by commas: each in turn (repeated: each with each)
+    #[arg(long, value_name = "KEY=VALUE,…")]
+    pub set: Vec<Setting>,
+    /// Virtual time, instead of the scenario's
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub length: Option<Duration>,
     /// Processes at a time; all cores if it is not said
     #[arg(long, value_name = "N")]
     pub jobs: Option<usize>,
@@ -94,10 +104,12 @@ pub struct Sweep {
 
 #[derive(Group)]
 pub struct Compare {
-    /// A report.json
-    pub a: PathBuf,
-    /// Another
-    pub b: PathBuf,
+    /// Two reports, whose differences are shown; of more, key figures side by side
+    #[arg(value_name = "REPORT.JSON", num_args = 2.., required = true)]
+    pub reports: Vec<PathBuf>,
+    /// Key figures of two reports side by side as well
+    #[arg(long)]
+    pub side_by_side: bool,
 }
 
 #[derive(Group)]

@@ -99,3 +99,18 @@ pub struct Cast {
     /// The ways between them.
     pub paths: Paths,
 }
+
+impl Cast {
+    /// The site that the mean way from everybody is shortest to: where a single server would stand.
+    pub fn closest_site(&self) -> u32 {
+        let sites = u32::try_from(self.paths.sites).unwrap_or(u32::MAX);
+        let all = |to: u32| -> u64 {
+            let to = to as usize;
+            self.people
+                .iter()
+                .map(|one| self.paths.one_way_ns[one.site as usize * self.paths.sites + to])
+                .sum()
+        };
+        (0..sites).min_by_key(|site| all(*site)).unwrap_or(0)
+    }
+}

@@ -83,13 +83,12 @@ pub struct Checks {
 
 impl Checks {
     /// Checkers of a run.
-    pub fn new(scenario: &Scenario, cast: &Cast) -> Checks {
+    pub fn new<O: Overlay>(scenario: &Scenario, cast: &Cast) -> Checks {
+        let listed =
+            scenario.expected.iter().map(|expected| (expected.invariant.clone(), expected.why.clone()));
+        let models = INVARIANTS.map(|name| (name.to_owned(), "a model is not held to it".to_owned()));
         Checks {
-            expected: scenario
-                .expected
-                .iter()
-                .map(|expected| (expected.invariant.clone(), expected.why.clone()))
-                .collect(),
+            expected: if O::MODEL { models.into() } else { listed.collect() },
             disturbed: Time::ZERO,
             claims: BTreeMap::new(),
             looks: 0,

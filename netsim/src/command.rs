@@ -14,7 +14,7 @@ use crate::args::Subject;
 
 /// Reads a scenario and makes it as large and long as it was asked for.
 fn scenario(subject: &Subject) -> anyhow::Result<Scenario> {
-    let mut scenario = Scenario::read(&subject.scenario)?;
+    let mut scenario = Scenario::read(&subject.scenario)?.with_settings(&subject.set)?;
     if subject.short {
         scenario = scenario.shortened();
     }

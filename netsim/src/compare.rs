@@ -1,12 +1,10 @@
 //! What differs between two reports, as far as it matters.
 
 use std::fmt;
-use std::path::Path;
 
 use comfy_table::Table;
 
 use crate::report::Report;
-use crate::report::file::FileError;
 use crate::report::quantiles::Quantiles;
 
 /// Which way a value should go.
@@ -80,11 +78,6 @@ pub fn compare(a: &Report, b: &Report) -> Vec<Difference> {
         }
     }
     differences
-}
-
-/// The same of two files.
-pub fn compare_files(a: &Path, b: &Path) -> Result<Vec<Difference>, FileError> {
-    Ok(compare(&Report::read(a)?, &Report::read(b)?))
 }
 
 /// A table to read; one line if nothing differs enough.

@@ -1,9 +1,21 @@
 //! Ids of simulated nodes: they look random to the overlay, and tell the world whose they are.
 
+use std::sync::LazyLock;
+
 use overlay_core::id::NodeId;
+
+/// So many ids are made once: all of the largest scenario.
+const KEPT: u32 = 32 * 1024;
+
+static IDS: LazyLock<Vec<NodeId>> = LazyLock::new(|| (0..KEPT).map(make).collect());
 
 /// The id of the node of this index.
 pub fn node_id(who: u32) -> NodeId {
+    // Ids are named with each message and unit; a hash each time would be a tenth of a run.
+    IDS.get(who as usize).copied().unwrap_or_else(|| make(who))
+}
+
+fn make(who: u32) -> NodeId {
     let mut bytes = *blake3::hash(&who.to_be_bytes()).as_bytes();
     bytes[28..].copy_from_slice(&who.to_be_bytes());
     NodeId(bytes)

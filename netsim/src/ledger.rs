@@ -12,14 +12,39 @@ use crate::id::index;
 use crate::machine::{Heard, Machine};
 use crate::overlay::Overlay;
 use crate::payload::Parcel;
-use crate::record::{DRAWN_MAX, Edge, GAP_MS, LATE_BY_MS, NodeRecord, Record, Second, Violation};
+use crate::record::{
+    DRAWN_MAX, Edge, GAP_MS, LATE_BY_MS, LayerRecord, NodeRecord, Record, Second, Violation,
+};
 use crate::scenario::Scenario;
+
+/// One layer: what is counted with each frame, so that as little as possible is.
+#[derive(Debug, Default)]
+struct LayerSums {
+    record: LayerRecord,
+    /// True once a source has published it.
+    published: bool,
+    /// Since the last second.
+    due: u64,
+    delivered: u64,
+    /// Frames by the links that they crossed.
+    depth: Depth,
+}
+
+/// Frames by links, of 255 at most.
+#[derive(Debug)]
+struct Depth([u64; 256]);
+
+impl Default for Depth {
+    fn default() -> Depth {
+        Depth([0; 256])
+    }
+}
 
 /// What is written down, and what is needed to do so.
 #[derive(Debug)]
 pub struct Ledger {
     record: Record,
-    second: Second,
+    layers: [LayerSums; Layer::ALL.len()],
     /// How many receivers take a layer of a source.
     takers: BTreeMap<(u32, Layer), u32>,
     /// Of each machine: bytes, and control bytes, until the last second.
@@ -48,7 +73,7 @@ impl Ledger {
         let main = sources.max_by_key(|who| (kbps(who), std::cmp::Reverse(*who)));
         Ledger {
             record,
-            second: Second::default(),
+            layers: Default::default(),
             takers: BTreeMap::new(),
             before: vec![(0, 0); cast.people.len()],
             main,
@@ -71,8 +96,10 @@ impl Ledger {
     /// A source has published a frame.
     pub fn published(&mut self, source: u32, layer: Layer) {
         let takers = u64::from(self.takers.get(&(source, layer)).copied().unwrap_or(0));
-        self.record.layers.entry(layer).or_default().due += takers;
-        *self.second.due.entry(layer).or_default() += takers;
+        let sums = &mut self.layers[layer as usize];
+        sums.published = true;
+        sums.record.due += takers;
+        sums.due += takers;
     }
 
     /// A receiver is to get a source's sound and this picture from now on, or nothing.
@@ -96,6 +123,7 @@ impl Ledger {
 
     /// A receiver is gone.
     pub fn takes_nothing<O>(&mut self, machine: &mut Machine<O>) {
+        self.settle(&std::mem::take(&mut machine.heard));
         for (source, layer) in std::mem::take(&mut machine.takes) {
             self.count(source, Some(layer), -1);
         }
@@ -116,19 +144,17 @@ impl Ledger {
         let parcel = &frame.payload;
         let (source, sound) = (parcel.source, frame.layer.is_audio());
         let delay = micros(now.since(parcel.born));
-        let people = &cast.people;
-        let direct = micros(cast.paths.one_way(&people[source as usize], &people[who as usize]));
-        let layer = self.record.layers.entry(frame.layer).or_default();
+        let sums = &mut self.layers[frame.layer as usize];
+        sums.delivered += 1;
+        sums.depth.0[usize::from(hops)] += 1;
+        let layer = &mut sums.record;
         layer.delivered += 1;
         layer.bytes += u64::from(parcel.len);
-        layer.late += u64::from(delay > direct + LATE_BY_MS * 1_000);
         layer.delay.add(delay);
-        layer.direct.add(direct);
-        layer.depth.add(u64::from(hops));
-        *self.second.delivered.entry(frame.layer).or_default() += 1;
         if Some(source) == self.main && !sound {
             self.main_bytes += u64::from(parcel.len);
         }
+        let speaks_since = if sound { machines[source as usize].speaks_since } else { Time::ZERO };
         let machine = &mut machines[who as usize];
         machine.fed = now;
         if machine.first[usize::from(!sound)]
@@ -138,16 +164,30 @@ impl Ledger {
             let took = micros(now.since(machine.since));
             if sound { self.record.first_sound.add(took) } else { self.record.first_picture.add(took) }
         }
-        let same = |heard: &&mut Heard| heard.source == source && heard.sound == sound;
-        match machine.heard.iter_mut().find(same) {
-            Some(heard) => {
-                let gap = now.since(heard.at).as_millis() as u64;
-                if heard.feed == feed && gap > GAP_MS {
-                    layer.gaps.add(gap);
-                }
-                (heard.feed, heard.at) = (feed, now);
+        let same = |heard: &Heard| heard.source == source && heard.sound == sound;
+        let at = machine.heard.iter().position(same).unwrap_or_else(|| {
+            let (from, to) = (&cast.people[source as usize], &cast.people[who as usize]);
+            let direct_us = micros(cast.paths.one_way(from, to));
+            machine.heard.push(Heard { source, sound, feed, at: now, direct_us, frames: [0; 4] });
+            machine.heard.len() - 1
+        });
+        let heard = &mut machine.heard[at];
+        heard.frames[frame.layer as usize] += 1;
+        layer.late += u64::from(delay > heard.direct_us + LATE_BY_MS * 1_000);
+        // While somebody does not speak nothing is missing.
+        let gap = now.since(heard.at.max(speaks_since));
+        if heard.feed == feed && gap > GAP {
+            layer.gaps.add(gap.as_millis() as u64);
+        }
+        (heard.feed, heard.at) = (feed, now);
+    }
+
+    /// The direct paths of what a machine was handed, each as often as frames came.
+    fn settle(&mut self, heard: &[Heard]) {
+        for heard in heard {
+            for (sums, frames) in self.layers.iter_mut().zip(heard.frames) {
+                sums.record.direct.add_many(heard.direct_us, u64::from(frames));
             }
-            None => machine.heard.push(Heard { source, sound, feed, at: now }),
         }
     }
 
@@ -168,8 +208,11 @@ impl Ledger {
 
     /// A second is over.
     pub fn second<O: Overlay>(&mut self, now: Time, nodes: u32, machines: &mut [Machine<O>], cast: &Cast) {
-        let mut second = std::mem::take(&mut self.second);
-        second.nodes = nodes;
+        let mut second = Second { nodes, ..Second::default() };
+        for (layer, sums) in Layer::ALL.into_iter().zip(&mut self.layers).filter(|(_, sums)| sums.published) {
+            second.due.insert(layer, std::mem::take(&mut sums.due));
+            second.delivered.insert(layer, std::mem::take(&mut sums.delivered));
+        }
         for ((machine, person), before) in machines.iter_mut().zip(&cast.people).zip(&mut self.before) {
             second.sent[usize::from(person.kind == Kind::Relay)] += machine.out.sent - before.0;
             second.control += machine.control - before.1;
@@ -195,7 +238,17 @@ impl Ledger {
         cast: &Cast,
         violations: Vec<Violation>,
     ) -> Record {
+        for machine in machines {
+            self.settle(&machine.heard);
+        }
         let mut record = std::mem::take(&mut self.record);
+        for (layer, sums) in Layer::ALL.into_iter().zip(std::mem::take(&mut self.layers)) {
+            if sums.published {
+                let mut of = sums.record;
+                (0..).zip(sums.depth.0).for_each(|(links, frames)| of.depth.add_many(links, frames));
+                record.layers.insert(layer, of);
+            }
+        }
         record.simulated = now.since(Time::ZERO);
         record.complete = complete;
         record.hash = hash;
@@ -234,6 +287,9 @@ impl Ledger {
         (own as f64).min(all as f64 / watchers.max(1) as f64)
     }
 }
+
+/// See [`GAP_MS`].
+const GAP: Duration = Duration::from_millis(GAP_MS);
 
 fn micros(span: Duration) -> u64 {
     u64::try_from(span.as_micros()).unwrap_or(u64::MAX)

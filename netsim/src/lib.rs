@@ -12,11 +12,12 @@
 //! What happens:
 //! - [`world`]: machines, links and time; does what the overlays want
 //! - [`overlay`]: what runs on a machine
-//! - [`machine`]: one machine, with its [`interface`] and its line's [`loss`]
+//! - [`machine`]: one machine, with its [`interface`], its [`link`]s and its line's [`loss`]
 //! - [`source`]: frames that are published while a node is on the stage
 //! - [`payload`]: a length, and what was sealed into it
 //! - [`queue`]: what happens next
 //! - [`hash`]: 128 bits over everything that happened
+//! - [`model`]: baselines: what others would do, [`window`]: which frames were seen
 //! - [`system`]: the shipped overlay, or a model of something else, on all machines
 //! - [`saboteur`]: breaks an overlay from outside, for tests
 //!
@@ -25,6 +26,7 @@
 //! - [`ledger`], [`record`]: what is written down
 //! - [`report`]: the same as data, a file and a page
 //! - [`compare`]: what differs between two reports
+//! - [`side_by_side`]: key figures of several reports
 //! - [`shrink`]: the smallest scenario that fails as another does
 //!
 //! Beside it:
@@ -39,8 +41,10 @@ pub mod hash;
 pub mod id;
 pub mod interface;
 pub mod ledger;
+pub mod link;
 pub mod loss;
 pub mod machine;
+pub mod model;
 pub mod overlay;
 pub mod payload;
 pub mod queue;
@@ -51,8 +55,10 @@ pub mod rng;
 pub mod saboteur;
 pub mod scenario;
 pub mod shrink;
+pub mod side_by_side;
 pub mod source;
 pub mod system;
 pub mod turns;
 pub mod uplinks;
+pub mod window;
 pub mod world;

@@ -8,6 +8,7 @@ use overlay_core::unit::{Layer, TreeId};
 
 use crate::fault::Malice;
 use crate::interface::{Inward, Lane, Outward};
+use crate::link::Links;
 use crate::loss::Gilbert;
 use crate::scenario::Network;
 use crate::source::Source;
@@ -16,25 +17,6 @@ use crate::cast::Person;
 
 /// Events of a node that are kept for a violation's report.
 const TAIL_MAX: usize = 24;
-
-/// A connection to another machine, as one end sees it.
-#[derive(Clone, Debug)]
-pub struct Link {
-    /// The other end.
-    pub to: u32,
-    /// Which connection between the two: grows with each.
-    pub serial: u64,
-    /// True once the handshake is over at this end.
-    pub up: bool,
-    /// Mean one-way delay.
-    pub path: Duration,
-    /// When the last thing of each lane arrives: streams keep their order.
-    pub last: [Time; 3],
-    /// Control messages that can't get through a partition.
-    pub held: Vec<Vec<u8>>,
-    /// True while a partition lies between the two.
-    pub severed: bool,
-}
 
 /// Something that happened to a node, for people.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +42,43 @@ pub struct Heard {
     pub feed: u32,
     /// When.
     pub at: Time,
+    /// The mean delay of the direct path, µs.
+    pub direct_us: u64,
+    /// How many frames, by layer.
+    pub frames: [u32; Layer::ALL.len()],
+}
+
+/// When units of each tree came last, and whether its parent has changed since; in the order of the trees.
+#[derive(Debug, Default)]
+pub struct Lately(Vec<(TreeId, Time, bool)>);
+
+impl Lately {
+    /// A unit came. If the tree's parent has changed since the last one: how long ago that was.
+    pub fn came(&mut self, tree: TreeId, now: Time) -> Option<Duration> {
+        match self.0.binary_search_by_key(&tree, |(tree, ..)| *tree) {
+            Ok(at) => {
+                let (_, last, changed) = &mut self.0[at];
+                let gap = now.since(std::mem::replace(last, now));
+                std::mem::take(changed).then_some(gap)
+            }
+            Err(at) => {
+                self.0.insert(at, (tree, now, false));
+                None
+            }
+        }
+    }
+
+    /// The parent of this tree has changed.
+    pub fn rewired(&mut self, tree: TreeId) {
+        if let Ok(at) = self.0.binary_search_by_key(&tree, |(tree, ..)| *tree) {
+            self.0[at].2 = true;
+        }
+    }
+
+    /// All is forgotten.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
 }
 
 /// One machine.
@@ -75,12 +94,14 @@ pub struct Machine<O> {
     pub inward: Inward,
     /// What its line loses.
     pub loss: Gilbert,
-    /// By the other end's index.
-    pub links: Vec<Link>,
+    /// To others.
+    pub links: Links,
     /// What it publishes.
     pub source: Option<Source>,
     /// The earliest timer that is planned.
     pub timer: Option<Time>,
+    /// When its source began to speak last, if it sends sound only while it speaks.
+    pub speaks_since: Time,
     /// When its source publishes next.
     pub publishes: Option<Time>,
     /// It stands still until then.
@@ -99,8 +120,8 @@ pub struct Machine<O> {
     pub first: [Option<Time>; 2],
     /// When it was handed anything last.
     pub fed: Time,
-    /// When units of each tree came last, and whether its parent has changed since.
-    pub carried: BTreeMap<TreeId, (Time, bool)>,
+    /// When units of each tree came last.
+    pub lately: Lately,
     /// Bytes of control messages sent.
     pub control: u64,
     /// Units dropped before they were sent.
@@ -121,9 +142,10 @@ impl<O> Machine<O> {
             out: Outward::new(person.uplink_kbps, person.limit_kbps, network.uplink_buffer),
             inward: Inward::new(person.downlink_kbps, network.downlink_buffer),
             loss: Gilbert::new(network.loss_per_million, network.loss_burst),
-            links: Vec::new(),
+            links: Links::default(),
             source: None,
             timer: None,
+            speaks_since: Time::ZERO,
             publishes: None,
             frozen: Time::ZERO,
             malice: None,
@@ -133,36 +155,13 @@ impl<O> Machine<O> {
             heard: Vec::new(),
             first: [None; 2],
             fed: Time::ZERO,
-            carried: BTreeMap::new(),
+            lately: Lately::default(),
             control: 0,
             dropped: 0,
             children_max: 0,
             up: Duration::ZERO,
             tail: VecDeque::new(),
         }
-    }
-
-    /// The link to another machine.
-    pub fn link(&self, to: u32) -> Option<&Link> {
-        self.links.binary_search_by_key(&to, |link| link.to).ok().map(|at| &self.links[at])
-    }
-
-    /// The link to another machine.
-    pub fn link_mut(&mut self, to: u32) -> Option<&mut Link> {
-        self.links.binary_search_by_key(&to, |link| link.to).ok().map(|at| &mut self.links[at])
-    }
-
-    /// Adds a link; there is none to this machine.
-    pub fn add_link(&mut self, to: u32, serial: u64, path: Duration, severed: bool) {
-        let at = self.links.partition_point(|link| link.to < to);
-        let (last, held) = ([Time::ZERO; 3], Vec::new());
-        self.links.insert(at, Link { to, serial, up: false, path, last, held, severed });
-    }
-
-    /// Takes a link out; gives it if it was there and is this one.
-    pub fn remove_link(&mut self, to: u32, serial: u64) -> Option<Link> {
-        let at = self.links.binary_search_by_key(&to, |link| link.to).ok()?;
-        (self.links[at].serial == serial).then(|| self.links.remove(at))
     }
 
     /// Notes what happened.

@@ -6,17 +6,26 @@ use overlay_core::node::{Config, Node};
 use overlay_core::status::TreeStatus;
 use overlay_core::time::Time;
 
-use crate::cast::Person;
+use crate::cast::{Cast, Person};
 use crate::id::node_id;
 use crate::payload::Parcel;
+use crate::scenario::Scenario;
 
 /// What a machine runs. The verbs are those of [`Node`].
 pub trait Overlay {
     /// Marks reports: "canopy", or the baseline's name.
     const SYSTEM: &'static str;
+    /// True for a baseline: what it breaks is told, and is no failure.
+    const MODEL: bool = false;
 
-    /// Starts on a machine; `serial` grows with each start.
-    fn start(who: u32, person: &Person, limit_kbps: u32, serial: u64) -> Self;
+    /// What all nodes of a run share before they start.
+    type Brief;
+
+    /// Made once for a run. A baseline may add to the cast what only it has.
+    fn brief(scenario: &Scenario, cast: &mut Cast, seed: u64) -> Self::Brief;
+
+    /// Starts on a machine; `life` counts the machine's starts from 1.
+    fn start(who: u32, person: &Person, limit_kbps: u32, life: u32, brief: &Self::Brief) -> Self;
 
     /// Takes one value in.
     fn handle(&mut self, now: Time, input: Input<Parcel>);
@@ -52,14 +61,18 @@ pub struct Held {
 impl Overlay for Node<Parcel> {
     const SYSTEM: &'static str = "canopy";
 
-    fn start(who: u32, person: &Person, limit_kbps: u32, serial: u64) -> Node<Parcel> {
+    type Brief = ();
+
+    fn brief(_: &Scenario, _: &mut Cast, _: u64) {}
+
+    fn start(who: u32, person: &Person, limit_kbps: u32, life: u32, (): &()) -> Node<Parcel> {
         let me = node_id(who);
         let config = Config {
             me,
             kind: person.kind,
             admitted: admitted(who, person.kind),
             credential: vec![0; CREDENTIAL_LEN],
-            first_serial: serial,
+            first_serial: u64::from(life) * SERIALS,
             uplink_kbps: limit_kbps,
             contacts: vec![contact(me)],
             watch: person.watch,
@@ -97,6 +110,8 @@ impl Overlay for Node<Parcel> {
     }
 }
 
+/// Serials of notes of a life begin at its number times this.
+const SERIALS: u64 = 1 << 40;
 /// A guest's credential has this many bytes, see `docs/vectors/keyagree.json`.
 const CREDENTIAL_LEN: usize = 330;
 

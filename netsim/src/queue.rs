@@ -1,8 +1,9 @@
 //! What happens next: a wheel of buckets.
 //!
-//! Events of the next second or so lie in buckets by their time, unsorted; the bucket whose turn it is becomes a
-//! small heap. What is farther off waits in a map by bucket. So an event costs the logarithm of one bucket's
-//! events, not of all (a calendar queue; Brown, Communications of the ACM 31(10), 1988).
+//! Events of the next second or so lie in buckets by their time, unsorted; the bucket whose turn it is gets an order
+//! of its own, and what is planned into it meanwhile waits in a small heap. What is farther off waits in a map by bucket.
+//! So an event costs the logarithm of one bucket's events, not of all (a calendar queue; Brown, Communications of the
+//! ACM 31(10), 1988), and is moved twice: in and out.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -13,25 +14,35 @@ use overlay_core::time::Time;
 const BUCKET_SHIFT: u32 = 17;
 /// So many buckets are in the wheel: about 2.1 s.
 const BUCKETS: usize = 1 << 14;
+/// Emptied buckets that are kept for others, so that not each of them keeps what it has grown to.
+const SPARE_MAX: usize = 4_096;
+
+/// When an event is due, and how many were planned before it.
+type Key = (Time, u64);
 
 /// Events in the order of time. Of two at the same moment the one that was planned first comes first.
 #[derive(Debug)]
 pub struct Queue<E> {
-    /// What is due in the current bucket, or was planned for the past.
-    current: BinaryHeap<Reverse<Entry<E>>>,
+    /// The current bucket's events, each until it is taken.
+    current: Vec<Option<E>>,
+    /// Their keys and places, the next one last.
+    order: Vec<(Key, u32)>,
+    /// What was planned for the current bucket, or for the past, while it is its turn.
+    late: BinaryHeap<Reverse<Entry<E>>>,
     /// The number of the current bucket, counted from time 0.
     turn: u64,
-    wheel: Vec<Vec<Entry<E>>>,
+    wheel: Vec<Vec<(Key, E)>>,
+    spare: Vec<Vec<(Key, E)>>,
     /// How many entries the wheel holds.
     waiting: usize,
     /// Buckets beyond the wheel.
-    far: BTreeMap<u64, Vec<Entry<E>>>,
+    far: BTreeMap<u64, Vec<(Key, E)>>,
     planned: u64,
 }
 
 #[derive(Debug)]
 struct Entry<E> {
-    key: (Time, u64),
+    key: Key,
     event: E,
 }
 
@@ -57,9 +68,17 @@ impl<E> Ord for Entry<E> {
 
 impl<E> Default for Queue<E> {
     fn default() -> Queue<E> {
-        let wheel = (0..BUCKETS).map(|_| Vec::new()).collect();
-        let (current, far) = (BinaryHeap::new(), BTreeMap::new());
-        Queue { current, turn: 0, wheel, waiting: 0, far, planned: 0 }
+        Queue {
+            current: Vec::new(),
+            order: Vec::new(),
+            late: BinaryHeap::new(),
+            turn: 0,
+            wheel: (0..BUCKETS).map(|_| Vec::new()).collect(),
+            spare: Vec::new(),
+            waiting: 0,
+            far: BTreeMap::new(),
+            planned: 0,
+        }
     }
 }
 
@@ -75,29 +94,44 @@ impl<E> Queue<E> {
     /// Plans an event. One for the past comes next.
     pub fn push(&mut self, at: Time, event: E) {
         self.planned += 1;
-        let entry = Entry { key: (at, self.planned), event };
+        let key = (at, self.planned);
         let bucket = bucket(at);
         if bucket <= self.turn {
-            self.current.push(Reverse(entry));
+            self.late.push(Reverse(Entry { key, event }));
         } else if bucket - self.turn < BUCKETS as u64 {
-            self.wheel[slot(bucket)].push(entry);
+            let entries = &mut self.wheel[slot(bucket)];
+            if entries.capacity() == 0 {
+                *entries = self.spare.pop().unwrap_or_default();
+            }
+            entries.push((key, event));
             self.waiting += 1;
         } else {
-            self.far.entry(bucket).or_default().push(entry);
+            self.far.entry(bucket).or_default().push((key, event));
         }
     }
 
     /// The next event, if there is one not after `end`.
     pub fn pop_until(&mut self, end: Time) -> Option<(Time, E)> {
-        while self.current.is_empty() {
+        while self.order.is_empty() && self.late.is_empty() {
             if self.turn >= bucket(end) || !self.turn_on() {
                 return None;
             }
         }
-        if self.current.peek().is_none_or(|entry| entry.0.key.0 > end) {
-            return None;
+        let late = self.late.peek().map(|Reverse(entry)| entry.key);
+        match self.order.last() {
+            Some((key, place)) if late.is_none_or(|late| late > *key) => {
+                let (at, place) = (key.0, *place as usize);
+                if at > end {
+                    return None;
+                }
+                self.order.pop();
+                self.current[place].take().map(|event| (at, event))
+            }
+            _ if late.is_some_and(|late| late.0 <= end) => {
+                self.late.pop().map(|Reverse(entry)| (entry.key.0, entry.event))
+            }
+            _ => None,
         }
-        self.current.pop().map(|Reverse(entry)| (entry.key.0, entry.event))
     }
 
     /// Goes on to the next bucket. False if nothing is planned at all.
@@ -108,14 +142,18 @@ impl<E> Queue<E> {
         } else {
             self.turn += 1;
         }
-        let entries = std::mem::take(&mut self.wheel[slot(self.turn)]);
+        self.current.clear();
+        let mut entries = std::mem::take(&mut self.wheel[slot(self.turn)]);
         self.waiting -= entries.len();
-        // The emptied vector goes back, so that buckets keep what they have grown to.
-        let mut entries = entries;
-        self.current.extend(entries.drain(..).map(Reverse));
-        self.wheel[slot(self.turn)] = entries;
-        if let Some(far) = self.far.remove(&self.turn) {
-            self.current.extend(far.into_iter().map(Reverse));
+        let far = self.far.remove(&self.turn).unwrap_or_default();
+        for (key, event) in entries.drain(..).chain(far) {
+            // A bucket of 131 µs holds no 2^32 events.
+            self.order.push((key, self.current.len() as u32));
+            self.current.push(Some(event));
+        }
+        self.order.sort_unstable_by_key(|(key, _)| Reverse(*key));
+        if entries.capacity() > 0 && self.spare.len() < SPARE_MAX {
+            self.spare.push(entries);
         }
         true
     }

@@ -33,6 +33,14 @@ impl Spread {
         // It grows to whatever comes; `saturating_record` would cut at the two values that an empty one holds.
         self.0.record(value).expect("it grows by itself");
     }
+
+    /// Counts a value so many times.
+    pub fn add_many(&mut self, value: u64, times: u64) {
+        // A value that never came would still count as the largest.
+        if times > 0 {
+            self.0.record_n(value, times).expect("it grows by itself");
+        }
+    }
 }
 
 /// What came of one layer, over all its receivers.

@@ -5,9 +5,11 @@ mod check;
 mod error;
 mod faults;
 mod media;
+mod models;
 mod network;
 mod people;
 mod scale;
+mod settings;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,9 +19,11 @@ use serde::{Deserialize, Serialize};
 pub use check::{LENGTH, PEOPLE, RELAYS};
 pub use error::ScenarioError;
 pub use faults::{FaultSpec, Target, What};
-pub use media::{LayerName, Media, Sources, Speech};
+pub use media::{BetweenTurns, LayerName, Media, Sources, Speech};
+pub use models::Models;
 pub use network::{Geography, Mode, Network};
 pub use people::{Arrive, Crowd, Mix, NatShares, People, Relays};
+pub use settings::Setting;
 
 /// A meeting to be simulated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +54,9 @@ pub struct Scenario {
     /// Who speaks when.
     #[serde(default)]
     pub speech: Speech,
+    /// What baselines are set to.
+    #[serde(default)]
+    pub models: Models,
     /// How much of it tests run.
     #[serde(default)]
     pub short: Option<Short>,

@@ -22,6 +22,8 @@ pub struct Source {
     numbers: BTreeMap<Layer, u32>,
     keys: BTreeSet<Layer>,
     due: BTreeMap<Layer, Time>,
+    /// Until when it speaks, if it sends sound only while it does.
+    speaks_until: Option<Time>,
 }
 
 fn per_second(layer: Layer) -> u32 {
@@ -34,13 +36,28 @@ fn gap(layer: Layer) -> Duration {
 }
 
 impl Source {
-    /// A source that is not on the stage yet.
-    pub fn new(who: u32, rates: Vec<LayerRate>) -> Source {
+    /// A source that is not on the stage yet. One that sends sound only while it speaks is silent from a moment on,
+    /// see [`Source::speak`].
+    pub fn new(who: u32, rates: Vec<LayerRate>, silent_from: Option<Time>) -> Source {
         let (numbers, keys, due) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
-        Source { who, rates, numbers, keys, due }
+        Source { who, rates, numbers, keys, due, speaks_until: silent_from }
     }
 
-    /// It is plugged in: frames count from 0, each layer from a key frame.
+    /// It sends sound only until then, from now on. Does nothing before it is plugged in.
+    pub fn speak(&mut self, now: Time, until: Time) {
+        let sound = self.rates.iter().any(|rate| rate.layer.is_audio());
+        let spoke = self.speaks_until.replace(until).is_some_and(|until| until > now);
+        if sound && !self.due.is_empty() && until > now && !spoke {
+            self.due.entry(Layer::Audio).and_modify(|due| *due = now.max(*due)).or_insert(now);
+        }
+    }
+
+    /// True if it does not send its sound now because it does not speak.
+    pub fn is_silent(&self, now: Time) -> bool {
+        self.speaks_until.is_some_and(|until| until <= now)
+    }
+
+    /// It is plugged in: frames count from 0, each layer from a key frame. Who does not speak sends one frame of sound.
     pub fn start(&mut self, now: Time) {
         self.numbers.clear();
         self.keys = Layer::ALL.into();
@@ -67,10 +84,14 @@ impl Source {
         let mut frames = Vec::new();
         for rate in &self.rates {
             let layer = rate.layer;
+            let silent = layer.is_audio() && self.is_silent(now);
             let Some(due) = self.due.get_mut(&layer).filter(|due| **due <= now) else { continue };
             *due = *due + gap(layer);
             if *due < now {
                 *due = now + gap(layer);
+            }
+            if silent {
+                self.due.remove(&layer);
             }
             let number = self.numbers.entry(layer).or_default();
             let asked = self.keys.remove(&layer);

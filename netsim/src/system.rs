@@ -5,6 +5,9 @@ use std::fmt;
 use clap::ValueEnum;
 use overlay_core::node::Node;
 
+use crate::model::mesh::Mesh;
+use crate::model::shape::{RandomTrees, Star};
+use crate::model::trees::Trees;
 use crate::payload::Parcel;
 use crate::record::Record;
 use crate::scenario::{Scenario, ScenarioError};
@@ -15,6 +18,12 @@ use crate::world::{Progress, World};
 pub enum System {
     /// The overlay that ships.
     Canopy,
+    /// A model: one server that everybody sends to and is fed by.
+    Star,
+    /// A model: trees whose parents are drawn among those who can take one more child.
+    RandomTrees,
+    /// A model: gossipsub's mesh, which pushes each frame to D peers.
+    GossipMesh,
 }
 
 impl fmt::Display for System {
@@ -33,5 +42,8 @@ pub fn run(
 ) -> Result<Record, ScenarioError> {
     match system {
         System::Canopy => Ok(World::<Node<Parcel>>::new(scenario, seed)?.run(go_on)),
+        System::Star => Ok(World::<Trees<Star>>::new(scenario, seed)?.run(go_on)),
+        System::RandomTrees => Ok(World::<Trees<RandomTrees>>::new(scenario, seed)?.run(go_on)),
+        System::GossipMesh => Ok(World::<Mesh>::new(scenario, seed)?.run(go_on)),
     }
 }

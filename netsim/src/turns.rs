@@ -12,7 +12,7 @@ pub use model::talk;
 
 use crate::cast::Cast;
 use crate::rng::{Subsystem, stream};
-use crate::scenario::{Scenario, ScenarioError};
+use crate::scenario::{BetweenTurns, Scenario, ScenarioError};
 
 /// One stretch of speech.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,20 @@ pub fn speakers(scenario: &Scenario, cast: &Cast) -> Vec<u32> {
     let all: Vec<u32> = (0_u32..).take(cast.people.len()).filter(sends_sound).collect();
     let wanted = scenario.speech.speakers as usize;
     all.into_iter().take(if wanted == 0 { usize::MAX } else { wanted }).collect()
+}
+
+/// The turns that decide who sends sound, with the indices of people for speakers; none if who does not speak
+/// sends silence.
+pub fn driving(scenario: &Scenario, cast: &Cast, seed: u64) -> Result<Vec<Turn>, ScenarioError> {
+    if scenario.speech.between_turns == BetweenTurns::Silence {
+        return Ok(Vec::new());
+    }
+    let speakers = speakers(scenario, cast);
+    let mut turns = turns(scenario, u32::try_from(speakers.len()).unwrap_or(u32::MAX), seed)?;
+    for turn in &mut turns {
+        turn.speaker = speakers[turn.speaker as usize];
+    }
+    Ok(turns)
 }
 
 /// The turns of a scenario, in the order of their starts; one who speaks never begins a second turn meanwhile

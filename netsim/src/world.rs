@@ -30,6 +30,7 @@ use crate::record::Record;
 use crate::rng::{self, Subsystem};
 use crate::saboteur::Saboteur;
 use crate::scenario::{Scenario, ScenarioError};
+use crate::turns::{self, Turn};
 
 /// How often a caller of [`World::run`] is told how far it is.
 const TOLD_EVERY: Duration = Duration::from_millis(100);
@@ -70,6 +71,8 @@ enum Happening {
     },
     Timer(u32),
     Publish(u32),
+    /// Somebody begins to speak.
+    Speaks(u32),
     Start(u32),
     Leave(u32),
     Stop(u32),
@@ -112,13 +115,16 @@ pub struct Progress {
 }
 
 /// A meeting that can be run.
-pub struct World<O> {
+pub struct World<O: Overlay> {
     scenario: Scenario,
     cast: Cast,
+    brief: O::Brief,
     now: Time,
     queue: Queue<Happening>,
     machines: Vec<Machine<O>>,
     faults: Timeline,
+    /// Who speaks when; empty if that makes no difference to what is sent.
+    turns: Vec<Turn>,
     links: u64,
     jitter: ChaCha8Rng,
     loss: ChaCha8Rng,
@@ -137,7 +143,8 @@ pub struct World<O> {
 impl<O: Overlay> World<O> {
     /// Everybody at home; nothing has happened yet. The error is the scenario's author's.
     pub fn new(scenario: Scenario, seed: u64) -> Result<World<O>, ScenarioError> {
-        let cast = Cast::draw(&scenario, seed)?;
+        let mut cast = Cast::draw(&scenario, seed)?;
+        let brief = O::brief(&scenario, &mut cast, seed);
         let faults = timeline(&scenario, &cast, seed);
         let machines = cast.people.iter().map(|person| Machine::new(person, &scenario.network)).collect();
         let mut world = World {
@@ -150,12 +157,14 @@ impl<O: Overlay> World<O> {
             malice: rng::stream(seed, Subsystem::Malice),
             trail: Trail::default(),
             ledger: Ledger::new(&scenario, &cast, O::SYSTEM, seed),
-            checks: Checks::new(&scenario, &cast),
+            checks: Checks::new::<O>(&scenario, &cast),
+            brief,
             saboteur: None,
             answers: VecDeque::new(),
             hops: 0,
             nodes: 0,
             faults,
+            turns: turns::driving(&scenario, &cast, seed)?,
             cast,
             scenario,
         };
@@ -178,6 +187,9 @@ impl<O: Overlay> World<O> {
         }
         for (number, (at, _)) in (0..).zip(&self.faults) {
             self.queue.push(*at, Happening::Fault(number));
+        }
+        for (number, turn) in (0..).zip(&self.turns) {
+            self.queue.push(turn.start, Happening::Speaks(number));
         }
         self.queue.push(Time::ZERO + crate::check::LOOK_EVERY, Happening::Look);
         self.queue.push(Time::ZERO + Duration::from_secs(1), Happening::Second);
@@ -224,6 +236,7 @@ impl<O: Overlay> World<O> {
             Happening::Released { from, to, unit } => self.transmit_unit(from, to, *unit),
             Happening::Timer(who) => self.timer(who),
             Happening::Publish(who) => self.publish(who),
+            Happening::Speaks(turn) => self.speaks(turn),
             Happening::Start(who) => self.start(who),
             Happening::Leave(who) => self.leave(who),
             Happening::Stop(who) => self.stop(who),
@@ -285,6 +298,16 @@ impl<O: Overlay> World<O> {
         self.plan_publish(who);
     }
 
+    fn speaks(&mut self, turn: u32) {
+        let Turn { speaker, span, .. } = self.turns[turn as usize];
+        let (now, machine) = (self.now, &mut self.machines[speaker as usize]);
+        if let Some(source) = machine.source.as_mut() {
+            machine.speaks_since = now;
+            source.speak(now, now + span);
+            self.plan_publish(speaker);
+        }
+    }
+
     fn plan_publish(&mut self, who: u32) {
         let machine = &mut self.machines[who as usize];
         let due = machine.source.as_ref().and_then(|source| source.due());
@@ -294,32 +317,39 @@ impl<O: Overlay> World<O> {
         }
     }
 
-    /// Gives a value to an overlay, and does what it wants.
+    /// Gives a value to an overlay, and does what it wants; so with what the edge answers.
     fn input(&mut self, who: u32, input: Input<Parcel>) {
         self.note(who, &input);
-        let mut next = Some(input);
-        while let Some(input) = next {
-            let Some(overlay) = self.machines[who as usize].overlay.as_mut() else { break };
-            let input = match self.saboteur.as_mut() {
-                Some(saboteur) => saboteur.input(self.now, who, input),
-                None => Some(input),
-            };
-            if let Some(input) = input {
-                overlay.handle(self.now, input);
-            }
-            while let Some(output) = self.machines[who as usize].overlay.as_mut().and_then(Overlay::poll) {
-                let output = match self.saboteur.as_mut() {
-                    Some(saboteur) => saboteur.output(self.now, who, output),
-                    None => Some(output),
-                };
-                if let Some(output) = output {
-                    self.output(who, output);
-                }
-            }
-            next = self.answers.pop_front();
+        self.give(who, input);
+        while let Some(answer) = self.answers.pop_front() {
+            self.give(who, answer);
         }
-        self.answers.clear();
         self.plan_timer(who);
+    }
+
+    fn give(&mut self, who: u32, input: Input<Parcel>) {
+        if self.saboteur.is_some() {
+            return self.give_sabotaged(who, input);
+        }
+        let Some(overlay) = self.machines[who as usize].overlay.as_mut() else { return };
+        overlay.handle(self.now, input);
+        while let Some(output) = self.machines[who as usize].overlay.as_mut().and_then(Overlay::poll) {
+            self.output(who, output);
+        }
+    }
+
+    fn give_sabotaged(&mut self, who: u32, input: Input<Parcel>) {
+        let Some(overlay) = self.machines[who as usize].overlay.as_mut() else { return };
+        let Some(saboteur) = self.saboteur.as_mut() else { return };
+        if let Some(input) = saboteur.input(self.now, who, input) {
+            overlay.handle(self.now, input);
+        }
+        while let Some(output) = self.machines[who as usize].overlay.as_mut().and_then(Overlay::poll) {
+            let passed = self.saboteur.as_mut().and_then(|saboteur| saboteur.output(self.now, who, output));
+            if let Some(output) = passed {
+                self.output(who, output);
+            }
+        }
     }
 
     /// For the hash, the count and the tail.
@@ -423,9 +453,7 @@ impl<O: Overlay> World<O> {
             Event::Rewired { tree, parent } => {
                 let with = parent.map(index);
                 machine.step(Step { at: now, what: "parent is now", with, tree: Some(tree) });
-                if let Some((_, changed)) = machine.carried.get_mut(&tree) {
-                    *changed = true;
-                }
+                machine.lately.rewired(tree);
             }
             Event::Silent { peer } => {
                 machine.step(Step { at: now, what: "silent:", with: Some(index(peer)), tree: None });

@@ -8,12 +8,15 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::fail::{Fail, Outcome};
 
 /// How long a process may take to say its first line, or to stop when asked.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How often a log is looked at for what is waited for.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// One process of the demo.
 pub struct Player {
@@ -74,6 +77,22 @@ impl Player {
     /// Where its standard error goes.
     pub fn log(&self) -> PathBuf {
         self.folder.join("log")
+    }
+
+    /// Waits for a line of its log that starts with `words`, and gives what follows them.
+    pub async fn says(&self, words: &str) -> Outcome<String> {
+        let heard = timeout(PATIENCE, async {
+            loop {
+                let log = std::fs::read_to_string(self.log()).unwrap_or_default();
+                if let Some(rest) = log.lines().find_map(|line| line.strip_prefix(words)) {
+                    return rest.to_owned();
+                }
+                sleep(LOOK_AGAIN).await;
+            }
+        });
+        heard.await.map_err(|_| {
+            Fail::failed(format!("{} did not start; its log is {}", self.name, self.log().display()))
+        })
     }
 
     /// Where it writes what the demo asked it for.

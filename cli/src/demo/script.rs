@@ -30,7 +30,11 @@ const WATCHER_UPLINK: &str = "500kbit";
 const RELAY_UPLINK: [(&str, &str); 3] = [("180p", "10mbit"), ("360p", "20mbit"), ("720p", "60mbit")];
 /// Guests beside the organiser; the first two send.
 const GUESTS: usize = 5;
-/// Of them, those who send.
+/// One more is the user's own, who has a window and may come in; nothing of theirs is measured.
+const WINDOW: &str = "window";
+/// What they may send in all.
+const WINDOW_UPLINK: &str = "3mbit";
+/// Of the guests, those who send.
 const SOURCES: usize = 2;
 /// The guest whom the host removes: it only receives.
 const REMOVED: &str = "guest-5";
@@ -94,6 +98,7 @@ struct Stage<'a> {
     args: &'a Demo,
     relays: Vec<Player>,
     people: Vec<Player>,
+    window: Option<Player>,
     tap: Option<overheard::Listener>,
     meeting: MeetingId,
 }
@@ -120,11 +125,18 @@ impl<'a> Stage<'a> {
             }
         };
         let clip = clip.display().to_string();
-        let mut stage =
-            Stage { args, relays: Vec::new(), people: Vec::new(), tap: None, meeting: MeetingId([0; 16]) };
+        let mut stage = Stage {
+            args,
+            relays: Vec::new(),
+            people: Vec::new(),
+            window: None,
+            tap: None,
+            meeting: MeetingId([0; 16]),
+        };
         bar.set_message("starting two relays");
         let (leases, tap) = stage.start_relays().await?;
-        let mut new = words(&["new", MEETING, "--guests", &GUESTS.to_string(), "--address", "127.0.0.1"]);
+        let mut new =
+            words(&["new", MEETING, "--guests", &(GUESTS + 1).to_string(), "--address", "127.0.0.1"]);
         for lease in leases {
             new.extend(["--lease".to_owned(), lease]);
         }
@@ -132,15 +144,29 @@ impl<'a> Stage<'a> {
         let own = invites.first().ok_or_else(|| Fail::failed("'canopy new' printed no invite"))?;
         stage.meeting = Invite::from_line(own).map_err(Fail::failed)?.meeting();
         bar.set_message("everybody joins");
-        for (n, invite) in invites.iter().enumerate() {
+        for (n, invite) in invites.iter().enumerate().take(1 + GUESTS) {
             let name = if n == 0 { "organiser".to_owned() } else { format!("guest-{n}") };
             let args = stage.join_args(&name, n, &clip, tap);
             stage.people.push(Player::start(out, &name, &args, Some(invite)).await?);
+        }
+        if let Some(invite) = invites.get(1 + GUESTS) {
+            stage.window = Some(stage.open_window(invite, bar).await?);
         }
         if let Some(address) = tap {
             stage.tap = Some(overheard::Listener::connect(address).await?);
         }
         Ok(stage)
+    }
+
+    /// The user's own place in the meeting: its page opens where there is a desktop, else its address is printed.
+    async fn open_window(&self, invite: &str, bar: &ProgressBar) -> Outcome<Player> {
+        let out = &self.args.out;
+        let mut args = words(&["join", "-", "--address", "127.0.0.1", "--uplink", WINDOW_UPLINK]);
+        args.extend(words(&["--size", &self.args.size, "--name", "You"]));
+        let window = Player::start(out, WINDOW, &args, Some(invite)).await?;
+        let address = window.says("The meeting is at ").await?;
+        bar.suspend(|| eprintln!("Come in and see it: {address}"));
+        Ok(window)
     }
 
     async fn start_relays(&mut self) -> Outcome<(Vec<String>, Option<SocketAddr>)> {
@@ -206,10 +232,10 @@ impl<'a> Stage<'a> {
         bar.set_message("reading memory");
         let captured = self.tap.as_ref().map(overheard::Listener::latest).unwrap_or_default();
         let memory = self.read_memory()?;
-        for player in self.people.iter().chain(&self.relays) {
+        for player in self.people.iter().chain(&self.relays).chain(&self.window) {
             player.ask_to_stop();
         }
-        for player in self.people.iter_mut().chain(&mut self.relays) {
+        for player in self.people.iter_mut().chain(&mut self.relays).chain(&mut self.window) {
             player.stopped().await;
         }
         Ok(Times { ended_us, removed_us, memory, captured })

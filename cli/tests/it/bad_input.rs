@@ -104,7 +104,14 @@ mod join {
     fn nothing_to_send_asks_for_something() {
         let home = Home::new();
         let invite = &meeting(&home, "1")[1];
-        home.run_with(&["join", "-"], invite).refuses(2, &["--test-card", "--listen-only"]);
+        home.run_with(&["join", "-", "--headless"], invite).refuses(2, &["--test-card", "--listen-only"]);
+    }
+
+    #[test]
+    fn a_clip_and_a_window_are_not_for_one_command() {
+        let home = Home::new();
+        let invite = &meeting(&home, "1")[1];
+        home.run_with(&["join", "-", "--test-card"], invite).refuses(2, &["--headless"]);
     }
 
     #[test]

@@ -2,5 +2,10 @@
 
 mod bad_input;
 #[cfg(feature = "ffmpeg")]
+mod browser;
+#[cfg(feature = "ffmpeg")]
 mod meeting;
+#[cfg(feature = "ffmpeg")]
+mod page;
 mod program;
+mod safety;

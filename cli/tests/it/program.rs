@@ -67,7 +67,7 @@ impl Running {
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests wait in real time")]
-fn now() -> Instant {
+pub fn now() -> Instant {
     Instant::now()
 }
 

@@ -8,4 +8,5 @@ mod gate;
 mod lines;
 mod secrets;
 mod succession;
+mod talking;
 mod world;

@@ -32,6 +32,8 @@ pub(crate) struct Person {
     pub(crate) sealing: Vec<SealingKeys>,
     pub(crate) events: Vec<(UnixTime, Event)>,
     pub(crate) said: Vec<Vec<u8>>,
+    /// What others said to all members, and who.
+    pub(crate) heard: Vec<(PeerKey, Vec<u8>)>,
 }
 
 impl Person {
@@ -137,6 +139,7 @@ impl World {
             sealing: Vec::new(),
             events: Vec::new(),
             said: Vec::new(),
+            heard: Vec::new(),
         });
         self.people.len() - 1
     }
@@ -248,6 +251,7 @@ impl World {
                 Output::Forget { label } => {
                     assert!(person.open.remove(&label).is_some(), "forgets what it holds");
                 }
+                Output::Talk { from, body } => person.heard.push((from, body)),
                 Output::Event(event) => person.events.push((now, event)),
             }
         }

@@ -1,5 +1,5 @@
 //! From 2 s after the last disturbance on, everybody who has been in the meeting for long enough hears every source
-//! that sends sound.
+//! that has sent sound for 2 s.
 
 use std::time::Duration;
 
@@ -23,7 +23,9 @@ pub(super) fn look<O: Overlay>(scene: &Scene<'_, O>) -> Option<Finding> {
         .up()
         .filter(|(who, machine, _)| {
             let rates = &scene.cast.people[*who as usize].sends;
-            settled(machine) && rates.iter().any(|rate| rate.layer.is_audio())
+            let silent = machine.source.as_ref().is_none_or(|source| source.is_silent(scene.now));
+            let speaks = !silent && scene.now.since(machine.speaks_since) > WITHIN;
+            settled(machine) && speaks && rates.iter().any(|rate| rate.layer.is_audio())
         })
         .map(|(who, ..)| who)
         .collect();

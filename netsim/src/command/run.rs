@@ -62,6 +62,9 @@ fn again(subject: &Subject, run: &Run) -> String {
     if let Some(length) = subject.length {
         words.extend(["--length".into(), humantime::format_duration(length).to_string().replace(' ', "")]);
     }
+    for setting in &subject.set {
+        words.extend(["--set".into(), setting.to_string()]);
+    }
     words.extend(["--seed".into(), run.seed.to_string()]);
     if run.system != system::System::Canopy {
         words.extend(["--system".into(), run.system.to_string()]);

@@ -15,11 +15,13 @@ use netsim::system::System;
 use crate::args::Sweep;
 
 /// One run of a sweep.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Point {
     system: System,
     people: u32,
     seed: u64,
+    /// `KEY=VALUE` of each key that is swept.
+    set: Vec<String>,
 }
 
 /// Makes every run, as many at a time as there are cores, and shows a line for each.
@@ -33,13 +35,13 @@ pub fn sweep(sweep: &Sweep) -> anyhow::Result<bool> {
             scope.spawn(|| {
                 while let Some(point) = points.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let made = one(&program, sweep, point);
-                    done.lock().unwrap_or_else(|dead| dead.into_inner()).push((*point, made));
+                    done.lock().unwrap_or_else(|dead| dead.into_inner()).push((point.clone(), made));
                 }
             });
         }
     });
     let mut done = done.into_inner().unwrap_or_else(|dead| dead.into_inner());
-    done.sort_by_key(|(point, _)| (point.system.to_string(), point.people, point.seed));
+    done.sort_by_key(|(point, _)| (point.system.to_string(), point.people, point.set.clone(), point.seed));
     table(done)
 }
 
@@ -53,7 +55,10 @@ fn points(sweep: &Sweep) -> anyhow::Result<Vec<Point>> {
     let mut points = Vec::new();
     for system in &sweep.system {
         for people in &sizes {
-            points.extend(sweep.seeds.clone().map(|seed| Point { system: *system, people: *people, seed }));
+            for set in settings(sweep) {
+                let point = |seed| Point { system: *system, people: *people, seed, set: set.clone() };
+                points.extend(sweep.seeds.clone().map(point));
+            }
         }
     }
     if let Some((at, of)) = sweep.part {
@@ -62,8 +67,24 @@ fn points(sweep: &Sweep) -> anyhow::Result<Vec<Point>> {
     Ok(points)
 }
 
+/// Each value of each key with each of the others.
+fn settings(sweep: &Sweep) -> Vec<Vec<String>> {
+    let mut all = vec![Vec::new()];
+    for setting in &sweep.set {
+        let with = |value: &str| {
+            let one = format!("{}={value}", setting.key);
+            all.iter()
+                .map(move |set: &Vec<String>| [&set[..], std::slice::from_ref(&one)].concat())
+                .collect::<Vec<_>>()
+        };
+        all = setting.value.split(',').flat_map(with).collect();
+    }
+    all
+}
+
 fn folder(out: &Path, point: &Point) -> PathBuf {
-    out.join(format!("{}-{}-people-seed-{}", point.system, point.people, point.seed))
+    let set: String = point.set.iter().map(|set| format!("-{set}")).collect();
+    out.join(format!("{}-{}-people{set}-seed-{}", point.system, point.people, point.seed))
 }
 
 fn one(program: &Path, sweep: &Sweep, point: &Point) -> anyhow::Result<Report> {
@@ -74,6 +95,12 @@ fn one(program: &Path, sweep: &Sweep, point: &Point) -> anyhow::Result<Report> {
     command.args(["--system", &point.system.to_string()]).arg("--out").arg(&folder);
     if sweep.short {
         command.arg("--short");
+    }
+    for set in &point.set {
+        command.args(["--set", set]);
+    }
+    if let Some(length) = sweep.length {
+        command.args(["--length", &format!("{}ns", length.as_nanos())]);
     }
     let output = command.stdin(Stdio::null()).output()?;
     if output.status.code().is_none_or(|code| code > 1) {
@@ -87,9 +114,12 @@ fn table(done: Vec<(Point, anyhow::Result<Report>)>) -> anyhow::Result<bool> {
     table.set_header([
         "system",
         "people",
+        "set",
         "seed",
         "hash",
-        "sound",
+        "in time",
+        "sound p50, p95 ms",
+        "main picture kbit/s",
         "longest gap ms",
         "control kbit/s",
         "violations",
@@ -106,9 +136,12 @@ fn table(done: Vec<(Point, anyhow::Result<Report>)>) -> anyhow::Result<bool> {
         table.add_row([
             point.system.to_string(),
             point.people.to_string(),
+            point.set.join(" "),
             point.seed.to_string(),
             report.hash.clone(),
-            percent(sound.and_then(|sound| sound.continuity)),
+            percent(report.totals.in_time),
+            sound.map_or(String::new(), |of| format!("{:.0}, {:.0}", of.delay_ms.p50, of.delay_ms.p95)),
+            format!("{:.0}", report.totals.goodput_kbps),
             format!("{gap:.0}"),
             format!("{:.1}", control as f64 / 125.0 / node_seconds.max(1) as f64),
             broken.join(", "),

@@ -143,7 +143,11 @@ fn delays(report: &Report) -> Markup {
                 "were there after so many milliseconds: the further left it rises, the better. The dashed line is what the "
                 "same frames would have taken straight from sender to receiver, with nobody in between and no queues."
             }
-            div.pair { @for (layer, of) in &report.layers { (charts::delay(*layer, of)) } }
+            div.pair {
+                @for (layer, of) in report.layers.iter().filter(|(_, of)| of.delivered > 0) {
+                    (charts::delay(*layer, of))
+                }
+            }
         }
     }
 }

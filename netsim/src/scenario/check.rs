@@ -9,7 +9,7 @@ use std::time::Duration;
 use overlay_core::config::SLOTS;
 
 use super::error::Wrong;
-use super::{Arrive, Geography, Media, Mix, Network, People, Relays, Scenario, Speech};
+use super::{Arrive, Geography, Media, Mix, Models, Network, People, Relays, Scenario, Speech};
 
 /// Participants.
 pub const PEOPLE: RangeInclusive<u32> = 1..=20_000;
@@ -46,6 +46,7 @@ impl Scenario {
         self.geography.check()?;
         self.network.check()?;
         self.media.check()?;
+        self.models.check()?;
         self.check_sources()?;
         self.speech.check(self.voices())?;
         for (at, fault) in self.faults.iter().enumerate() {
@@ -209,6 +210,15 @@ impl Media {
         number("media.p720_kbps", self.p720_kbps, &LAYER_KBPS)?;
         number("media.slots", self.slots, &(1..=SLOTS))?;
         number("media.gallery", self.gallery, &(0..=self.slots))
+    }
+}
+
+impl Models {
+    fn check(&self) -> Checked {
+        number("models.star_kbps", self.star_kbps, &INTERFACE_KBPS)?;
+        number("models.tree_children", self.tree_children, &(1..=100))?;
+        number("models.mesh_degree", self.mesh_degree, &(1..=50))?;
+        number("models.mesh_lazy", self.mesh_lazy, &(0..=50))
     }
 }
 

@@ -30,6 +30,16 @@ pub enum ScenarioError {
         /// What is wrong, and what would be right.
         why: String,
     },
+    /// A value that was typed instead of the file's cannot be set: whoever typed it is at fault.
+    #[error("{}: {key} cannot be set: {why}", file.display())]
+    Set {
+        /// The scenario file.
+        file: PathBuf,
+        /// The key as it was typed.
+        key: String,
+        /// What is wrong.
+        why: String,
+    },
     /// A table that the scenario names (delays, percentiles, turns) cannot be used.
     #[error("{}:{line}: {why} ({key} names this file)", file.display())]
     Table {

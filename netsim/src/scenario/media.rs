@@ -90,4 +90,17 @@ pub struct Speech {
     pub trace: Option<String>,
     /// Which meeting of that file; the first if it is not said.
     pub meeting: Option<String>,
+    /// What who takes turns sends while others speak.
+    pub between_turns: BetweenTurns,
+}
+
+/// What a source of sound sends while it does not speak.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BetweenTurns {
+    /// Silence, at the same constant rate: nobody can tell from outside who speaks.
+    #[default]
+    Silence,
+    /// No sound at all.
+    Nothing,
 }

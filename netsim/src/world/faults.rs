@@ -67,7 +67,7 @@ impl<O: Overlay> World<O> {
         let sides: Vec<bool> = self.machines.iter().map(|machine| machine.side).collect();
         let (mut cut, mut freed) = (Vec::new(), Vec::new());
         for (at, machine) in (0_u32..).zip(&mut self.machines) {
-            for link in &mut machine.links {
+            for link in machine.links.iter_mut() {
                 let severed = sides[at as usize] != sides[link.to as usize];
                 if severed && !link.severed {
                     cut.push((at, link.to, link.serial));

@@ -6,7 +6,7 @@ use overlay_core::io::{Command, Input, Kind};
 use overlay_core::time::Time;
 
 use super::{Happening, World, peer};
-use crate::machine::{Heard, Machine};
+use crate::machine::Machine;
 use crate::overlay::{Overlay, admitted};
 use crate::source::Source;
 
@@ -24,8 +24,6 @@ const CONTACTS: usize = 8;
 const SETTLES_IN: Duration = Duration::from_secs(3);
 /// Time for goodbyes before a process ends.
 const FAREWELL: Duration = Duration::from_millis(300);
-/// Serials of notes of a life begin at its number times this.
-const SERIALS: u64 = 1 << 40;
 
 impl<O: Overlay> World<O> {
     pub(super) fn start(&mut self, who: u32) {
@@ -40,9 +38,9 @@ impl<O: Overlay> World<O> {
         machine.since = now;
         machine.first = [None; 2];
         machine.fed = now;
-        let serial = u64::from(machine.life) * SERIALS;
-        machine.overlay = Some(O::start(who, person, limit_kbps, serial));
-        machine.source = (!person.sends.is_empty()).then(|| Source::new(who, person.sends.clone()));
+        machine.overlay = Some(O::start(who, person, limit_kbps, machine.life, &self.brief));
+        let silent = self.turns.iter().any(|turn| turn.speaker == who).then_some(now);
+        machine.source = (!person.sends.is_empty()).then(|| Source::new(who, person.sends.clone(), silent));
         let sends = person.sends.clone();
         self.nodes += 1;
         self.checks.disturbed(now + SETTLES_IN);
@@ -88,7 +86,7 @@ impl<O: Overlay> World<O> {
     pub(super) fn stop(&mut self, who: u32) {
         let now = self.now;
         self.remove(who);
-        for link in std::mem::take(&mut self.machines[who as usize].links) {
+        for link in self.machines[who as usize].links.take() {
             let lost = Happening::LinkLost { at: link.to, to: who, serial: link.serial };
             self.queue.push(now + link.path, lost);
         }
@@ -98,7 +96,7 @@ impl<O: Overlay> World<O> {
     pub(super) fn crash(&mut self, who: u32) {
         let now = self.now;
         self.remove(who);
-        for link in std::mem::take(&mut self.machines[who as usize].links) {
+        for link in self.machines[who as usize].links.take() {
             let lost = Happening::LinkLost { at: link.to, to: who, serial: link.serial };
             self.queue.push(now + UNLINKED_AFTER, lost);
         }
@@ -115,8 +113,7 @@ impl<O: Overlay> World<O> {
         machine.publishes = None;
         machine.timer = None;
         machine.frozen = Time::ZERO;
-        machine.carried.clear();
-        machine.heard = Vec::<Heard>::new();
+        machine.lately.clear();
         self.ledger.takes_nothing(machine);
         self.checks.gone(who);
         self.checks.disturbed(now);
@@ -125,12 +122,12 @@ impl<O: Overlay> World<O> {
 
     pub(super) fn dial(&mut self, from: u32, to: u32) {
         let (a, b) = (&self.machines[from as usize], &self.machines[to as usize]);
-        if a.link(to).is_some() {
+        if a.links.to(to).is_some() {
             return;
         }
         let (me, other) = (&self.cast.people[from as usize], &self.cast.people[to as usize]);
         let path = self.cast.paths.one_way(me, other);
-        let stale = b.link(from).map(|link| link.serial);
+        let stale = b.links.to(from).map(|link| link.serial);
         let reachable = b.overlay.is_some() && me.nat.reaches(other.nat) && a.side == b.side;
         if !reachable {
             let life = a.life;
@@ -143,8 +140,8 @@ impl<O: Overlay> World<O> {
         }
         self.links += 1;
         let serial = self.links;
-        self.machines[from as usize].add_link(to, serial, path, false);
-        self.machines[to as usize].add_link(from, serial, path, false);
+        self.machines[from as usize].links.add(to, serial, path);
+        self.machines[to as usize].links.add(from, serial, path);
         let up = self.now + path * HANDSHAKE_PATHS;
         self.queue.push(up, Happening::LinkUp { at: from, to, serial });
         self.queue.push(up, Happening::LinkUp { at: to, to: from, serial });
@@ -156,7 +153,7 @@ impl<O: Overlay> World<O> {
         }
         let other = self.cast.people[to as usize].kind;
         let machine = &mut self.machines[at as usize];
-        let Some(link) = machine.link_mut(to).filter(|link| link.serial == serial) else { return };
+        let Some(link) = machine.links.to_mut(to).filter(|link| link.serial == serial) else { return };
         link.up = true;
         self.input(at, Input::Linked { peer: peer(to), admitted: admitted(to, other) });
     }
@@ -168,7 +165,7 @@ impl<O: Overlay> World<O> {
             self.queue.push(thaw, Happening::LinkLost { at, to, serial });
             return;
         }
-        if machine.remove_link(to, serial).is_some() && machine.overlay.is_some() {
+        if machine.links.remove(to, serial).is_some() && machine.overlay.is_some() {
             self.input(at, Input::Unlinked { peer: peer(to) });
             self.try_again_if_alone(at);
         }
@@ -176,7 +173,7 @@ impl<O: Overlay> World<O> {
 
     pub(super) fn dial_failed(&mut self, at: u32, to: u32, life: u32) {
         let machine: &Machine<O> = &self.machines[at as usize];
-        if machine.life == life && machine.overlay.is_some() && machine.link(to).is_none() {
+        if machine.life == life && machine.overlay.is_some() && machine.links.to(to).is_none() {
             self.input(at, Input::Unlinked { peer: peer(to) });
             self.try_again_if_alone(at);
         }
@@ -190,9 +187,9 @@ impl<O: Overlay> World<O> {
 
     pub(super) fn hang_up(&mut self, who: u32, to: u32) {
         let machine = &mut self.machines[who as usize];
-        let Some(link) = machine.link(to).map(|link| (link.serial, link.path)) else { return };
+        let Some(link) = machine.links.to(to).map(|link| (link.serial, link.path)) else { return };
         let (serial, path) = link;
-        machine.remove_link(to, serial);
+        machine.links.remove(to, serial);
         self.answers.push_back(Input::Unlinked { peer: peer(to) });
         self.queue.push(self.now + path, Happening::LinkLost { at: to, to: who, serial });
     }

@@ -11,7 +11,6 @@ use rand::RngExt;
 use super::{Carried, Happening, World, peer};
 use crate::fault::Malice;
 use crate::interface::{Entry, Lane, packets};
-use crate::machine::Machine;
 use crate::overlay::Overlay;
 use crate::payload::Parcel;
 use crate::scenario::Mode;
@@ -28,7 +27,7 @@ impl<O: Overlay> World<O> {
     pub(super) fn send_control(&mut self, from: u32, to: u32, bytes: Vec<u8>) {
         self.trail.bytes(&bytes);
         let machine = &mut self.machines[from as usize];
-        let Some(link) = machine.link_mut(to).filter(|link| link.up) else { return };
+        let Some(link) = machine.links.to_mut(to).filter(|link| link.up) else { return };
         if link.severed {
             // The transport goes on trying until the partition heals, or the link is given up.
             link.held.push(bytes);
@@ -77,7 +76,7 @@ impl<O: Overlay> World<O> {
 
     pub(super) fn transmit_unit(&mut self, from: u32, to: u32, unit: Unit<Parcel>) {
         let tree = unit.header.tree;
-        let severed = self.machines[from as usize].link(to).is_some_and(|link| link.severed);
+        let severed = self.machines[from as usize].links.to(to).is_some_and(|link| link.severed);
         if severed || !self.transmit(from, to, Carried::Unit(unit)) {
             let machine = &mut self.machines[from as usize];
             machine.dropped += 1;
@@ -94,19 +93,16 @@ impl<O: Overlay> World<O> {
         };
         let now = self.now;
         let machine = &mut self.machines[from as usize];
-        let Ok(at) = machine.links.binary_search_by_key(&to, |link| link.to) else { return true };
-        if !machine.links[at].up {
-            return true;
-        }
+        let Some(link) = machine.links.to(to).filter(|link| link.up) else { return true };
+        let path = link.path;
         let Some(left) = machine.out.send(now, lane, len) else { return false };
-        let path = machine.links[at].path;
         let (lost, late) = self.lose(from, to, path, len);
         if lost > 0 && self.scenario.network.mode == Mode::Datagrams && lane != Lane::Control {
             return true;
         }
         let takes = self.machines[to as usize].inward.span(len);
         let jitter = self.jitter(path);
-        let link = &mut self.machines[from as usize].links[at];
+        let Some(link) = self.machines[from as usize].links.to_mut(to) else { return true };
         let arrives = (left + path + jitter + late + takes).max(link.last[lane as usize]);
         link.last[lane as usize] = arrives;
         let serial = link.serial;
@@ -150,7 +146,7 @@ impl<O: Overlay> World<O> {
         carried: Carried,
     ) {
         let machine = &mut self.machines[to as usize];
-        if machine.link(from).is_none_or(|link| link.serial != serial || !link.up)
+        if machine.links.to(from).is_none_or(|link| link.serial != serial || !link.up)
             || machine.overlay.is_none()
         {
             return;
@@ -192,13 +188,7 @@ impl<O: Overlay> World<O> {
 
     /// For repair times: when units of a tree come again after its parent has changed.
     fn carries(&mut self, who: u32, unit: &Unit<Parcel>) {
-        let now = self.now;
-        let machine: &mut Machine<O> = &mut self.machines[who as usize];
-        let (last, changed) = machine.carried.entry(unit.header.tree).or_insert((now, false));
-        let gap = now.since(*last);
-        let repaired = std::mem::take(changed);
-        *last = now;
-        if repaired {
+        if let Some(gap) = self.machines[who as usize].lately.came(unit.header.tree, self.now) {
             self.ledger.repaired(gap);
         }
     }

@@ -3,6 +3,7 @@
 mod compare;
 mod fabricate;
 mod inputs;
+mod models;
 mod report;
 mod scenario_docs;
 mod trust;

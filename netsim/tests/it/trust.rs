@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::time::Duration;
 
-use netsim::cast::Person;
+use netsim::cast::{Cast, Person};
 use netsim::id::{index, node_id};
 use netsim::interface::{Lane, Outward};
 use netsim::overlay::{Held, Overlay};
@@ -94,7 +94,11 @@ impl ByHand {
 impl Overlay for ByHand {
     const SYSTEM: &'static str = "by hand";
 
-    fn start(who: u32, _: &Person, _: u32, _: u64) -> ByHand {
+    type Brief = ();
+
+    fn brief(_: &Scenario, _: &mut Cast, _: u64) {}
+
+    fn start(who: u32, _: &Person, _: u32, _: u32, (): &()) -> ByHand {
         ByHand { who, now: Time::ZERO, outbox: VecDeque::new() }
     }
 
@@ -230,8 +234,12 @@ struct Watched {
 impl Overlay for Watched {
     const SYSTEM: &'static str = "canopy";
 
-    fn start(who: u32, person: &Person, limit_kbps: u32, serial: u64) -> Watched {
-        let node = <Node<Parcel> as Overlay>::start(who, person, limit_kbps, serial);
+    type Brief = ();
+
+    fn brief(_: &Scenario, _: &mut Cast, _: u64) {}
+
+    fn start(who: u32, person: &Person, limit_kbps: u32, life: u32, (): &()) -> Watched {
+        let node = <Node<Parcel> as Overlay>::start(who, person, limit_kbps, life, &());
         Watched { who, now: Time::ZERO, node }
     }
 

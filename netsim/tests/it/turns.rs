@@ -66,7 +66,7 @@ fn as_many_speak_at_once_as_in_the_corpus() {
     // What follows the last turn is silence, too.
     shares[0] += 100.0 - shares.iter().sum::<f64>();
     for (count, (wanted, percent)) in
-        [(17.0, 10.0), (71.8, 5.0), (10.1, 15.0), (1.1, 35.0), (0.06, 80.0)].into_iter().enumerate()
+        [(17.0, 5.0), (71.8, 3.0), (10.1, 6.0), (1.1, 25.0), (0.06, 80.0)].into_iter().enumerate()
     {
         near(&format!("{count} at once, % of the time"), shares[count], wanted, percent);
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use netsim::payload::Parcel;
 use netsim::record::Record;
 use netsim::saboteur::Saboteur;
-use netsim::scenario::Scenario;
+use netsim::scenario::{BetweenTurns, Scenario};
 use netsim::shrink::{Failure, shrink};
 use netsim::system::{System, run};
 use netsim::world::World;
@@ -128,6 +128,30 @@ fn a_relay_that_dies_is_gone_around() {
     assert!(killed.repairs.0.len() > record.repairs.0.len(), "somebody found another parent");
     let longest = killed.layers[&Layer::Audio].gaps.0.max();
     assert!(longest < 1_000, "sound was away for {longest} ms");
+}
+
+#[test]
+fn who_does_not_speak_sends_no_sound_if_the_scenario_says_so() {
+    let with = |between_turns| {
+        let mut scenario = small("");
+        scenario.speech.between_turns = between_turns;
+        scenario.expected.push(netsim::scenario::Expected {
+            invariant: "acyclic".into(),
+            why: "who is fed nothing looks elsewhere, below itself too, while a source is still".into(),
+        });
+        simulate(scenario, 1)
+    };
+    let constant = with(BetweenTurns::Silence);
+    let turns = with(BetweenTurns::Nothing);
+    assert!(turns.complete, "{:?}", turns.violations);
+    let due = |record: &Record, layer| record.layers[&layer].due as f64;
+    let share = due(&turns, Layer::Audio) / due(&constant, Layer::Audio);
+    // One of two speaks most of the time, now and then both or nobody.
+    assert!((0.2..0.8).contains(&share), "sound was on for {share} of the time");
+    let pictures = due(&turns, Layer::P360) / due(&constant, Layer::P360);
+    assert!((0.95..1.05).contains(&pictures), "pictures go on: {pictures}");
+    let listened = continuity(&turns, Layer::Audio);
+    assert!(listened > 0.95, "{listened} of what was said came");
 }
 
 fn with_faults(scenario: Scenario, faults: &str) -> Scenario {

@@ -21,6 +21,8 @@
 //! | `gossip` | notes that are kept and were seen |
 //! | `routes` | who is reached by way of whom |
 //! | `ring` | the last second of a tree |
+//! | `delivered` | which frames the user has |
+//! | `window` | which numbers were seen |
 //! | [`seat`] | a node's own rows of the plan, as it is told them |
 //! | [`stage`] | who is plugged into which slot, as everybody is told |
 //! | [`plan`] | the plan, and the pure function that makes it |
@@ -36,6 +38,7 @@
 
 mod carry;
 mod coordinator;
+mod delivered;
 mod flood;
 mod follow;
 mod gossip;
@@ -48,6 +51,7 @@ mod routes;
 mod serve;
 mod speech;
 mod state;
+mod window;
 
 pub mod code;
 pub mod config;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::config;
+use crate::delivered::Delivered;
 use crate::gossip::Gossip;
 use crate::id::NodeId;
 use crate::io::{Command, Event, Input, Kind, Output, Topic};
@@ -46,6 +47,7 @@ impl<P: Payload> Node<P> {
             members: Members::default(),
             gossip: Gossip::default(),
             trees: BTreeMap::new(),
+            delivered: Delivered::default(),
             parked: Vec::new(),
             routes: Routes::default(),
             leader: None,

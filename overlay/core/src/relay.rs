@@ -1,6 +1,9 @@
 //! The data plane: forward, thin, drop, deliver. Nothing here looks at who is in the meeting.
 
+use std::collections::VecDeque;
+
 use crate::config;
+use crate::delivered::Delivered;
 use crate::id::NodeId;
 use crate::io::Output;
 use crate::links::{Taking, Thin, Tree};
@@ -32,20 +35,29 @@ impl<P: Payload> State<P> {
             tree.left = Some((old, now + config::LEFT_FOR));
         }
         unit.header.hop = unit.header.hop.saturating_add(1);
-        carry(now, tree, unit, &mut self.outbox);
+        carry(now, tree, unit, &mut self.delivered, &mut self.outbox);
         if let Some(old) = old {
             self.tell(now, old, &Message::Detach { tree: id });
         }
         self.end_switch(id);
     }
 
-    /// A frame of this node's own source: it becomes one unit, since k = 1 in this version.
+    /// A frame of this node's own source goes into each tree of its layer's group. With k = 1, which is all that is
+    /// planned in this version, every unit is the whole frame.
     pub(crate) fn publish(&mut self, now: Time, frame: Frame<P>) {
         let Some((slot, feed)) = self.on_stage else { return };
-        let id = TreeId { slot, layer: frame.layer, index: 0 };
-        let Some(tree) = self.trees.get_mut(&id).filter(|tree| tree.is_root) else { return };
-        let header = UnitHeader { tree: id, feed, frame: frame.info, k: 1, m: 0, hop: 0 };
-        carry(now, tree, Unit { header, payload: frame.payload }, &mut self.outbox);
+        let first = TreeId { slot, layer: frame.layer, index: 0 };
+        let Some((k, m)) = self.group(first).map(|(_, group)| (group.k, group.m)).filter(|(k, _)| *k == 1)
+        else {
+            return;
+        };
+        for index in 0..k.saturating_add(m) {
+            let tree = TreeId { index, ..first };
+            let Some(root) = self.trees.get_mut(&tree).filter(|tree| tree.is_root) else { continue };
+            let header = UnitHeader { tree, feed, frame: frame.info, k, m, hop: 0 };
+            let unit = Unit { header, payload: frame.payload.clone() };
+            carry(now, root, unit, &mut self.delivered, &mut self.outbox);
+        }
     }
 
     /// The edge could not keep up with a child: nothing of this tree until the next key frame.
@@ -62,7 +74,7 @@ impl<P: Payload> State<P> {
         let Some(tree) = self.trees.get_mut(&id) else { return };
         let kept: Vec<Unit<P>> = tree.ring.since(None).0.cloned().collect();
         for unit in kept {
-            deliver(tree, unit, &mut self.outbox);
+            deliver(tree, unit, &mut self.delivered, &mut self.outbox);
         }
         self.end_switch(id);
     }
@@ -100,7 +112,8 @@ fn carry<P: Payload>(
     now: Time,
     tree: &mut Tree<P>,
     unit: Unit<P>,
-    outbox: &mut std::collections::VecDeque<Output<P>>,
+    delivered: &mut Delivered,
+    outbox: &mut VecDeque<Output<P>>,
 ) {
     if !tree.ring.add(now, unit.clone()) {
         return;
@@ -114,10 +127,15 @@ fn carry<P: Payload>(
             outbox.push_back(Output::Unit { to: child.peer, unit: unit.clone() });
         }
     }
-    deliver(tree, unit, outbox);
+    deliver(tree, unit, delivered, outbox);
 }
 
-fn deliver<P: Payload>(tree: &Tree<P>, unit: Unit<P>, outbox: &mut std::collections::VecDeque<Output<P>>) {
+fn deliver<P: Payload>(
+    tree: &Tree<P>,
+    unit: Unit<P>,
+    delivered: &mut Delivered,
+    outbox: &mut VecDeque<Output<P>>,
+) {
     let UnitHeader { tree: id, feed, frame: info, k, .. } = unit.header;
     let wanted = match tree.taking {
         Taking::No => false,
@@ -125,7 +143,7 @@ fn deliver<P: Payload>(tree: &Tree<P>, unit: Unit<P>, outbox: &mut std::collecti
         Taking::Yes | Taking::UntilNext => true,
     };
     // A frame of several units would be joined here; this version plans k = 1 only.
-    if wanted && k == 1 {
+    if wanted && k == 1 && delivered.mark(id, feed, info.number) {
         let frame = Frame { layer: id.layer, info, payload: unit.payload };
         outbox.push_back(Output::Deliver { source: tree.source, feed, frame });
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config;
 use crate::coordinator::Coordinator;
+use crate::delivered::Delivered;
 use crate::gossip::Gossip;
 use crate::id::NodeId;
 use crate::io::{Admitted, Event, Kind, LayerRate, Note, Output, Signature};
@@ -89,6 +90,8 @@ pub(crate) struct State<P> {
     pub(crate) members: Members,
     pub(crate) gossip: Gossip,
     pub(crate) trees: BTreeMap<TreeId, Tree<P>>,
+    /// Which frames the user has.
+    pub(crate) delivered: Delivered,
     pub(crate) parked: Vec<Parked>,
     /// Who is reached by way of whom.
     pub(crate) routes: Routes,

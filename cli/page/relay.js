@@ -1,0 +1,106 @@
+// @ts-check
+// What a volunteer's machine lends, to how many, and how much of it is used.
+
+import { el } from './dom.js';
+import { token } from './token.js';
+
+/** @typedef {import('./relay-messages.js').Lent} Lent */
+
+const AGAIN_MS = 1_000;
+const app = /** @type {HTMLElement} */ (document.getElementById('app'));
+const key = token();
+/** @type {WebSocket | null} */
+let socket = null;
+let over = false;
+
+/** @param {number} kbps */
+const rate = (kbps) => (kbps >= 1000 ? `${(kbps / 1000).toFixed(1)} Mbit/s` : `${kbps} kbit/s`);
+/** @param {number} bytes */
+const amount = (bytes) => (bytes >= 1e9 ? `${(bytes / 1e9).toFixed(2)} GB` : `${(bytes / 1e6).toFixed(1)} MB`);
+
+/** @param {number} ms */
+function span(ms) {
+  const minutes = Math.max(0, Math.round(ms / 60_000));
+  return minutes >= 60 ? `${Math.floor(minutes / 60)} h ${minutes % 60} min` : `${minutes} min`;
+}
+
+const words = el('p', { class: 'words', role: 'status' });
+const use = el('i');
+const facts = el('dl', { class: 'facts' });
+const lease = el('div', { class: 'lease', tabindex: 0 });
+const copy = el('button', { type: 'button', class: 'primary', onclick: () => void navigator.clipboard.writeText(lease.textContent ?? '').then(() => (copy.textContent = 'Copied')) }, 'Copy the lease line');
+const give = el('section', { 'aria-label': 'Lease line' }, el('p', { class: 'note' }, 'Send this line to one organiser, in an encrypted chat. The first meeting that claims it has it.'), lease, copy);
+const pause = el('button', { type: 'button', onclick: () => say({ type: 'pause', paused: pause.getAttribute('aria-pressed') !== 'true' }) });
+const drain = el('button', { type: 'button', class: 'danger', onclick: () => say({ type: 'drain' }) }, 'Finish: hand over and stop');
+
+app.replaceChildren(
+  el(
+    'section',
+    { class: 'relay' },
+    el(
+      'div',
+      { class: 'card' },
+      el('div', { class: 'brand' }, el('img', { src: '/icon.svg', alt: '', width: 36, height: 36 }), 'Canopy relay'),
+      el('h1', {}, 'Thank you for lending'),
+      words,
+      el('div', { class: 'use' }, use),
+      facts,
+      give,
+      el('div', { class: 'answers' }, pause, drain),
+    ),
+    el('p', { class: 'note' }, 'What passes here is sealed: this machine can’t open it, and learns neither names nor what is said.'),
+  ),
+);
+
+/** @param {import('./relay-messages.js').ToRelay} message */
+function say(message) {
+  if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
+}
+
+/** @param {Lent} lent */
+function show(lent) {
+  words.textContent = lent.draining
+    ? 'Handing over: those who were fed from here are going elsewhere.'
+    : lent.paused
+      ? 'Paused: nobody new is fed from here, and the planner moves the others.'
+      : lent.claimed
+        ? 'A meeting uses this relay.'
+        : 'No meeting has claimed this relay yet.';
+  use.style.setProperty('--use', `${Math.min(100, (100 * lent.outKbps) / Math.max(1, lent.limitKbps))}%`);
+  const fact = (/** @type {string} */ name, /** @type {string} */ value) => el('div', {}, el('dt', {}, name), el('dd', {}, value));
+  facts.replaceChildren(
+    fact('lent', rate(lent.limitKbps)),
+    fact('sent now', rate(lent.outKbps)),
+    fact('received now', rate(lent.inKbps)),
+    fact('nodes fed', String(lent.children)),
+    fact('sent so far', amount(lent.sentBytes)),
+    fact('highest second', rate(lent.peakKbps)),
+    fact('dropped, too late', String(lent.dropped)),
+    fact('time left', span(lent.endsMs - Date.now())),
+  );
+  give.hidden = lent.claimed;
+  lease.textContent = lent.line;
+  pause.textContent = lent.paused ? 'Lend again' : 'Pause';
+  pause.setAttribute('aria-pressed', String(lent.paused));
+  pause.disabled = lent.draining;
+  drain.disabled = lent.draining;
+}
+
+function open() {
+  const attempt = new WebSocket(`ws://${location.host}/socket`, ['canopy.1', `token.${key}`]);
+  socket = attempt;
+  attempt.onmessage = ({ data }) => {
+    /** @type {import('./relay-messages.js').FromRelay} */
+    const message = JSON.parse(data);
+    if (message.type === 'lent') return show(message);
+    over = true;
+    words.textContent = message.text;
+  };
+  attempt.onclose = ({ code }) => {
+    if (over) return;
+    words.textContent = code === 4001 ? 'This page is open in another tab.' : 'The program on this machine does not answer.';
+    if (code !== 4001) setTimeout(open, AGAIN_MS);
+  };
+}
+
+open();

@@ -1,0 +1,170 @@
+//! What whoever runs the meeting does: the organiser's node follows the meeting file; who waits at the door is let in or
+//! turned away, and people are removed.
+
+use std::collections::BTreeMap;
+
+use keyagree::identity::{InviteId, PeerKey};
+use keyagree::lease::Lease;
+use keyagree::session::{Input, Knocks};
+
+use super::Node;
+use crate::clock;
+use crate::fail::{Fail, Outcome};
+use crate::meeting::Decided;
+use crate::seat::Chair;
+
+impl Node {
+    /// What `canopy lend`, `remove`, `admit`, `deny` and `lock` have changed since.
+    pub(super) fn read_meeting_file(&mut self) -> Outcome {
+        let Some(Chair { file, .. }) = &self.seat.chair else { return Ok(()) };
+        let meeting = file.load()?;
+        let issuer = meeting.issuer();
+        for line in &meeting.leases {
+            let Ok(lease) = Lease::from_line(line) else { continue };
+            if lease.check(clock::unix()).is_err() || self.claims.lock().contains_key(&lease.relay()) {
+                continue;
+            }
+            let grant = issuer.grant(lease.relay(), lease.id(), lease.kbps(), lease.ends());
+            let claim = lease.claim(meeting.id(), issuer.public(), &grant, self.seat.me());
+            self.claims.lock().insert(lease.relay(), claim);
+            for contact in lease.contacts() {
+                if let Err(error) = self.handle.dial(contact) {
+                    tracing::warn!(contact, %error, "a lease names a contact that can't be dialled");
+                }
+            }
+        }
+        self.read_door(meeting.locked, &meeting.decided)?;
+        let known = self.session.removed();
+        for invite in meeting.removed().into_iter().filter(|invite| !known.contains(invite)) {
+            let out = self.gate.lock().remove(&[invite]);
+            self.tell(Input::Remove(invite))?;
+            self.shut(out);
+        }
+        Ok(())
+    }
+
+    /// Which guest came with which invite must survive a crash, or an invite would let two in.
+    pub(super) fn keep_bindings(&mut self) -> Outcome {
+        let Some(Chair { file, .. }) = &self.seat.chair else { return Ok(()) };
+        let mut bindings = BTreeMap::new();
+        for (invite, peer) in self.session.bindings() {
+            bindings.entry(invite).or_insert(peer);
+        }
+        file.change(|meeting| {
+            for guest in &mut meeting.guests {
+                guest.peer = bindings.get(&guest.invite).copied().or(guest.peer);
+            }
+            Ok(())
+        })
+    }
+
+    /// Removes the guest who came with this key, as `canopy remove` does.
+    pub(super) fn remove(&mut self, peer: PeerKey) -> Outcome {
+        let Some(Chair { file, .. }) = &self.seat.chair else {
+            return Err(Fail::usage("only the organiser can remove somebody"));
+        };
+        file.change(|meeting| {
+            let guest = meeting.guests.iter_mut().find(|guest| guest.peer == Some(peer));
+            guest.ok_or_else(|| Fail::usage("that guest is not in the meeting any more"))?.removed = true;
+            Ok(())
+        })?;
+        self.read_meeting_file()
+    }
+
+    /// Tells who can let in who waits, and by whose invite.
+    pub(super) fn on_knock(&mut self, peer: PeerKey, invite: InviteId, why: Knocks) {
+        let guests = match &self.seat.chair {
+            Some(Chair { file, .. }) => file.load().map(|meeting| meeting.guests.clone()).unwrap_or_default(),
+            None => Vec::new(),
+        };
+        let number = guests.iter().position(|guest| guest.invite == invite);
+        let whose = number.map_or_else(|| "an invite".to_owned(), |at| format!("invite {}", at + 1));
+        let reason = match why {
+            Knocks::GroupLink => "which is a link for many people",
+            Knocks::UsedInvite => {
+                "which somebody else has used: it has leaked, or its guest has lost its key"
+            }
+            Knocks::Locked => "and the meeting is locked",
+        };
+        let how = match &self.seat.chair {
+            Some(_) => "Let them in with 'canopy admit', or not with 'canopy deny'.",
+            None => "Let them in, or not, in the meeting's page.",
+        };
+        eprintln!("{peer} waits at the door, with {whose}, {reason}. {how}");
+        if self.door.knocking.len() < KNOCKING_MAX {
+            let reason = format!("with {whose}, {reason}");
+            self.door.knocking.insert(peer, reason);
+            self.dirty = true;
+        }
+    }
+
+    /// What `canopy admit`, `deny` and `lock` have changed since.
+    fn read_door(&mut self, locked: bool, decided: &[Decided]) -> Outcome {
+        for Decided { who, admit } in decided {
+            let waiting = self.door.knocking.keys().find(|peer| peer.short() == *who).copied();
+            if let Some(peer) = waiting {
+                self.decide(peer, *admit)?;
+            }
+        }
+        if self.door.locked != locked {
+            self.shut_door(locked)?;
+        }
+        Ok(())
+    }
+
+    /// Lets in, or turns away, somebody who waits.
+    pub(super) fn decide(&mut self, peer: PeerKey, admit: bool) -> Outcome {
+        if !self.seat.invite.role().may_host() {
+            return Err(Fail::usage("Only the organiser and co-hosts can do that."));
+        }
+        self.forget_knocking(peer);
+        self.tell(Input::Decide { peer, admit })
+    }
+
+    /// From now on whoever comes has to be let in, or no longer.
+    pub(super) fn lock(&mut self, locked: bool) -> Outcome {
+        match &self.seat.chair {
+            Some(Chair { file, .. }) => {
+                file.change(|meeting| {
+                    meeting.locked = locked;
+                    Ok(())
+                })?;
+                self.read_meeting_file()
+            }
+            None if self.session.coordinates() => self.shut_door(locked),
+            None => Err(Fail::usage("Only whoever runs the meeting can do that.")),
+        }
+    }
+
+    fn shut_door(&mut self, locked: bool) -> Outcome {
+        self.door.locked = locked;
+        self.dirty = true;
+        self.tell(Input::Lock(locked))
+    }
+
+    /// Somebody who waited has gone, or is in.
+    pub(super) fn forget_knocking(&mut self, peer: PeerKey) {
+        self.dirty |= self.door.knocking.remove(&peer).is_some();
+    }
+}
+
+/// Who waits at the door that this node remembers; the session holds as many.
+const KNOCKING_MAX: usize = 256;
+
+/// The door as this node's user is shown it.
+pub(super) struct Door {
+    pub(super) locked: bool,
+    /// Who wants in, and with what and why not at once, in words.
+    pub(super) knocking: BTreeMap<PeerKey, String>,
+}
+
+impl Door {
+    pub(super) fn new(locked: bool) -> Door {
+        Door { locked, knocking: BTreeMap::new() }
+    }
+
+    /// Somebody else keeps the door now.
+    pub(super) fn clear(&mut self) {
+        self.knocking.clear();
+    }
+}

@@ -1,0 +1,75 @@
+//! The meeting as the page shows it, made from what the hub knows.
+
+use keyagree::credential::Role;
+use keyagree::identity::PeerKey;
+use media_pipeline::Layer;
+use overlay_core::id::NodeId;
+
+use super::window::Window;
+use super::{Node, grouped};
+use crate::room;
+use crate::source::Source;
+use crate::talk::Here;
+use crate::window::api::{self, Phase, State};
+
+impl Node {
+    pub(super) fn state(&self, window: &Window) -> State {
+        let phase = match (&self.here, self.waiting.is_over()) {
+            (_, false) => Phase::Waiting,
+            (None, true) => Phase::Lobby,
+            (Some(_), true) => Phase::Meeting,
+        };
+        let me = self.seat.me();
+        let people = self.room.people().filter(|(peer, _)| **peer != me).map(|(peer, person)| {
+            let here = person.here.clone().unwrap_or(Here { muted: true, ..Here::default() });
+            api::Person {
+                id: NodeId(peer.0),
+                name: here.name,
+                role: role(person.role),
+                here: person.here.is_some(),
+                muted: here.muted,
+                camera: here.camera,
+                sharing: here.sharing,
+                hand: here.hand,
+            }
+        });
+        State {
+            version: api::VERSION,
+            phase,
+            words: self.waiting.words(),
+            me: NodeId(me.0),
+            role: role(self.seat.invite.role()),
+            mine: window.me.clone(),
+            largest: window.largest.map_or(0, Layer::byte),
+            on_air: self.source.as_ref().is_some_and(Source::is_on),
+            code: self.session.code().map(|code| grouped(&code)),
+            locked: self.door.locked,
+            knocking: self.door.knocking.iter().map(knock).collect(),
+            people: people.collect(),
+        }
+    }
+}
+
+fn role(role: Role) -> api::Role {
+    match role {
+        Role::Organiser => api::Role::Organiser,
+        Role::Deputy => api::Role::Deputy,
+        Role::CoHost => api::Role::CoHost,
+        Role::Guest => api::Role::Guest,
+    }
+}
+
+fn knock((peer, how): (&PeerKey, &String)) -> api::Knock {
+    api::Knock { id: NodeId(peer.0), how: how.clone() }
+}
+
+/// A line of chat.
+pub(super) fn shown_line(line: &room::Line) -> api::Line {
+    api::Line {
+        number: line.number,
+        from: NodeId(line.from.0),
+        name: line.name.clone(),
+        text: line.text.clone(),
+        at_ms: line.at.0,
+    }
+}

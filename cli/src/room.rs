@@ -1,0 +1,188 @@
+//! Who is in the meeting and what they said, as far as this node was told. All of it is other people's word,
+//! bounded: names and lines are cleaned by [`crate::talk`], the roles come from credentials.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use keyagree::UnixTime;
+use keyagree::credential::Role;
+use keyagree::identity::PeerKey;
+
+use crate::talk::{Here, Talk};
+
+/// Lines of chat that are kept; older ones are forgotten.
+pub const CHAT_KEPT: usize = 500;
+/// What one member may say at once, and then each second; more is not heard.
+const BURST: f64 = 20.0;
+const EACH_SECOND: f64 = 3.0;
+
+/// Somebody who holds the meeting's keys, this node included.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// What their credential says.
+    pub role: Role,
+    /// What they say of themselves; nothing before they come in from the lobby.
+    pub here: Option<Here>,
+    left: f64,
+    counted_at: UnixTime,
+}
+
+/// One line of chat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Counts up from 0 on this node.
+    pub number: u64,
+    /// Who.
+    pub from: PeerKey,
+    /// What they were called when they said it.
+    pub name: String,
+    /// What.
+    pub text: String,
+    /// When this node heard it.
+    pub at: UnixTime,
+}
+
+/// What came of something that was said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    /// Somebody's state is another.
+    People,
+    /// A line of chat.
+    Line(Line),
+    /// A passing sign.
+    Reaction(u8),
+    /// The organiser asks to mute.
+    MuteAll,
+    /// The organiser has ended the meeting.
+    End,
+}
+
+/// See the module.
+#[derive(Default)]
+pub struct Room {
+    people: BTreeMap<PeerKey, Person>,
+    lines: VecDeque<Line>,
+    counted: u64,
+}
+
+impl Room {
+    /// Members are these now; `role` knows each one's.
+    pub fn members(&mut self, now: UnixTime, members: &[PeerKey], role: impl Fn(&PeerKey) -> Option<Role>) {
+        self.people.retain(|peer, _| members.contains(peer));
+        for peer in members {
+            if let Some(role) = role(peer) {
+                let person = Person { role, here: None, left: BURST, counted_at: now };
+                self.people.entry(*peer).or_insert(person).role = role;
+            }
+        }
+    }
+
+    /// Everybody, by key.
+    pub fn people(&self) -> impl Iterator<Item = (&PeerKey, &Person)> {
+        self.people.iter()
+    }
+
+    /// The lines that are kept, oldest first.
+    pub fn lines(&self) -> impl Iterator<Item = &Line> {
+        self.lines.iter()
+    }
+
+    /// A member said something, or this node did itself. `None` if it doesn't count: they aren't there, say too
+    /// much, or may not say it.
+    pub fn heard(&mut self, now: UnixTime, from: PeerKey, said: Talk) -> Option<News> {
+        let person = self.people.get_mut(&from)?;
+        if !person.may_say(now) {
+            return None;
+        }
+        match said {
+            Talk::Here(here) => {
+                let changed = person.here.as_ref() != Some(&here);
+                person.here = Some(here);
+                changed.then_some(News::People)
+            }
+            Talk::Chat(text) => {
+                let name = person.here.as_ref().map(|here| here.name.clone()).unwrap_or_default();
+                let line = Line { number: self.counted, from, name, text, at: now };
+                self.counted += 1;
+                if self.lines.len() == CHAT_KEPT {
+                    self.lines.pop_front();
+                }
+                self.lines.push_back(line.clone());
+                Some(News::Line(line))
+            }
+            Talk::React(what) => Some(News::Reaction(what)),
+            Talk::MuteAll => (person.role == Role::Organiser).then_some(News::MuteAll),
+            Talk::End => (person.role == Role::Organiser).then_some(News::End),
+        }
+    }
+}
+
+impl Person {
+    /// A token bucket.
+    fn may_say(&mut self, now: UnixTime) -> bool {
+        let since_s = now.since(self.counted_at) as f64 / 1000.0;
+        self.left = (self.left + since_s * EACH_SECOND).min(BURST);
+        self.counted_at = now;
+        let may = self.left >= 1.0;
+        self.left -= f64::from(u8::from(may));
+        may
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ADA: PeerKey = PeerKey([1; 32]);
+    const BEN: PeerKey = PeerKey([2; 32]);
+    const NOBODY: PeerKey = PeerKey([3; 32]);
+
+    fn room() -> Room {
+        let mut room = Room::default();
+        let role = |peer: &PeerKey| Some(if *peer == ADA { Role::Organiser } else { Role::Guest });
+        room.members(UnixTime(0), &[ADA, BEN], role);
+        room
+    }
+
+    fn chat(room: &mut Room, ms: u64, from: PeerKey) -> bool {
+        room.heard(UnixTime(ms), from, Talk::Chat("hi".into())).is_some()
+    }
+
+    #[test]
+    fn only_the_organiser_may_mute_everybody_and_end_the_meeting() {
+        let mut room = room();
+        assert_eq!(room.heard(UnixTime(0), ADA, Talk::MuteAll), Some(News::MuteAll));
+        assert_eq!(room.heard(UnixTime(0), ADA, Talk::End), Some(News::End));
+        for from in [BEN, NOBODY] {
+            assert_eq!(room.heard(UnixTime(0), from, Talk::MuteAll), None);
+            assert_eq!(room.heard(UnixTime(0), from, Talk::End), None);
+        }
+    }
+
+    #[test]
+    fn whoever_says_too_much_is_not_heard_for_a_while_and_others_are() {
+        let mut room = room();
+        assert_eq!((0..100).filter(|_| chat(&mut room, 0, BEN)).count(), BURST as usize);
+        assert!(chat(&mut room, 0, ADA));
+        assert!(chat(&mut room, 1_000, BEN));
+        assert!(!chat(&mut room, 1_000, NOBODY));
+    }
+
+    #[test]
+    fn old_lines_are_forgotten_and_numbers_go_on() {
+        let mut room = room();
+        for n in 0..CHAT_KEPT as u64 + 10 {
+            assert!(chat(&mut room, n * 1_000, BEN));
+        }
+        assert_eq!(room.lines().count(), CHAT_KEPT);
+        assert_eq!(room.lines().next().map(|line| line.number), Some(10));
+    }
+
+    #[test]
+    fn whoever_leaves_takes_what_they_said_of_themselves_along() {
+        let mut room = room();
+        room.heard(UnixTime(0), BEN, Talk::Here(Here::default()));
+        room.members(UnixTime(1), &[ADA], |_| Some(Role::Organiser));
+        room.members(UnixTime(2), &[ADA, BEN], |_| Some(Role::Guest));
+        assert!(room.people().all(|(_, person)| person.here.is_none()));
+    }
+}

@@ -1,0 +1,202 @@
+//! "Why is it like this?": this node's place in the meeting's trees, as the page draws it.
+
+use std::collections::VecDeque;
+
+use keyagree::UnixTime;
+use overlay_core::id::NodeId;
+use overlay_core::io::{Event, Kind};
+use overlay_core::status::Status;
+use overlay_libp2p::Counters;
+use serde::Serialize;
+
+use crate::lent::Meter;
+
+/// Things that happened and are still told.
+const HAPPENED_MAX: usize = 60;
+
+/// What the network does.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Network {
+    /// Who made the plan that this node follows.
+    #[cfg_attr(test, ts(type = "string | null"))]
+    pub coordinator: Option<NodeId>,
+    /// The plan's number within the coordinator's term.
+    pub plan: u32,
+    /// This node's limit, what its children cost by the plan, and what it receives and sends now, kbit/s.
+    pub limit_kbps: u32,
+    /// See above.
+    pub committed_kbps: u32,
+    /// See above.
+    pub in_kbps: u32,
+    /// See above.
+    pub out_kbps: u32,
+    /// Units that were too late to be sent on.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub dropped: u64,
+    /// Every tree that this node is in.
+    pub trees: Vec<Tree>,
+    /// Everybody whom this node knows to be present, relays too.
+    pub nodes: Vec<Node>,
+    /// What happened lately, newest last.
+    pub happened: Vec<Happened>,
+}
+
+/// One tree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Tree {
+    /// Whose frames it carries.
+    #[cfg_attr(test, ts(type = "string"))]
+    pub source: NodeId,
+    /// The place on the stage.
+    pub slot: u8,
+    /// Which layer.
+    pub layer: u8,
+    /// Who feeds this node; none at the source, or while looking.
+    #[cfg_attr(test, ts(type = "string | null"))]
+    pub parent: Option<NodeId>,
+    /// Who else could.
+    #[cfg_attr(test, ts(type = "Array<string>"))]
+    pub backups: Vec<NodeId>,
+    /// Whom this node feeds.
+    #[cfg_attr(test, ts(type = "Array<string>"))]
+    pub children: Vec<NodeId>,
+    /// What each child costs, kbit/s.
+    pub kbps: u32,
+    /// Frames can be expected.
+    pub live: bool,
+}
+
+/// One node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Node {
+    /// Its pseudonym.
+    #[cfg_attr(test, ts(type = "string"))]
+    pub id: NodeId,
+    /// A volunteer that only carries.
+    pub relay: bool,
+    /// What it says that it can send, kbit/s.
+    pub uplink_kbps: u32,
+    /// There is a link to it.
+    pub linked: bool,
+    /// Is a source.
+    pub sends: bool,
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Happened {
+    /// Milliseconds since 1970.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub at_ms: u64,
+    /// In words that go on with whom it is about.
+    pub text: String,
+    /// Whom it is about.
+    #[cfg_attr(test, ts(type = "string | null"))]
+    pub who: Option<NodeId>,
+}
+
+/// Watches the network for the panel.
+#[derive(Default)]
+pub struct Watcher {
+    happened: VecDeque<Happened>,
+    meter: Meter,
+    kbps: (u32, u32),
+}
+
+impl Watcher {
+    /// Notes an event of the core, if it is one that people can make sense of.
+    pub fn note(&mut self, now: UnixTime, event: &Event) {
+        let (text, who) = match event {
+            Event::Arrived { peer, kind: Kind::Relay } => ("a relay came", Some(*peer)),
+            Event::Arrived { peer, .. } => ("somebody came", Some(*peer)),
+            Event::Departed { peer, said_so: true } => ("took leave", Some(*peer)),
+            Event::Departed { peer, .. } => ("has vanished", Some(*peer)),
+            Event::Rewired { tree, parent: Some(parent) } => {
+                return self.push(now, format!("{} now comes from", name(tree.layer as u8)), Some(*parent));
+            }
+            Event::Rewired { tree, parent: None } => {
+                return self.push(
+                    now,
+                    format!("{} lost its way, looking for another", name(tree.layer as u8)),
+                    None,
+                );
+            }
+            Event::Silent { peer } => ("fell silent: its trees ask their backups", Some(*peer)),
+            Event::OnStage { .. } => ("this node is on the stage", None),
+            Event::OffStage => ("this node is off the stage", None),
+            Event::Blame { peer, .. } => ("broke the protocol and was cut off", Some(*peer)),
+            _ => return,
+        };
+        self.push(now, text.to_owned(), who);
+    }
+
+    fn push(&mut self, now: UnixTime, text: String, who: Option<NodeId>) {
+        if self.happened.len() == HAPPENED_MAX {
+            self.happened.pop_front();
+        }
+        self.happened.push_back(Happened { at_ms: now.0, text, who });
+    }
+
+    /// Measures the rates since the last call; to be called each second or so.
+    pub fn count(&mut self, now: UnixTime, counted: &Counters) {
+        self.kbps = self.meter.look(now, counted);
+    }
+
+    /// What the network does now; the rates are those that were measured last.
+    pub fn look(&self, status: &Status, counted: &Counters) -> Network {
+        let (in_kbps, out_kbps) = self.kbps;
+        Network {
+            coordinator: status.coordinator,
+            plan: status.plan,
+            limit_kbps: status.uplink_kbps,
+            committed_kbps: status.committed_kbps,
+            in_kbps,
+            out_kbps,
+            dropped: counted.units_dropped,
+            trees: status.trees.iter().map(tree).collect(),
+            nodes: status.members.iter().map(node).collect(),
+            happened: self.happened.iter().cloned().collect(),
+        }
+    }
+}
+
+fn tree(tree: &overlay_core::status::TreeStatus) -> Tree {
+    Tree {
+        source: tree.source,
+        slot: tree.tree.slot,
+        layer: tree.tree.layer as u8,
+        parent: tree.parent,
+        backups: tree.backups.clone(),
+        children: tree.children.clone(),
+        kbps: tree.kbps,
+        live: tree.live,
+    }
+}
+
+fn node(member: &overlay_core::status::MemberStatus) -> Node {
+    Node {
+        id: member.id,
+        relay: member.kind == Kind::Relay,
+        uplink_kbps: member.uplink_kbps,
+        linked: member.linked,
+        sends: member.sends,
+    }
+}
+
+/// What people call a layer.
+fn name(layer: u8) -> &'static str {
+    match layer {
+        0 => "sound",
+        1 => "the 180p picture",
+        2 => "the 360p picture",
+        _ => "the 720p picture",
+    }
+}

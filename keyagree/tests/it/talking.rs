@@ -1,0 +1,108 @@
+//! What members say to each other: heard once by all of them, and by nobody else.
+
+use keyagree::Input;
+
+use crate::world::World;
+
+fn say(world: &mut World, who: usize, words: &str) {
+    world.put(who, Input::Talk { body: words.as_bytes().to_vec(), known: true });
+}
+
+fn heard(world: &World, who: usize) -> Vec<String> {
+    world.people[who].heard.iter().map(|(_, body)| String::from_utf8_lossy(body).into_owned()).collect()
+}
+
+#[test]
+fn everybody_hears_once_what_is_said_and_who_joins_later_hears_what_follows() {
+    for seed in 30..36 {
+        let mut world = World::new(seed);
+        let host = world.organiser();
+        let one = world.guest();
+        say(&mut world, one, "before I am in");
+        world.run_ms(6_000);
+        say(&mut world, host, "first");
+        say(&mut world, host, "second");
+        world.run_ms(3_000);
+        let late = world.guest();
+        world.run_ms(6_000);
+        say(&mut world, one, "third");
+        world.run_ms(3_000);
+        let mut of_one = heard(&world, one);
+        of_one.sort();
+        assert_eq!(of_one, ["first", "second"], "messages come twice and out of order, and count once");
+        assert_eq!(heard(&world, late), ["third"], "the past stays shut to a newcomer");
+        assert_eq!(heard(&world, host), ["third"]);
+        assert!(world.people[host].heard.iter().all(|(from, _)| *from == world.people[one].key));
+    }
+}
+
+#[test]
+fn a_replay_a_forgery_and_another_sender_are_not_heard() {
+    let mut world = World::new(40);
+    let host = world.organiser();
+    let (one, two) = (world.guest(), world.guest());
+    world.run_ms(6_000);
+    say(&mut world, one, "hello");
+    let said = world.people[one].said.last().unwrap().clone();
+    world.run_ms(3_000);
+    let before = heard(&world, host);
+    assert_eq!(before, ["hello"]);
+    let admission = world.people[host].gate.known(&world.people[one].key).unwrap().clone();
+    let mut changed = said.clone();
+    *changed.last_mut().unwrap() ^= 1;
+    // Again, changed on the way, and by somebody else's note.
+    let (first, second) = (world.people[one].key, world.people[two].key);
+    for (from, body) in [(first, said.clone()), (first, changed), (second, said)] {
+        world.put(host, Input::Heard { from, admission: admission.clone(), body });
+    }
+    assert_eq!(heard(&world, host), before);
+}
+
+#[test]
+fn a_removed_member_hears_nothing_more() {
+    let mut world = World::new(50);
+    let host = world.organiser();
+    let (one, two) = (world.guest(), world.guest());
+    world.run_ms(6_000);
+    let invite = world.people[two].invite;
+    world.put(host, Input::Remove(invite));
+    world.run_ms(4_000);
+    say(&mut world, one, "among us");
+    world.run_ms(3_000);
+    assert_eq!(heard(&world, host), ["among us"]);
+    assert!(heard(&world, two).is_empty());
+}
+
+#[test]
+fn what_is_too_long_is_not_said() {
+    let mut world = World::new(60);
+    let host = world.organiser();
+    // What is due anyway is said first.
+    world.put(host, Input::Tick);
+    let before = world.people[host].said.len();
+    world.put(host, Input::Talk { body: vec![b'x'; keyagree::TALK_MAX + 1], known: true });
+    assert_eq!(world.people[host].said.len(), before);
+    world.put(host, Input::Talk { body: vec![b'x'; keyagree::TALK_MAX], known: true });
+    assert_eq!(world.people[host].said.len(), before + 1);
+}
+
+#[test]
+fn whoever_is_not_known_to_all_is_passed_on_by_the_coordinator() {
+    let mut world = World::new(70);
+    let host = world.organiser();
+    let (one, two) = (world.guest(), world.guest());
+    world.run_ms(6_000);
+    world.put(one, Input::Talk { body: b"from the gallery".to_vec(), known: false });
+    let asked = world.people[one].said.last().unwrap().clone();
+    world.run_ms(3_000);
+    for who in [host, two] {
+        assert_eq!(heard(&world, who), ["from the gallery"]);
+        assert_eq!(world.people[who].heard[0].0, world.people[one].key);
+    }
+    // A request that comes by somebody else's note is not theirs to make.
+    let said = world.people[host].said.len();
+    let admission = world.people[host].gate.known(&world.people[two].key).unwrap().clone();
+    let from = world.people[two].key;
+    world.put(host, Input::Heard { from, admission, body: asked });
+    assert_eq!(world.people[host].said.len(), said);
+}
