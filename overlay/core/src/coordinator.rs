@@ -199,7 +199,7 @@ impl<P: Payload> State<P> {
         match given {
             None if !planning && coordinator.planned.is_some() => self.tell_changes(now),
             Some(number) if !planning && (asks || holds < (coordinator.term, number)) => {
-                self.give_seat(now, peer)
+                self.give_seat(now, peer);
             }
             _ => {}
         }

@@ -31,8 +31,8 @@
 //! | [`timers`] | why a node wants to be called again, and when |
 //! | [`config`] | every bound and every span, with its reason |
 //! | [`io`] | the values that go in and come out |
-//! | [`shards`] | a sealed frame as the units of its group, and back |
-//! | [`code`] | parity |
+//! | [`shards`] | a sealed frame as the units of its group, and back; not in use yet: every group has k = 1 |
+//! | [`code`] | parity, for `shards` |
 //! | [`mod@unit`] | what travels in a tree |
 //! | [`id`], [`time`] | who and when |
 

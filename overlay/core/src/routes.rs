@@ -52,7 +52,10 @@ impl Routes {
     /// A neighbour looks to this node as its way to the coordinator. False if there are too many.
     pub(crate) fn put_below(&mut self, neighbour: NodeId) -> bool {
         let fits = self.below.len() < config::BELOW_MAX || self.below.contains(&neighbour);
-        fits && (self.below.insert(neighbour) || true)
+        if fits {
+            self.below.insert(neighbour);
+        }
+        fits
     }
 
     /// It does so no longer. True if it did.

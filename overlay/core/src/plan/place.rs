@@ -139,7 +139,7 @@ fn rank(roster: &Roster, source: Ix, node: Ix, slots: u32) -> i64 {
 /// 1024 × ln, between powers of two along the chord.
 fn ln_1024(of: u32) -> i64 {
     let whole = of.max(1).ilog2();
-    let part = i64::from(of.max(1) - (1 << whole)) * 1024 >> whole;
+    let part = (i64::from(of.max(1) - (1 << whole)) * 1024) >> whole;
     (i64::from(whole) * 1024 + part) * 710 / 1024
 }
 

@@ -47,6 +47,12 @@ async fn a_frame_of_sixteen_megabytes() {
     is_dropped_for(&node, raw, "longer than its lane").await;
 }
 
+/// Kind and version: how every hello begins.
+fn hello_head() -> [u8; 3] {
+    let [high, low] = PROTOCOL.to_be_bytes();
+    [0, high, low]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_admitted_peer_that_sends_foreign_bytes() {
     let node = Setup::new("host").start().await;
@@ -58,7 +64,7 @@ async fn an_admitted_peer_that_sends_foreign_bytes() {
     ] {
         let mut raw = Raw::dial(&node.contacts()[0]).await;
         raw.say_hello(PROTOCOL, b"guest").await;
-        assert_eq!(raw.frame().await[..3], [0, 0, 2], "the node's own hello");
+        assert_eq!(raw.frame().await[..3], hello_head(), "the node's own hello");
         raw.write(lane, &bytes).await;
         is_dropped_for(&node, raw, what).await;
     }
@@ -73,7 +79,7 @@ async fn an_admitted_peer_that_sends_foreign_bytes() {
 async fn a_message_that_is_no_message_of_the_core() {
     let node = Setup::new("host").start().await;
     let mut raw = Raw::dial(&node.contacts()[0]).await;
-    let mut bytes = framed(&[&[0, 0, 2][..], b"guest"].concat());
+    let mut bytes = framed(&[&hello_head()[..], b"guest"].concat());
     bytes.extend(framed(&[2, 0xff, 0xff, 0xff]));
     raw.write("/canopy/control", &bytes).await;
     let peer = raw.me();

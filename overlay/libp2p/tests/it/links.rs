@@ -3,6 +3,7 @@
 use std::net::UdpSocket;
 
 use overlay_core::io::Command;
+use overlay_libp2p::config::PROTOCOL;
 use overlay_libp2p::{Happening, contact, node_id_of};
 
 use crate::harness::{LOOPBACK, Setup, contacts, film, fresh_seed};
@@ -11,6 +12,7 @@ use crate::raw::Raw;
 #[tokio::test(flavor = "multi_thread")]
 async fn two_nodes_link_and_see_each_other() {
     let host = Setup::new("host").start().await;
+    host.handle.command(Command::Coordinate { term: 1 });
     let guest = Setup::new("guest").knows(&contacts(&[&host])).start().await;
     guest.until("linked", |guest| guest.has_linked(host.me())).await;
     host.until("linked", |host| host.has_linked(guest.me())).await;
@@ -47,12 +49,13 @@ async fn who_is_not_invited_is_told_why_and_named() {
 async fn a_newer_version_is_named_as_such() {
     let host = Setup::new("host").start().await;
     let mut newer = Raw::dial(&host.contacts()[0]).await;
-    newer.say_hello(3, b"guest of the future").await;
-    let text = "speaks protocol 3, this is 2: update this program".to_owned();
+    let next = PROTOCOL + 1;
+    newer.say_hello(next, b"guest of the future").await;
+    let text = format!("speaks protocol {next}, this is {PROTOCOL}: update this program");
     let refused = Happening::Refused { peer: newer.me(), text, final_: true, theirs: false };
     host.until("named", |host| host.happened().contains(&refused)).await;
     let told = newer.refusal().await;
-    assert_eq!(told, "speaks protocol 2, this is 3: it must be updated");
+    assert_eq!(told, format!("speaks protocol {PROTOCOL}, this is {next}: it must be updated"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
