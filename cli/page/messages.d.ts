@@ -90,7 +90,11 @@ locked: boolean,
  */
 knocking: Array<Knock>, 
 /**
- * Everybody else.
+ * How many hold the meeting's keys, this node included.
+ */
+members: number, 
+/**
+ * Everybody else; of a large meeting those who said something lately.
  */
 people: Array<Person>, };
 

@@ -3,6 +3,7 @@
 //! [`crate::receive`], [`crate::window`]).
 
 mod chair;
+mod keys;
 mod setup;
 mod shown;
 mod window;
@@ -13,11 +14,10 @@ use std::time::Duration;
 use keyagree::UnixTime;
 use keyagree::gate::Gate;
 use keyagree::identity::PeerKey;
-use keyagree::session::{self, Input, Output, Session};
+use keyagree::session::{Input, Session};
 use media_pipeline::Layer;
 use media_pipeline::capture::Capture;
-use overlay_core::id::NodeId;
-use overlay_core::io::{Audience, Command, Event};
+use overlay_core::io::{Command, Event};
 use overlay_libp2p::{Events, Handle, Happening};
 use parking_lot::Mutex;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
@@ -69,6 +69,10 @@ pub struct Node {
     room: Room,
     /// How this node takes part; nothing while it is in the lobby.
     here: Option<Here>,
+    /// What this node's user is called.
+    called: String,
+    /// How many hold the epoch's secret.
+    members: usize,
     /// When to tell the others so.
     here_due: Option<UnixTime>,
     /// The page shows something that is no longer so.
@@ -108,10 +112,10 @@ impl Node {
         });
         let source = source.transpose()?.map(|sending| Source::Studio(Box::new(sending)));
         let name = talk::name(args.name.as_deref().unwrap_or_default());
-        let here = args.headless.then(|| headless(&name, source.as_ref()));
+        let here = args.headless.then(|| headless(source.as_ref()));
         let window = served.map(|served| {
             let largest = (!args.listen_only).then(|| ladder::largest(&args.size));
-            Window::open(served, handle.clone(), name, largest)
+            Window::open(served, handle.clone(), name.clone(), largest)
         });
         let incoming = window.as_ref().map(|window| Arc::clone(&window.incoming));
         let receiving = Receiving::start(&args, frames, handle.clone(), Arc::clone(&journal), incoming);
@@ -134,12 +138,17 @@ impl Node {
             window,
             room: Room::default(),
             here,
+            called: String::new(),
+            members: 0,
             here_due: None,
             dirty: false,
             ending: false,
             ended: None,
         };
         node.begin()?;
+        if node.here.is_some() {
+            node.call_me(&name)?;
+        }
         let outcome = node.run(&mut events).await;
         node.end(&outcome).await;
         outcome
@@ -283,130 +292,13 @@ impl Node {
         Ok(())
     }
 
-    /// A key message: for the gate, which learns who is shut out, and for the session.
-    fn hear(&mut self, from: PeerKey, body: Vec<u8>) -> Outcome {
-        let shut = self.gate.lock().heard(clock::unix(), from, &body);
-        self.shut(shut);
-        let Some(admission) = self.gate.lock().known(&from).cloned() else { return Ok(()) };
-        self.tell(Input::Heard { from, admission, body })
-    }
-
-    fn shut(&self, peers: Vec<PeerKey>) {
-        for peer in peers.into_iter().filter(|peer| *peer != self.seat.me()) {
-            self.handle.command(Command::Shut(NodeId(peer.0)));
-        }
-    }
-
-    fn tell(&mut self, input: Input) -> Outcome {
-        self.session.handle(clock::unix(), input);
-        self.obey_session()
-    }
-
-    fn obey_session(&mut self) -> Outcome {
-        while let Some(output) = self.session.poll() {
-            match output {
-                Output::Say { to, body } => self.handle.command(say(to, body)),
-                Output::Credential(credential) => {
-                    self.credential.lock().clone_from(&credential);
-                    self.handle.command(Command::Credential(credential));
-                }
-                Output::Seal(keys) => {
-                    if let Some(source) = &mut self.source {
-                        source.arm(keys);
-                    }
-                }
-                Output::Open(key) => self.receiving.insert(key),
-                // A removed participant keeps all that it had, as any attacker would.
-                Output::Forget { label } if !self.removed => self.receiving.forget(label),
-                Output::Forget { .. } => {}
-                Output::Talk { from, body } => self.on_talk(from, &body),
-                Output::Event(event) => self.on_session(event)?,
-            }
-        }
-        Ok(())
-    }
-
-    fn on_session(&mut self, event: session::Event) -> Outcome {
-        match event {
-            session::Event::Admitted { .. } => {
-                self.waiting.admitted();
-                self.introduce_myself();
-                self.dirty = true;
-            }
-            session::Event::PeerJoined { peer } => {
-                self.forget_knocking(peer);
-                self.introduce_myself();
-            }
-            session::Event::Epoch { epoch, members, code, activate_at } => {
-                eprintln!(
-                    "{members} in the meeting. Verification code, the same for everybody: {}",
-                    grouped(&code)
-                );
-                self.journal.write(|at_us| Entry::Epoch {
-                    at_us,
-                    term: epoch.term,
-                    epoch: epoch.epoch,
-                    activate_at_us: activate_at.0 * 1000,
-                    members: members as u32,
-                });
-                self.members_changed();
-                return self.keep_bindings();
-            }
-            session::Event::AtTheDoor => {
-                self.waiting.at_the_door();
-                self.dirty = true;
-            }
-            session::Event::Coordinating { term } => {
-                self.notice("Whoever ran the meeting is out of reach: this node runs it for now.".to_owned());
-                self.handle.command(Command::Coordinate { term });
-            }
-            session::Event::Following { coordinator, .. } => {
-                self.door.clear();
-                self.notice(format!("{coordinator} runs the meeting from now on."));
-            }
-            session::Event::Leaderless => {
-                let text = "Nobody runs the meeting for now: it goes on, but nobody can come or be removed.";
-                self.notice(text.to_owned());
-            }
-            session::Event::Deposed { coordinator } => {
-                self.notice(format!(
-                    "{coordinator} has told different people different things and is not followed any longer."
-                ));
-            }
-            session::Event::Knock { peer, invite, why } => self.on_knock(peer, invite, why),
-            session::Event::Refused { reason } => return Err(Fail::failed(reason)),
-            session::Event::Removed => return self.on_removed(),
-            session::Event::Missing { source, why } => {
-                eprintln!("What {source} sends can't be opened: {why}.");
-            }
-            other => tracing::info!(?other),
-        }
-        Ok(())
-    }
-
-    /// Something that this user should know of, wherever it looks.
-    fn notice(&mut self, text: String) {
-        eprintln!("{text}");
-        self.tell_page(&ToPage::Wrong { text });
-        self.dirty = true;
-    }
-
-    fn on_removed(&mut self) -> Outcome {
-        if !self.stays {
-            return Err(Fail::failed("the organiser removed you from the meeting"));
-        }
-        if !self.removed {
-            self.removed = true;
-            self.journal.write(|at_us| Entry::Removed { at_us });
-            self.receiving.collude();
-        }
-        Ok(())
-    }
-
     fn upkeep(&mut self) -> Outcome {
         let over = self.gate.lock().expire(clock::unix());
         self.shut(over);
         self.end_of_clip()?;
+        for source in self.receiving.keyless() {
+            self.tell(Input::Unopened(source))?;
+        }
         if self.ending {
             self.ended = Some("You have ended the meeting.");
         }
@@ -439,27 +331,11 @@ impl Node {
 }
 
 /// How somebody takes part who has no window.
-fn headless(name: &str, source: Option<&Source>) -> Here {
+fn headless(source: Option<&Source>) -> Here {
     let sends = |wanted: fn(&Layer) -> bool| source.is_some_and(|source| source.ladder().iter().any(wanted));
     Here {
-        name: name.to_owned(),
         muted: !sends(|layer| layer.is_audio()),
         camera: sends(|layer| !layer.is_audio()),
         ..Here::default()
     }
-}
-
-/// A key message as the overlay takes it.
-fn say(to: session::Audience, body: Vec<u8>) -> Command {
-    let to = match to {
-        session::Audience::Everybody => Audience::Everybody,
-        session::Audience::Coordinator => Audience::Coordinator,
-        session::Audience::One(peer) => Audience::One(NodeId(peer.0)),
-    };
-    Command::Say { to, body }
-}
-
-/// Six groups of five digits, as people read them to each other.
-fn grouped(code: &str) -> String {
-    code.as_bytes().chunks(5).map(String::from_utf8_lossy).collect::<Vec<_>>().join(" ")
 }

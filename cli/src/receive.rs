@@ -1,6 +1,6 @@
 //! Frames on their way in: overlay → open → one receiver for each source. The hub only brings the keys.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -57,6 +57,8 @@ struct Entrance {
 struct Inside {
     opener: Opener,
     early: VecDeque<(u64, Delivered)>,
+    /// Whose frames no key opens.
+    keyless: BTreeSet<PeerKey>,
     receivers: BTreeMap<PeerKey, Receiver>,
 }
 
@@ -98,6 +100,11 @@ impl Receiving {
         for (since_us, delivered) in early {
             self.entry.open(delivered, since_us);
         }
+    }
+
+    /// Whose frames came since the last call and have no key yet.
+    pub fn keyless(&self) -> BTreeSet<PeerKey> {
+        std::mem::take(&mut self.entry.inside.lock().keyless)
     }
 
     /// Wipes a key.
@@ -150,6 +157,9 @@ impl Entrance {
                     && let Some((_, oldest)) = inside.early.pop_front()
                 {
                     self.unopened(&format!("no key came for a frame of {}", oldest.source));
+                }
+                if inside.keyless.len() < SOURCES_MAX {
+                    inside.keyless.insert(PeerKey(delivered.source.0));
                 }
                 inside.early.push_back((since_us, delivered));
             }

@@ -1,5 +1,7 @@
 //! Who is in the meeting and what they said, as far as this node was told. All of it is other people's word,
 //! bounded: names and lines are cleaned by [`crate::talk`], the roles come from credentials.
+//!
+//! The key session tells the members of a small meeting; of a large one those are shown who say something.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -11,6 +13,8 @@ use crate::talk::{Here, Talk};
 
 /// Lines of chat that are kept; older ones are forgotten.
 pub const CHAT_KEPT: usize = 500;
+/// People of a large meeting that are shown; who was silent longest makes way.
+pub const SHOWN_MAX: usize = 512;
 /// What one member may say at once, and then each second; more is not heard.
 const BURST: f64 = 20.0;
 const EACH_SECOND: f64 = 3.0;
@@ -20,6 +24,8 @@ const EACH_SECOND: f64 = 3.0;
 pub struct Person {
     /// What their credential says.
     pub role: Role,
+    /// What they want to be called; empty before they say it. Nothing vouches for it: it may be anybody's.
+    pub name: String,
     /// What they say of themselves; nothing before they come in from the lobby.
     pub here: Option<Here>,
     left: f64,
@@ -60,6 +66,8 @@ pub enum News {
 #[derive(Default)]
 pub struct Room {
     people: BTreeMap<PeerKey, Person>,
+    /// Of people who are not shown yet.
+    names: BTreeMap<PeerKey, String>,
     lines: VecDeque<Line>,
     counted: u64,
 }
@@ -70,8 +78,36 @@ impl Room {
         self.people.retain(|peer, _| members.contains(peer));
         for peer in members {
             if let Some(role) = role(peer) {
-                let person = Person { role, here: None, left: BURST, counted_at: now };
-                self.people.entry(*peer).or_insert(person).role = role;
+                self.person(now, *peer, role).role = role;
+            }
+        }
+    }
+
+    /// Somebody said something who must be a member, and the members are not known.
+    pub fn shows(&mut self, now: UnixTime, peer: PeerKey, role: Role) {
+        if self.people.len() >= SHOWN_MAX && !self.people.contains_key(&peer) {
+            let silent =
+                self.people.iter().min_by_key(|(_, person)| person.counted_at).map(|(peer, _)| *peer);
+            silent.and_then(|peer| self.people.remove(&peer));
+        }
+        self.person(now, peer, role);
+    }
+
+    fn person(&mut self, now: UnixTime, peer: PeerKey, role: Role) -> &mut Person {
+        let name = self.names.remove(&peer).unwrap_or_default();
+        let new = Person { role, name, here: None, left: BURST, counted_at: now };
+        self.people.entry(peer).or_insert(new)
+    }
+
+    /// A member says what it wants to be called. True if that is news.
+    pub fn named(&mut self, peer: PeerKey, name: String) -> bool {
+        match self.people.get_mut(&peer) {
+            Some(person) => std::mem::replace(&mut person.name, name.clone()) != name,
+            None => {
+                if self.names.len() < SHOWN_MAX {
+                    self.names.insert(peer, name);
+                }
+                false
             }
         }
     }
@@ -100,8 +136,7 @@ impl Room {
                 changed.then_some(News::People)
             }
             Talk::Chat(text) => {
-                let name = person.here.as_ref().map(|here| here.name.clone()).unwrap_or_default();
-                let line = Line { number: self.counted, from, name, text, at: now };
+                let line = Line { number: self.counted, from, name: person.name.clone(), text, at: now };
                 self.counted += 1;
                 if self.lines.len() == CHAT_KEPT {
                     self.lines.pop_front();
@@ -175,6 +210,31 @@ mod tests {
         }
         assert_eq!(room.lines().count(), CHAT_KEPT);
         assert_eq!(room.lines().next().map(|line| line.number), Some(10));
+    }
+
+    #[test]
+    fn a_large_meeting_shows_who_speaks_and_forgets_who_was_silent_longest() {
+        let mut room = Room::default();
+        let peer = |n: u16| PeerKey(std::array::from_fn(|at| n.to_be_bytes()[at % 2]));
+        for n in 0..SHOWN_MAX as u16 + 5 {
+            room.named(peer(n), format!("{n}"));
+            room.shows(UnixTime(u64::from(n)), peer(n), Role::Guest);
+        }
+        assert_eq!(room.people().count(), SHOWN_MAX);
+        assert!(
+            room.people().all(|(one, person)| *one != peer(4) && *one == peer(person.name.parse().unwrap()))
+        );
+    }
+
+    #[test]
+    fn a_name_that_comes_before_its_bearer_is_kept_and_counts_once_it_is_said() {
+        let mut room = room();
+        assert!(!room.named(NOBODY, "Cho".into()));
+        room.members(UnixTime(1), &[ADA, BEN, NOBODY], |_| Some(Role::Guest));
+        let called = |room: &Room| room.people().find(|(peer, _)| **peer == NOBODY).unwrap().1.name.clone();
+        assert_eq!(called(&room), "Cho");
+        assert!(room.named(NOBODY, "Cleo".into()) && !room.named(NOBODY, "Cleo".into()));
+        assert_eq!(called(&room), "Cleo");
     }
 
     #[test]

@@ -1,12 +1,12 @@
-//! What members say to each other beside media: the bodies that `keyagree` seals (`Input::Talk`).
+//! What members say to each other beside media: the bodies that `keyagree` seals (`Input::Talk`). Names are `keyagree`'s.
 //!
 //! Strict CBOR. What a peer says is bounded and cleaned here, once, before anybody else sees it.
 
 use keyagree::TALK_MAX;
 use serde::{Deserialize, Serialize};
 
-/// Characters of a name.
-pub const NAME_MAX: usize = 40;
+/// Characters of a name; it has [`keyagree::NAME_MAX`] bytes at the most, too.
+const NAME_CHARS_MAX: usize = 40;
 /// Characters of one chat line.
 pub const CHAT_MAX: usize = 1000;
 /// Reactions, by number; what is shown for each is the page's choice.
@@ -31,8 +31,6 @@ pub enum Talk {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Here {
-    /// What they want to be called. Nothing vouches for it: it may be anybody's.
-    pub name: String,
     /// Sends no sound.
     pub muted: bool,
     /// Sends a picture.
@@ -52,7 +50,6 @@ impl Talk {
     /// What a peer said; `None` if it is nothing that this program understands, or says nothing.
     pub fn decode(bytes: &[u8]) -> Option<Talk> {
         match canopy_codec::decode_strict(bytes, TALK_MAX).ok()? {
-            Talk::Here(here) => Some(Talk::Here(Here { name: name(&here.name), ..here })),
             Talk::Chat(text) => line(&text).map(Talk::Chat),
             Talk::React(what) if what >= REACTIONS => None,
             other => Some(other),
@@ -62,7 +59,10 @@ impl Talk {
 
 /// A name as it may be shown: one line, bounded, nothing invisible. May be empty.
 pub fn name(text: &str) -> String {
-    cleaned(text, |_| false, NAME_MAX)
+    let mut name = cleaned(text, |_| false, NAME_CHARS_MAX);
+    name.truncate(name.floor_char_boundary(keyagree::NAME_MAX));
+    name.truncate(name.trim_end().len());
+    name
 }
 
 /// A line of chat as it may be shown; `None` if nothing is left of it. It may hold line ends.
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn what_is_said_is_understood() {
-        let here = Here { name: "Ada".into(), muted: true, hand: Some(7), ..Here::default() };
+        let here = Here { muted: true, hand: Some(7), ..Here::default() };
         for said in
             [Talk::Here(here), Talk::Chat("two\nlines".into()), Talk::React(0), Talk::MuteAll, Talk::End]
         {
@@ -95,11 +95,11 @@ mod tests {
     #[test]
     fn names_and_lines_are_cleaned_of_tricks() {
         assert_eq!(name("  Ada\u{202e}\n\u{0}Lovelace\u{200b} "), "AdaLovelace");
-        assert_eq!(name(&"x".repeat(500)).len(), NAME_MAX);
+        assert_eq!(name(&"x".repeat(500)).len(), NAME_CHARS_MAX);
+        assert_eq!(name(&"\u{1f600}".repeat(40)).len(), keyagree::NAME_MAX);
         assert_eq!(line(" \u{200b}\u{7}\n"), None);
         assert_eq!(line("<b>hi</b>"), Some("<b>hi</b>".into()), "markup is text");
-        let here = |name: &str| Talk::Here(Here { name: name.into(), ..Here::default() });
-        assert_eq!(Talk::decode(&here("a\u{2066}b").encode()), Some(here("ab")));
+        assert_eq!(name("a\u{2066}b"), "ab");
     }
 
     #[test]

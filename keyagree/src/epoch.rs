@@ -156,8 +156,6 @@ pub(crate) struct Adopted {
     /// For [`crate::talk`], which takes it.
     pub(crate) talk: Option<Secret>,
     pub(crate) code: String,
-    /// It came with a welcome: sources may have announced themselves before this node could hear it.
-    pub(crate) welcomed: bool,
 }
 
 impl Adopted {
@@ -166,7 +164,7 @@ impl Adopted {
         self.activate_at.plus_ms(if self.reason == Reason::Leave { LEFT_GRACE_MS } else { GRACE_MS })
     }
 
-    pub(crate) fn new(now: UnixTime, head: &Head, issuer: &IssuerKey, welcomed: bool) -> Adopted {
+    pub(crate) fn new(now: UnixTime, head: &Head, issuer: &IssuerKey) -> Adopted {
         let record = &head.signed.value;
         Adopted {
             id: record.id,
@@ -178,7 +176,6 @@ impl Adopted {
             keys: key_pair(&head.secret),
             talk: Some(talk_secret(&head.secret)),
             code: head.code(issuer),
-            welcomed,
         }
     }
 }

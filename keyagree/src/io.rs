@@ -86,8 +86,6 @@ pub enum Input {
     Talk {
         /// At most [`crate::TALK_MAX`] bytes.
         body: Vec<u8>,
-        /// Everybody knows this node's credential, and so takes its notes. Else the coordinator passes it on.
-        known: bool,
     },
     /// The deadline has come.
     Tick,
@@ -97,7 +95,8 @@ pub enum Input {
 pub enum Output {
     /// Say this; at most [`crate::SAY_MAX`] bytes.
     Say {
-        /// To whom. Nobody else need hear it, and it is no secret from whoever does.
+        /// To whom: a coordinator reaches anybody, a member the coordinator; who may coordinate or is a source
+        /// everybody. Nobody else need hear it, and it is no secret from whoever does.
         to: Audience,
         /// What.
         body: Vec<u8>,
@@ -129,10 +128,19 @@ pub enum Output {
 pub enum Audience {
     /// All members, and relays.
     Everybody,
+    /// The same, also those who come later: it takes the place of what this node said so with the same number.
+    Standing(u8),
     /// Whoever coordinates now.
     Coordinator,
     /// This peer.
     One(PeerKey),
+}
+
+impl Audience {
+    /// True for what all members and relays hear.
+    pub fn is_everybody(&self) -> bool {
+        matches!(self, Audience::Everybody | Audience::Standing(_))
+    }
 }
 
 /// Why somebody waits at the door.

@@ -1,29 +1,29 @@
 //! A participant's side of key agreement: everything that its node has to do about keys.
 
+mod naming;
 mod part;
+mod passing;
 
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::credential::{Admission, Signed};
 use crate::epoch::coordinator::Coordinator;
 use crate::epoch::member::Member;
-use crate::epoch::view::{FETCHED_MAX, open_name, seal_name};
 use crate::epoch::{Adopted, Effects};
 use crate::identity::{InviteId, PeerKey};
-use crate::roster::page;
 use crate::source::Streams;
 use crate::stream::EpochId;
 use crate::talk::Talks;
 use crate::time::UnixTime;
-use crate::wire::{Message, NameCard, PassNote, Talk, Verdict};
+use crate::wire::{Message, PassNote, Talk, Verdict};
+use naming::Named;
 use part::Part;
+use passing::Allowances;
 
 pub use crate::io::{Audience, Event, Input, Knocks, Output, Past, Seat, SessionRng, Timer};
 
 /// Peers that are known to be able to coordinate.
 const ABLE_MAX: usize = 64;
-/// A name is said again in so many further epochs: who was in another one then could not read it.
-const NAME_SAYS: u8 = 3;
 
 /// A term for [`Past`]: above `known`, and above every term that this node began earlier.
 pub fn next_term(now: UnixTime, known: u32) -> u32 {
@@ -41,7 +41,8 @@ pub struct Session {
     part: Part,
     streams: Streams,
     talks: Talks,
-    name: Option<(Signed<NameCard>, u8)>,
+    name: Option<Named>,
+    allowances: Allowances,
     able: BTreeSet<PeerKey>,
     out: VecDeque<Output>,
 }
@@ -65,9 +66,10 @@ impl Session {
     fn new(now: UnixTime, seat: Seat, rng: SessionRng, part: Part, effects: Effects) -> Session {
         let streams = Streams::new(&seat);
         let talks = Talks::new(seat.meeting, seat.identity.public());
-        let (able, out) = (BTreeSet::new(), VecDeque::new());
-        let mut session = Session { seat, rng, part, streams, talks, name: None, able, out };
+        let (able, allowances, out) = (BTreeSet::new(), Allowances::default(), VecDeque::new());
+        let mut session = Session { seat, rng, part, streams, talks, name: None, allowances, able, out };
         session.carry_out(now, effects);
+        session.route();
         session
     }
 
@@ -81,7 +83,11 @@ impl Session {
             Input::Name(name) => self.take_name(now, &name),
             Input::Unopened(source) => self.streams.unopened(now, source),
             Input::ShowPage(page) => self.show_page(page, &mut effects),
-            Input::Talk { body, known } => self.talk(now, &body, known, &mut effects),
+            Input::Talk { body } => {
+                let said = self.talks.say(now, &self.seat.identity, &mut self.rng, &body);
+                let said = said.map(|said| (Audience::Everybody, Message::Talk(said).encode()));
+                effects.says.extend(said);
+            }
             Input::Tick => {}
             Input::Departed(_) | Input::Remove(_) | Input::Decide { .. } | Input::Lock(_) => {
                 self.host(now, input, &mut effects);
@@ -89,6 +95,7 @@ impl Session {
         }
         self.tick(now, &mut effects);
         self.carry_out(now, effects);
+        self.route();
     }
 
     /// What a coordinator acts on.
@@ -178,16 +185,14 @@ impl Session {
             Message::Ratchet(said) => self.streams.ratcheted(now, from, &said, &mut self.out),
             Message::Ask(said) => self.streams.asked(now, from, &said, &mut self.out),
             Message::Talk(said) => self.talked(said),
-            Message::PassOn(said) if self.coordinates() && said.value.sender == from => {
-                effects.say(Audience::Everybody, &Message::Talk(said.clone()));
-                self.talked(said);
+            Message::PassOn(note) => self.pass_on(now, from, note, effects),
+            Message::Passed(note) if leads => {
+                self.hear_passed(now, note.from, &note.credential, &note.body, effects);
             }
             Message::Name(named) => {
                 let seat = &self.seat;
-                if let Some((head, view)) = self.part.parts_mut()
-                    && let Some(card) = open_name(&named, &from, head)
-                {
-                    view.name(card, seat, effects);
+                if let Some((head, view)) = self.part.parts_mut() {
+                    view.named(from, named, head, seat, effects);
                 }
             }
             message => match &mut self.part {
@@ -309,57 +314,8 @@ impl Session {
             && let Some(own) = crate::credential::parts(&self.seat.credential)
         {
             let credential = crate::credential::passed(own, note.pass, (note.invite, note.holder));
+            self.seat.credential.clone_from(&credential);
             self.out.push_back(Output::Credential(credential));
-        }
-    }
-
-    fn take_name(&mut self, now: UnixTime, name: &str) {
-        let Some(name) = page::padded(name) else { return };
-        let peer = self.seat.identity.public();
-        let card = NameCard { meeting: self.seat.meeting, peer, made_at: now, name };
-        self.name = Some((Signed::new(card, &self.seat.identity), NAME_SAYS + 1));
-        self.say_name();
-    }
-
-    /// Says how this node's user is called, to everybody in a small meeting, else to whom pages come from.
-    fn say_name(&mut self) {
-        let head = self.part.parts().map(|(head, _)| head);
-        let (Some(head), Some((card, says))) = (head, &mut self.name) else { return };
-        if *says == 0 || head.members() < 2 {
-            return;
-        }
-        *says -= 1;
-        let body = Message::Name(seal_name(card, head)).encode();
-        let small = head.members() <= FETCHED_MAX;
-        let to = if small { Audience::Everybody } else { Audience::Coordinator };
-        self.out.push_back(Output::Say { to, body });
-        let card = card.clone();
-        let (seat, mut effects) = (&self.seat, Effects::default());
-        if let Some((_, view)) = self.part.parts_mut() {
-            view.name(card, seat, &mut effects);
-        }
-    }
-
-    fn show_page(&mut self, page: u16, effects: &mut Effects) {
-        match &mut self.part {
-            Part::Member(member) => {
-                if let (Some(_), view) = member.view_mut() {
-                    view.ask_page(page, effects);
-                }
-            }
-            Part::Coordinator(part) => effects.events.push(part.view().own_page(page)),
-            Part::Changing => {}
-        }
-    }
-
-    /// Says to all members; by way of the coordinator, if not everybody would take a note of this node's.
-    fn talk(&mut self, now: UnixTime, body: &[u8], known: bool, effects: &mut Effects) {
-        match self.talks.say(now, &self.seat.identity, &mut self.rng, body) {
-            Some(said) if known || self.coordinates() => {
-                effects.say(Audience::Everybody, &Message::Talk(said));
-            }
-            Some(said) => effects.say(Audience::Coordinator, &Message::PassOn(said)),
-            None => {}
         }
     }
 
@@ -415,6 +371,7 @@ impl Session {
     pub fn check(&self) {
         self.streams.check();
         self.talks.check();
+        self.allowances.check();
         assert!(self.able.len() <= ABLE_MAX);
         match &self.part {
             Part::Member(member) => member.check(),

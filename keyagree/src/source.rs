@@ -105,9 +105,6 @@ impl Streams {
             self.expect(&epoch);
         }
         let (id, record) = (epoch.id, epoch.record);
-        if epoch.welcomed && epoch.members > 1 {
-            self.ask_all(id, out);
-        }
         self.epochs.push_back(Held {
             id,
             record,
@@ -347,6 +344,11 @@ impl Streams {
         out.extend(over.into_iter().map(|(_, label)| Output::Forget { label }));
     }
 
+    /// True while this node is a source.
+    pub(crate) fn sends(&self) -> bool {
+        self.own.sends()
+    }
+
     /// A frame of this source came that no key opens.
     pub(crate) fn unopened(&mut self, now: UnixTime, source: PeerKey) {
         if source != self.me {
@@ -371,11 +373,6 @@ impl Streams {
                 out.push_back(Output::Say { to: Audience::One(source), body });
             }
         }
-    }
-
-    /// Came in by a welcome: sources may have announced themselves before.
-    fn ask_all(&mut self, epoch: EpochId, out: &mut VecDeque<Output>) {
-        out.push_back(Output::Say { to: Audience::Everybody, body: Message::Ask(Ask { epoch }).encode() });
     }
 
     /// Somebody asks for what this node's source announced: the same bytes again.

@@ -5,6 +5,7 @@
 
 mod admission;
 mod epoch;
+mod passing;
 mod stream;
 mod talk;
 
@@ -18,6 +19,7 @@ pub use epoch::EpochId;
 pub(crate) use epoch::{
     Beat, Change, Changes, Evidence, Hash, Kicks, NameCard, Named, PageAsk, PageNote, Reason, Record, Wrap,
 };
+pub(crate) use passing::{PassOn, Passed};
 pub(crate) use stream::{Announcement, Ask, Ratchet, Stream};
 pub(crate) use talk::Talk;
 
@@ -25,6 +27,8 @@ pub(crate) use talk::Talk;
 pub const VERSION: u8 = 2;
 /// Longest message in bytes, version byte included.
 pub const SAY_MAX: usize = 16 * 1024;
+/// Longest message in bytes that a coordinator passes on for a member.
+pub(crate) const PASSED_MAX: usize = 8 * 1024;
 /// Most members of a meeting: the seats of its roster.
 pub const MEMBERS_MAX: usize = 1 << 14;
 /// Most changes of the roster that are told to everybody at once; after more, members fetch pages.
@@ -33,6 +37,11 @@ pub(crate) const CHANGES_MAX: usize = 48;
 pub const KICKS_MAX: usize = 1024;
 /// Length of a wrap in bytes: the chain's step, secret, AEAD tag.
 pub(crate) const WRAP_LEN: usize = 52;
+/// What stands until the same node says another: signs of life, kick lists, announcements, ratchets.
+pub(crate) const STANDING_BEAT: u8 = 0;
+pub(crate) const STANDING_KICKS: u8 = 1;
+pub(crate) const STANDING_ANNOUNCEMENT: u8 = 2;
+pub(crate) const STANDING_RATCHET: u8 = 3;
 /// Longest name of a member in bytes.
 pub const NAME_MAX: usize = 64;
 /// Most deputies that a coordinator names.
@@ -86,8 +95,8 @@ pub(crate) enum Message {
     Announcement(Signed<Announcement>),
     Ratchet(Signed<Ratchet>),
     Talk(Signed<Talk>),
-    /// Asks the coordinator to tell the others: not everybody knows its sender's credential.
-    PassOn(Signed<Talk>),
+    PassOn(PassOn),
+    Passed(Passed),
     Ask(Ask),
 }
 
@@ -252,6 +261,8 @@ mod tests {
     fn the_largest_of_each_message_fits_its_bound() {
         let by = signer();
         let record = Signed::new(record(), &by);
+        let credential = vec![255; crate::credential::CREDENTIAL_MAX];
+        let longest = vec![255; PASSED_MAX];
         let all = [
             Message::Join(Signed::new(request(), &by)),
             Message::Welcome(Signed::new(welcome(&by), &by)),
@@ -268,7 +279,9 @@ mod tests {
             Message::Kicks(Signed::new(kicks(), &by)),
             Message::Announcement(Signed::new(announcement(), &by)),
             Message::Ratchet(Signed::new(ratchet(), &by)),
-            Message::PassOn(Signed::new(talk(), &by)),
+            Message::Talk(Signed::new(talk(), &by)),
+            Message::PassOn(PassOn { to: Some(PEER), credential: credential.clone(), body: longest.clone() }),
+            Message::Passed(Passed { from: PEER, credential, body: longest }),
         ];
         for message in all {
             let bytes = message.encode();

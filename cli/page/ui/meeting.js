@@ -66,7 +66,9 @@ export class Meeting {
     const { state } = session;
     this.note.hidden = session.socket === 'open';
     if (!state) return;
-    const people = state.people.filter((person) => person.here).length + 1;
+    // Of a large meeting only some are shown, all are counted.
+    const all = state.people.length + 1 < state.members;
+    const people = all ? state.members : state.people.filter((person) => person.here).length + 1;
     const verified = this.verified().size > 0;
     this.sealed.classList.toggle('verified', verified);
     this.sealed.lastElementChild?.replaceChildren(`${people} ${people === 1 ? 'person' : 'people'} · sealed${verified ? ' · code compared' : ''}${state.locked ? ' · locked' : ''}`);

@@ -5,8 +5,9 @@ use keyagree::identity::PeerKey;
 use media_pipeline::Layer;
 use overlay_core::id::NodeId;
 
+use super::Node;
+use super::keys::grouped;
 use super::window::Window;
-use super::{Node, grouped};
 use crate::room;
 use crate::source::Source;
 use crate::talk::Here;
@@ -24,7 +25,7 @@ impl Node {
             let here = person.here.clone().unwrap_or(Here { muted: true, ..Here::default() });
             api::Person {
                 id: NodeId(peer.0),
-                name: here.name,
+                name: person.name.clone(),
                 role: role(person.role),
                 here: person.here.is_some(),
                 muted: here.muted,
@@ -45,6 +46,7 @@ impl Node {
             code: self.session.code().map(|code| grouped(&code)),
             locked: self.door.locked,
             knocking: self.door.knocking.iter().map(knock).collect(),
+            members: self.members,
             people: people.collect(),
         }
     }

@@ -1,5 +1,6 @@
 //! The hub's side of the meeting page: carries out what it asks for, and shows it the meeting.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use keyagree::UnixTime;
@@ -188,19 +189,28 @@ impl Node {
     fn i_am(&mut self, me: Me) -> Outcome {
         let Some(window) = &mut self.window else { return Ok(()) };
         window.me = Me { name: talk::name(&me.name), ..me };
-        let now = clock::unix();
+        let (now, me) = (clock::unix(), window.me.clone());
         if let Some(here) = &mut self.here {
-            let me = &window.me;
             let hand = me.hand.then(|| here.hand.unwrap_or(now.0));
-            let next =
-                Here { name: me.name.clone(), muted: me.muted, camera: me.camera, sharing: me.sharing, hand };
+            let next = Here { muted: me.muted, camera: me.camera, sharing: me.sharing, hand };
             if *here != next {
                 *here = next;
                 // Gathered by the upkeep: who clicks fast doesn't say each click.
                 self.here_due = Some(now);
             }
+            return self.call_me(&me.name);
         }
         Ok(())
+    }
+
+    /// This node's user wants to be called so.
+    pub(super) fn call_me(&mut self, name: &str) -> Outcome {
+        if name.is_empty() || self.called == name {
+            return Ok(());
+        }
+        name.clone_into(&mut self.called);
+        self.room.named(self.seat.me(), name.to_owned());
+        self.tell(Input::Name(name.to_owned()))
     }
 
     /// The page begins to encode these layers. What was sent once stays in the ladder: plugging a source in anew
@@ -240,17 +250,15 @@ impl Node {
             Some(news) => self.tell_news(self.seat.me(), news),
             None => return Err(Fail::usage("That was too much at once: wait a moment.")),
         }
-        self.tell(Input::Talk { body, known: self.is_known() })
-    }
-
-    /// True if everybody knows this node's credential: that of a source travels to all.
-    fn is_known(&self) -> bool {
-        self.source.as_ref().is_some_and(Source::is_on)
+        self.tell(Input::Talk { body })
     }
 
     /// A member said something.
     pub(super) fn on_talk(&mut self, from: PeerKey, body: &[u8]) {
         let Some(said) = Talk::decode(body) else { return };
+        if self.session.members().is_empty() {
+            self.room.shows(clock::unix(), from, self.role_of(&from));
+        }
         if let Some(news) = self.room.heard(clock::unix(), from, said) {
             self.tell_news(from, news);
         }
@@ -268,19 +276,31 @@ impl Node {
 
     /// Members are others now.
     pub(super) fn members_changed(&mut self) {
+        self.dirty = true;
         let members = self.session.members();
-        let gate = self.gate.lock();
-        let (me, own) = (self.seat.me(), self.seat.invite.role());
-        self.room.members(clock::unix(), &members, |peer| match gate.known(peer).map(|known| known.role) {
-            _ if *peer == me => Some(own),
-            Some(AdmittedAs::Participant(role)) => Some(role),
-            // Told of by the coordinator before its own presence came by.
-            _ => Some(Role::Guest),
-        });
+        if members.is_empty() {
+            // The roster is yet to come, or is too large to be had as a whole.
+            return;
+        }
+        let roles: BTreeMap<PeerKey, Role> = members.iter().map(|peer| (*peer, self.role_of(peer))).collect();
+        self.room.members(clock::unix(), &members, |peer| roles.get(peer).copied());
         if let Some(window) = &self.window {
             window.incoming.keep(&members);
         }
-        self.dirty = true;
+    }
+
+    fn role_of(&self, peer: &PeerKey) -> Role {
+        match self.gate.lock().known(peer).map(|known| known.role) {
+            _ if *peer == self.seat.me() => self.seat.invite.role(),
+            Some(AdmittedAs::Participant(role)) => role,
+            // Its credential is not known here.
+            _ => Role::Guest,
+        }
+    }
+
+    /// A member is called so, by its own word.
+    pub(super) fn on_name(&mut self, peer: PeerKey, name: &str) {
+        self.dirty |= self.room.named(peer, talk::name(name));
     }
 
     /// Somebody joined, who doesn't know yet how this node takes part.
@@ -301,12 +321,12 @@ impl Node {
         }
         if self.here_due.is_some_and(|due| now >= due)
             && let Some(here) = &self.here
-            && !self.session.members().is_empty()
+            && self.waiting.is_over()
         {
             let said = Talk::Here(here.clone());
             self.here_due = None;
             self.room.heard(now, self.seat.me(), said.clone());
-            self.tell(Input::Talk { body: said.encode(), known: self.is_known() })?;
+            self.tell(Input::Talk { body: said.encode() })?;
         }
         if let Some(window) = &mut self.window
             && now.since(window.network_told) >= NETWORK_EVERY_MS

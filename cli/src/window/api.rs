@@ -148,7 +148,9 @@ pub struct State {
     pub locked: bool,
     /// Who waits to be let in; only at whoever runs the meeting.
     pub knocking: Vec<Knock>,
-    /// Everybody else.
+    /// How many hold the meeting's keys, this node included.
+    pub members: usize,
+    /// Everybody else; of a large meeting those who said something lately.
     pub people: Vec<Person>,
 }
 

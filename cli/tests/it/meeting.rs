@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::program::{Home, Running, alone, shared};
+use crate::program::{Home, Running, alone, now, shared};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -14,6 +14,11 @@ struct Held {
 }
 
 impl Held {
+    fn open_again(&mut self) {
+        let args = ["join", "-", "--headless", "--test-card", "--size", "180p", "--address", "127.0.0.1"];
+        self.organiser = Some(self.home.start(&args, &self.invites[0], "organiser.log"));
+    }
+
     fn with_guests(guests: usize) -> Held {
         let home = Home::new();
         let made = home.run(&["new", "tuesday", "--guests", &guests.to_string(), "--address", "127.0.0.1"]);
@@ -24,8 +29,7 @@ impl Held {
     }
 
     fn open(&mut self) {
-        let args = ["join", "-", "--headless", "--test-card", "--size", "180p", "--address", "127.0.0.1"];
-        self.organiser = Some(self.home.start(&args, &self.invites[0], "organiser.log"));
+        self.open_again();
         self.home.wait_for("organiser.log", SOON, |line| line.contains("1 in the meeting"));
     }
 }
@@ -44,6 +48,25 @@ fn is_in(home: &Home, log: &str) {
 fn code(home: &Home, log: &str, members: usize) -> String {
     let line = home.wait_for(log, SOON, |line| line.starts_with(&format!("{members} in the meeting")));
     line.split_once("everybody: ").expect("the line holds a code").1.to_owned()
+}
+
+/// Waits until the last code that each of these was shown is the same, and of so many members.
+fn agree(nodes: &[(&Home, &str)], members: usize) {
+    let until = now() + SOON;
+    let last = |(home, log): &(&Home, &str)| {
+        let lines = home.read(log);
+        lines.lines().rfind(|line| line.contains("in the meeting. Verification code")).map(str::to_owned)
+    };
+    let begins = format!("{members} in the meeting");
+    loop {
+        let shown: Vec<Option<String>> = nodes.iter().map(last).collect();
+        let same = shown.iter().all(|line| *line == shown[0]);
+        if same && shown[0].as_ref().is_some_and(|line| line.starts_with(&begins)) {
+            return;
+        }
+        assert!(now() < until, "no {members} agree: {shown:#?}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 #[test]
@@ -118,6 +141,33 @@ fn an_organiser_that_crashed_takes_up_again_and_guests_stay() {
     meeting.open();
     let _cho = guest(&cho, &meeting.invites[2], &["--listen-only"]);
     assert_eq!(code(&cho, "guest.log", 3), code(&ben, "guest.log", 3));
+}
+
+#[test]
+fn a_deputy_takes_over_when_the_organisers_process_dies_and_lets_people_in() {
+    let _machine = shared();
+    let volunteer = Home::new();
+    let _relay = volunteer.start(
+        &["relay", "--uplink", "20mbit", "--lease", "10min", "--address", "127.0.0.1"],
+        "",
+        "relay.log",
+    );
+    let lease = volunteer.wait_for("relay.log", SOON, |line| line.starts_with("canopy-lease:"));
+    let mut meeting = Held::with_guests(1);
+    assert_eq!(meeting.home.run(&["lend", "tuesday", &lease]).code, Some(0));
+    let later = meeting.home.run(&["invite", "tuesday", "--guests", "2"]).lines;
+    let (ben, cho, dee) = (Home::new(), Home::new(), Home::new());
+    let _ben = guest(&ben, &meeting.invites[1], &["--listen-only"]);
+    is_in(&ben, "guest.log");
+    let _cho = guest(&cho, &later[1], &["--listen-only"]);
+    assert_eq!(code(&cho, "guest.log", 3), code(&ben, "guest.log", 3));
+
+    meeting.organiser.take().expect("it runs").crash();
+    ben.wait_for("guest.log", SOON, |line| line.contains("this node runs it for now"));
+    agree(&[(&ben, "guest.log"), (&cho, "guest.log")], 2);
+    // Who comes now finds the relay, and by way of it the deputy.
+    let _dee = guest(&dee, &later[0], &["--listen-only"]);
+    agree(&[(&ben, "guest.log"), (&cho, "guest.log"), (&dee, "guest.log")], 3);
 }
 
 #[test]

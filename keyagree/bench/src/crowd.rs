@@ -135,7 +135,7 @@ impl Crowd {
     pub(crate) fn spread(&mut self, said: Vec<Said>) {
         for (to, body) in said {
             for watcher in &mut self.watchers {
-                if to == Audience::Everybody || to == Audience::One(watcher.key) {
+                if to.is_everybody() || to == Audience::One(watcher.key) {
                     let (from, admission) = (self.coordinator.key, self.coordinator.admission.clone());
                     watcher.put(self.now, Input::Heard { from, admission, body: body.clone() });
                 }

@@ -108,8 +108,8 @@ fn join(crowd: &mut Crowd) -> Result<(f64, usize, usize)> {
     let to = |found: &dyn Fn(&Audience) -> bool| {
         said.iter().filter(|(to, _)| found(to)).map(|(_, body)| body.len()).sum()
     };
-    let bytes: usize = to(&|to| *to == Audience::Everybody || *to == Audience::One(newcomer.key));
-    let others: usize = to(&|to| *to == Audience::Everybody);
+    let bytes: usize = to(&|to| to.is_everybody() || *to == Audience::One(newcomer.key));
+    let others: usize = to(&|to| to.is_everybody());
     for (_, body) in said.iter().filter(|(to, _)| *to == Audience::One(from)) {
         let (from, admission) = (crowd.coordinator.key, crowd.coordinator.admission.clone());
         newcomer.put(crowd.now, Input::Heard { from, admission, body: body.clone() });

@@ -308,7 +308,7 @@ impl Coordinator {
         }
         self.letters.forget_old(now);
         self.view.show(&self.head, seat, effects);
-        effects.epochs.push(Adopted::new(now, &self.head, &seat.issuer, false));
+        effects.epochs.push(Adopted::new(now, &self.head, &seat.issuer));
     }
 
     fn change_roster(&mut self, joining: &BTreeMap<PeerKey, Pending>) -> BTreeMap<u16, Change> {

@@ -10,7 +10,7 @@ use crate::identity::{InviteId, PeerKey};
 use crate::io::{Audience, Seat, SessionRng};
 use crate::suite::seal;
 use crate::time::UnixTime;
-use crate::wire::{ChainRoot, JoinRequest, KICKS_MAX, Kicks, MEMBERS_MAX, Message, Wants};
+use crate::wire::{ChainRoot, JoinRequest, KICKS_MAX, Kicks, MEMBERS_MAX, Message, STANDING_KICKS, Wants};
 
 /// A fresh request of one peer is heeded at most so often: each costs a key encapsulation.
 pub(crate) const ANSWERS_APART_MS: u64 = 500;
@@ -127,6 +127,6 @@ pub(crate) fn say_kicks(seat: &Seat, mut invites: Vec<InviteId>, effects: &mut E
     invites.truncate(KICKS_MAX);
     if !invites.is_empty() {
         let kicks = Kicks { meeting: seat.meeting, invites };
-        effects.say(Audience::Everybody, &Message::Kicks(Signed::new(kicks, &seat.identity)));
+        effects.say(Audience::Standing(STANDING_KICKS), &Message::Kicks(Signed::new(kicks, &seat.identity)));
     }
 }

@@ -153,7 +153,7 @@ impl Member {
             return;
         }
         if id.leader() < self.leader {
-            return self.tell_stale(now, from, effects);
+            return self.tell_stale(now, effects);
         }
         if id.leader() == self.leader && self.knows(&signed) || !signed.signed_by(&from) {
             return;
@@ -277,7 +277,7 @@ impl Member {
         let old = self.head.as_ref().filter(|head| head.id().leader() == record.id.leader());
         if old.is_none_or(|head| head.id().epoch < record.id.epoch) {
             let first = old.is_none();
-            self.adopt(now, seat, welcome.record.clone(), secret, true, effects);
+            self.adopt(now, seat, welcome.record.clone(), secret, effects);
             if first {
                 effects.events.push(Event::Admitted { epoch: record.id });
             }
@@ -291,7 +291,7 @@ impl Member {
             if commitment(&secret, &seat.meeting, &signed.value.id) != signed.value.commitment {
                 break;
             }
-            self.adopt(now, seat, signed, secret, false, effects);
+            self.adopt(now, seat, signed, secret, effects);
         }
         self.mind_the_gap(now);
     }
@@ -339,7 +339,6 @@ impl Member {
         seat: &Seat,
         signed: Signed<Record>,
         secret: Secret,
-        welcomed: bool,
         effects: &mut Effects,
     ) {
         self.stuck_since = None;
@@ -352,7 +351,7 @@ impl Member {
         if let Some(deputy) = self.deputy.as_ref().filter(|_| !same) {
             deputy.tell_kicks(seat, effects);
         }
-        effects.epochs.push(Adopted::new(now, &head, &seat.issuer, welcomed));
+        effects.epochs.push(Adopted::new(now, &head, &seat.issuer));
         self.view.follow(now, &head, self.deputy.is_some(), seat, effects);
         self.head = Some(head);
     }

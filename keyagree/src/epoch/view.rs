@@ -22,6 +22,8 @@ const FETCH_AFTER_MS: u64 = 700;
 const FETCH_AGAIN_MS: u64 = 2_000;
 /// Changes that came before their record.
 const EARLY_MAX: usize = 8;
+/// Names that did.
+const EARLY_NAMES_MAX: usize = 64;
 
 /// See the module.
 #[derive(Default)]
@@ -32,6 +34,7 @@ pub(crate) struct View {
     shown: BTreeSet<PeerKey>,
     removed: BTreeSet<PeerKey>,
     early: VecDeque<(PeerKey, Changes)>,
+    early_names: VecDeque<(PeerKey, Named)>,
     fetch_at: Option<UnixTime>,
     asked_page: Option<u16>,
 }
@@ -61,6 +64,9 @@ impl View {
             self.change(&changes, head);
         }
         self.early.retain(|(_, changes)| changes.epoch > at);
+        for (from, named) in std::mem::take(&mut self.early_names) {
+            self.named(from, named, head, seat, effects);
+        }
         let wanted = !self.is_complete(head) && (all || head.members() <= FETCHED_MAX);
         self.fetch_at = wanted.then(|| self.fetch_at.unwrap_or(now.plus_ms(FETCH_AFTER_MS)));
         self.show(head, seat, effects);
@@ -198,6 +204,26 @@ impl View {
         self.show(head, seat, effects);
     }
 
+    /// A member says its name. Under an epoch that is yet to come here it waits.
+    pub(crate) fn named(
+        &mut self,
+        from: PeerKey,
+        named: Named,
+        head: &Head,
+        seat: &Seat,
+        effects: &mut Effects,
+    ) {
+        let (at, now) = ((named.epoch.term, named.epoch.epoch), (head.id().term, head.id().epoch));
+        if let Some(card) = open_name(&named, &from, head) {
+            self.name(card, seat, effects);
+        } else if at > now && self.early_names.iter().all(|(other, _)| *other != from) {
+            if self.early_names.len() >= EARLY_NAMES_MAX {
+                self.early_names.pop_front();
+            }
+            self.early_names.push_back((from, named));
+        }
+    }
+
     /// A name card, if its peer signed it.
     pub(crate) fn name(&mut self, card: Signed<NameCard>, seat: &Seat, effects: &mut Effects) {
         let said = &card.value;
@@ -217,6 +243,7 @@ impl View {
 
     /// Asserts what always holds.
     pub(crate) fn check(&self) {
+        assert!(self.early_names.len() <= EARLY_NAMES_MAX);
         assert!(self.early.len() <= EARLY_MAX && self.names.len() <= crate::wire::MEMBERS_MAX);
     }
 }
@@ -233,7 +260,7 @@ pub(crate) fn seal_name(card: &Signed<NameCard>, head: &Head) -> Named {
 }
 
 /// Opens a name card that `from` said.
-pub(crate) fn open_name(named: &Named, from: &PeerKey, head: &Head) -> Option<Signed<NameCard>> {
+fn open_name(named: &Named, from: &PeerKey, head: &Head) -> Option<Signed<NameCard>> {
     let key = name_key(&head.secret, from, named.made_at);
     let plain = unwrap_once(&key, b"", &named.sealed).filter(|_| named.epoch == head.id())?;
     let card: Signed<NameCard> = canopy_codec::decode_strict(&plain, NAMED_MAX).ok()?;

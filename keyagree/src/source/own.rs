@@ -9,7 +9,9 @@ use crate::source::announcement_info;
 use crate::stream::{LAYERS_MAX, SealingKey, SealingKeys, SourceKeys};
 use crate::suite::{KeyPair, Secret, seal};
 use crate::time::UnixTime;
-use crate::wire::{Announcement, Ask, EpochId, Message, Ratchet, Stream};
+use crate::wire::{
+    Announcement, Ask, EpochId, Message, Ratchet, STANDING_ANNOUNCEMENT, STANDING_RATCHET, Stream,
+};
 
 /// A generation's length. The limit of 2^20 frames of DESIGN 4.4 lies far beyond: no layer makes
 /// 17,000 frames a second.
@@ -75,6 +77,10 @@ impl Own {
         }
     }
 
+    pub(crate) fn sends(&self) -> bool {
+        !self.layers.is_empty()
+    }
+
     pub(crate) fn ratchet_at(&self) -> Option<UnixTime> {
         self.now.as_ref().map(|now| now.ratchet_at)
     }
@@ -116,7 +122,7 @@ impl Own {
             sealed: sealed.sealed,
         };
         let body = Message::Announcement(Signed::new(said, &seat.identity)).encode();
-        out.push_back(Output::Say { to: Audience::Everybody, body: body.clone() });
+        out.push_back(Output::Say { to: Audience::Standing(STANDING_ANNOUNCEMENT), body: body.clone() });
         let activate_at = place.activate_at.max(now.plus_ms(ANNOUNCED_MS));
         out.push_back(Output::Seal(sealing(seat, place.id, &keys, activate_at)));
         let ratchet_at = activate_at.plus_ms(GENERATION_MS - RATCHET_LEAD_MS);
@@ -140,7 +146,7 @@ impl Own {
         let body = Message::Ratchet(Signed::new(said, &seat.identity)).encode();
         own.said.truncate(1);
         own.said.push(body.clone());
-        out.push_back(Output::Say { to: Audience::Everybody, body });
+        out.push_back(Output::Say { to: Audience::Standing(STANDING_RATCHET), body });
         out.push_back(Output::Seal(sealing(seat, own.epoch, &own.keys, now.plus_ms(RATCHET_LEAD_MS))));
     }
 }

@@ -211,12 +211,12 @@ impl World {
         self.put(who, Input::Send { streams: streams.to_vec() });
     }
 
-    /// A message on its way: soon, twice, or a second late.
+    /// A message on its way: soon, twice, or as late as gossip heals it, within the second before an epoch is used.
     fn post(&mut self, to: usize, from: PeerKey, body: Vec<u8>) {
         let copies = if !self.calm && self.rng.random_bool(0.2) { 2 } else { 1 };
         for _ in 0..copies {
             let lost = !self.calm && self.rng.random_bool(0.1);
-            let delay = self.rng.random_range(5..120) + if lost { 1_000 } else { 0 };
+            let delay = self.rng.random_range(5..120) + if lost { 850 } else { 0 };
             self.count += 1;
             self.mail.insert((self.now.plus_ms(delay), self.count), (to, from, body.clone()));
         }
@@ -233,7 +233,7 @@ impl World {
                     let person = &mut self.people[who];
                     assert!(body.len() <= keyagree::SAY_MAX);
                     person.said.push(body.clone());
-                    if to == Audience::Everybody {
+                    if to.is_everybody() {
                         self.log.push((from, body.clone()));
                     }
                     for other in 0..self.people.len() {
@@ -274,7 +274,7 @@ impl World {
     fn is_meant(&self, who: usize, to: &Audience) -> bool {
         let person = &self.people[who];
         match to {
-            Audience::Everybody => true,
+            Audience::Everybody | Audience::Standing(_) => true,
             Audience::Coordinator => person.session.as_ref().is_some_and(Session::coordinates),
             Audience::One(key) => person.key == *key,
         }

@@ -82,7 +82,7 @@ impl Gossip {
     }
 
     /// Keeps a note for everybody that is believed. Gives the message to pass on, or nothing if it was seen before.
-    /// Of presences and stages only the latest matters, so an older one is as good as seen.
+    /// Of presences, stages and what stands only the latest matters, so an older one is as good as seen.
     pub(crate) fn put(&mut self, now: Time, note: &Note, signature: Signature) -> Option<Vec<u8>> {
         let id = NoteId::of(note);
         let known = self.shelves.contains_key(&(id.origin, id.topic));
@@ -94,7 +94,7 @@ impl Gossip {
         let shelf = self.shelves.entry((id.origin, id.topic)).or_default();
         match id.topic {
             Topic::Keys => shelf.put(id.serial, kept, config::KEYS_NOTES_MAX),
-            Topic::Presence | Topic::Stage | Topic::Seat => {
+            Topic::Presence | Topic::Stage | Topic::Seat | Topic::Standing(_) => {
                 shelf.put(id.serial, kept, 1);
                 shelf.floor = shelf.floor.max(id.serial);
                 shelf.seen.clear();
@@ -138,12 +138,12 @@ impl Gossip {
         let mut total = 0;
         for ((_, topic), shelf) in &mut self.shelves {
             let old = |kept: &Kept| now.since(kept.at) > config::KEYS_KEPT_FOR;
-            while *topic == Topic::Keys && shelf.kept.values().next().is_some_and(old) {
+            while topic.is_of_keys() && shelf.kept.values().next().is_some_and(old) {
                 shelf.drop_first();
             }
             total += shelf.bytes;
         }
-        let mut shelves = self.shelves.iter_mut().filter(|((_, topic), _)| *topic == Topic::Keys);
+        let mut shelves = self.shelves.iter_mut().filter(|((_, topic), _)| topic.is_of_keys());
         while total > config::KEYS_TOTAL_MAX
             && let Some((_, shelf)) = shelves.next()
         {
@@ -156,13 +156,15 @@ impl Gossip {
     /// The ids of everything that is kept of these origins: presences first, keys last, so that who asks
     /// for all of it knows each origin before its other notes come.
     pub(crate) fn ids(&self, present: impl Fn(NodeId) -> bool) -> Vec<NoteId> {
-        let of_topic = |topic: Topic| {
-            let shelves = self.shelves.iter().filter(move |((_, about), _)| *about == topic);
+        let of_topic = |of: fn(&Topic) -> bool| {
+            let shelves = self.shelves.iter().filter(move |((_, about), _)| of(about));
             shelves.flat_map(|((origin, topic), shelf)| {
                 shelf.kept.keys().map(|serial| NoteId { origin: *origin, topic: *topic, serial: *serial })
             })
         };
-        let all = of_topic(Topic::Presence).chain(of_topic(Topic::Stage)).chain(of_topic(Topic::Keys));
+        let first =
+            of_topic(|topic| *topic == Topic::Presence).chain(of_topic(|topic| *topic == Topic::Stage));
+        let all = first.chain(of_topic(Topic::is_of_keys));
         all.filter(|id| present(id.origin)).collect()
     }
 

@@ -63,6 +63,15 @@ pub enum Topic {
     Seat,
     /// Key agreement: opaque to the core, handed to the application.
     Keys,
+    /// The same, where only the origin's last note of this number counts: less than [`crate::config::STANDING_MAX`].
+    Standing(u8),
+}
+
+impl Topic {
+    /// True for what is the application's, kept for a while.
+    pub(crate) fn is_of_keys(&self) -> bool {
+        matches!(self, Topic::Keys | Topic::Standing(_))
+    }
 }
 
 /// Everything that can happen to a node. `P` is the payload of units, see [`crate::unit::Payload`].
@@ -182,6 +191,15 @@ pub enum Command {
     Say {
         /// To whom.
         to: Audience,
+        /// What; at most [`crate::config::NOTE_BODY_MAX`] bytes.
+        #[serde(with = "serde_bytes")]
+        body: Vec<u8>,
+    },
+    /// Say something about keys to everybody, also to who comes later, in place of what this node said with the same
+    /// number before.
+    SayStanding {
+        /// Less than [`crate::config::STANDING_MAX`].
+        which: u8,
         /// What; at most [`crate::config::NOTE_BODY_MAX`] bytes.
         #[serde(with = "serde_bytes")]
         body: Vec<u8>,

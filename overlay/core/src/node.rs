@@ -6,7 +6,7 @@ use crate::config;
 use crate::delivered::Delivered;
 use crate::gossip::Gossip;
 use crate::id::NodeId;
-use crate::io::{Command, Event, Input, Kind, Output, Topic};
+use crate::io::{Audience, Command, Event, Input, Kind, Output, Topic};
 use crate::links::Links;
 use crate::members::Members;
 use crate::routes::Routes;
@@ -290,7 +290,14 @@ impl<P: Payload> State<P> {
             Command::Say { to, body } if body.len() <= config::NOTE_BODY_MAX => {
                 self.say(Topic::Keys, to, body);
             }
-            Command::Say { .. } => self.blame(self.config.me, "wants to say more than a note holds"),
+            Command::SayStanding { which, body }
+                if which < config::STANDING_MAX && body.len() <= config::NOTE_BODY_MAX =>
+            {
+                self.say(Topic::Standing(which), Audience::Everybody, body);
+            }
+            Command::Say { .. } | Command::SayStanding { .. } => {
+                self.blame(self.config.me, "wants to say more than a note holds");
+            }
             Command::Shut(peer) => self.shut(now, peer),
             Command::Leave => self.leave(now),
         }

@@ -157,7 +157,9 @@ impl<P: Payload> State<P> {
             Topic::Presence => self.heard_presence(now, from, note, admitted),
             Topic::Stage => self.heard_stage(now, note),
             Topic::Seat => self.heard_seat(now, note),
-            Topic::Keys => self.event(Event::Keys { from: note.origin, body: note.body }),
+            Topic::Keys | Topic::Standing(_) => {
+                self.event(Event::Keys { from: note.origin, body: note.body });
+            }
         }
     }
 

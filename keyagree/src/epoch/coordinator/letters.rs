@@ -14,7 +14,8 @@ use crate::roster::page;
 use crate::suite::seal;
 use crate::time::UnixTime;
 use crate::wire::{
-    Beat, Denial, JoinRequest, MEMBERS_MAX, Message, PageNote, PassNote, RefusalNote, Welcome, Wrap,
+    Beat, Denial, JoinRequest, MEMBERS_MAX, Message, PageNote, PassNote, RefusalNote, STANDING_BEAT, Welcome,
+    Wrap,
 };
 
 /// An answer is said again at most so often.
@@ -185,7 +186,7 @@ pub(crate) fn beat(
 ) {
     let beat =
         Beat { meeting: seat.meeting, id: head.id(), record: head.hash, made_at: now, deputies, locked };
-    effects.say(Audience::Everybody, &Message::Beat(Signed::new(beat, &seat.identity)));
+    effects.say(Audience::Standing(STANDING_BEAT), &Message::Beat(Signed::new(beat, &seat.identity)));
 }
 
 /// A pass for somebody who came by a group link.

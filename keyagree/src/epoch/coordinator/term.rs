@@ -110,7 +110,7 @@ impl Coordinator {
         coordinator.wrap_for_all(effects);
         coordinator.say_kicks(seat, effects);
         coordinator.view.show(&coordinator.head, seat, effects);
-        effects.epochs.push(Adopted::new(now, &coordinator.head, &seat.issuer, false));
+        effects.epochs.push(Adopted::new(now, &coordinator.head, &seat.issuer));
         coordinator
     }
 }

@@ -86,7 +86,7 @@ impl Member {
             return;
         }
         if beat.id.leader() < self.leader {
-            return self.tell_stale(now, from, effects);
+            return self.tell_stale(now, effects);
         }
         if beat.deputies.len() > DEPUTIES_MAX || !signed.signed_by(&from) {
             return;
@@ -142,11 +142,12 @@ impl Member {
         }
     }
 
-    /// Tells a coordinator that isn't followed why, if the one that is doesn't do so itself.
-    pub(crate) fn tell_stale(&mut self, now: UnixTime, from: PeerKey, effects: &mut Effects) {
+    /// Tells a coordinator that isn't followed why, if the one that is doesn't do so itself: then the overlay is led by the
+    /// former.
+    pub(crate) fn tell_stale(&mut self, now: UnixTime, effects: &mut Effects) {
         let silent = now.since(self.succession.seen_at) >= SILENCE_MS;
         if silent && self.head.as_ref().is_some_and(|head| head.id().leader() == self.leader) {
-            self.bear_witness(now, Audience::One(from), effects);
+            self.bear_witness(now, Audience::Coordinator, effects);
         }
     }
 

@@ -180,6 +180,8 @@ impl Message {
     fn is_bounded(&self) -> bool {
         let tree_fits = |tree: &TreeId| tree.slot < config::SLOTS;
         let path_fits = |path: &Vec<NodeId>| path.len() <= config::HOPS_MAX;
+        let numbered =
+            |topic: Topic| !matches!(topic, Topic::Standing(which) if which >= config::STANDING_MAX);
         match self {
             Message::Attach { tree, .. }
             | Message::Refused { tree, .. }
@@ -194,11 +196,14 @@ impl Message {
             }
             Message::Have { notes } | Message::Want { notes } => notes.len() <= config::NOTE_IDS_MAX,
             Message::Note { note, .. } => {
-                note.body.len() <= config::NOTE_BODY_MAX && note.audience == Audience::Everybody
+                note.body.len() <= config::NOTE_BODY_MAX
+                    && note.audience == Audience::Everybody
+                    && numbered(note.topic)
             }
             Message::Carry { note, hops, .. } => {
                 note.body.len() <= config::NOTE_BODY_MAX
                     && note.audience != Audience::Everybody
+                    && numbered(note.topic)
                     && *hops <= config::CARRY_HOPS_MAX
             }
             Message::Reach { peers } | Message::Lost { peers } => peers.len() <= config::PEERS_IN_MESSAGE,

@@ -25,7 +25,7 @@ fn node() -> impl Strategy<Value = NodeId> {
 }
 
 fn topic() -> impl Strategy<Value = Topic> {
-    prop::sample::select(vec![Topic::Presence, Topic::Stage, Topic::Seat, Topic::Keys])
+    prop::sample::select(vec![Topic::Presence, Topic::Stage, Topic::Seat, Topic::Keys, Topic::Standing(3)])
 }
 
 fn message() -> impl Strategy<Value = Message> {

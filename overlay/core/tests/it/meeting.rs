@@ -149,6 +149,28 @@ fn who_is_shut_out_learns_it_from_the_last_note() {
 }
 
 #[test]
+fn of_what_stands_only_the_last_reaches_those_who_come_later_and_nothing_is_pushed_out_by_it() {
+    let mut world = World::demo(2);
+    world.run(1_000);
+    world.command(id(2), Command::Say { to: Audience::Everybody, body: b"kept".to_vec() });
+    world.command(id(2), Command::SayStanding { which: 1, body: b"stands".to_vec() });
+    for n in 0..100 {
+        world.command(id(2), Command::SayStanding { which: 0, body: vec![n] });
+        world.run(20);
+    }
+    world.run(1_000);
+    world.add(7, Kind::Participant, 1_500);
+    world.link(id(7), id(12));
+    world.run(2_000);
+    let heard = |body: &[u8]| Event::Keys { from: id(2), body: body.to_vec() };
+    for body in [&b"kept"[..], b"stands", &[99]] {
+        assert!(world.has_event(id(7), &heard(body)), "{body:?}");
+    }
+    assert!(!world.has_event(id(7), &heard(&[98])), "what was replaced is told no more");
+    assert!((0..100).all(|n| world.has_event(id(5), &heard(&[n]))), "who is there hears each");
+}
+
+#[test]
 fn key_notes_reach_those_who_come_later() {
     let mut world = World::demo(2);
     world.run(1_000);
