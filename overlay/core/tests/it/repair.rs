@@ -1,9 +1,11 @@
 //! Somebody dies, lies or stands still; the others find another way.
 
+use overlay_core::id::NodeId;
 use overlay_core::io::{Command, Event, Kind};
-use overlay_core::unit::Layer;
+use overlay_core::node::Node;
+use overlay_core::unit::{Layer, TreeId};
 
-use crate::harness::{World, id, ladder};
+use crate::harness::{Blob, World, id, ladder};
 
 /// The longest gap that any receiver had of any source's layer since `since`.
 fn worst_gap(world: &World, layer: Layer, since: overlay_core::time::Time) -> u128 {
@@ -56,12 +58,37 @@ fn a_relay_that_swallows_everything_is_left() {
     world.run(3_000);
     let since = world.now;
     world.run(3_000);
-    // It still ticks, so its children go back to it now and then as the plan says; they never stop.
-    assert!(worst_gap(&world, Layer::Audio, since) <= 1_000);
+    // It still ticks, but others bring what it has and does not pass on; nobody goes back to it.
+    assert!(worst_gap(&world, Layer::Audio, since) <= 60);
     for receiver in 4..=6 {
         for source in 1..=3 {
             assert!(world.frames(id(receiver), id(source), Layer::Audio, since).len() >= 145);
         }
+    }
+}
+
+/// Who feeds whom now: of each node and tree.
+fn parents(world: &World) -> Vec<(NodeId, TreeId, Option<NodeId>)> {
+    let of = |(id, node): (&NodeId, &Node<Blob>)| {
+        node.trees().map(|tree| (*id, tree.tree, tree.parent)).collect::<Vec<_>>()
+    };
+    world.nodes.iter().flat_map(of).collect()
+}
+
+#[test]
+fn while_a_source_is_silent_everybody_stays_and_is_fed_when_it_speaks() {
+    let mut world = World::demo(2);
+    world.run(3_000);
+    let before = parents(&world);
+    world.is_silent(id(2));
+    world.run(8_000);
+    assert_eq!(parents(&world), before);
+    world.speaks(id(2));
+    let since = world.now;
+    world.run(1_000);
+    for receiver in [1, 3, 4, 5, 6] {
+        let gap = world.gap_ms(id(receiver), id(2), Layer::Audio, since);
+        assert!(gap <= 60, "{receiver} waited {gap} ms");
     }
 }
 
