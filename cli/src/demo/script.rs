@@ -22,8 +22,8 @@ use crate::relay::Counters;
 
 /// What a participant who sends may send in all: its own media to three others, not to all five.
 const SOURCE_UPLINK: [(&str, &str); 3] = [("180p", "1500kbit"), ("360p", "2500kbit"), ("720p", "7mbit")];
-/// The organiser answers everybody who joins as well, over every link at once; it can't feed all five either.
-const ORGANISER_UPLINK: [(&str, &str); 3] = [("180p", "3mbit"), ("360p", "4mbit"), ("720p", "11mbit")];
+/// The organiser answers everybody who joins as well; it can't feed all five either.
+const ORGANISER_UPLINK: [(&str, &str); 3] = [("180p", "2mbit"), ("360p", "3mbit"), ("720p", "9mbit")];
 /// What the other participants have: enough to say that they are there, and to save somebody's sound.
 const WATCHER_UPLINK: &str = "500kbit";
 /// What each of the two relays lends.
@@ -33,7 +33,7 @@ const GUESTS: usize = 5;
 /// One more is the user's own, who has a window and may come in; nothing of theirs is measured.
 const WINDOW: &str = "window";
 /// What they may send in all.
-const WINDOW_UPLINK: &str = "3mbit";
+const WINDOW_UPLINK: &str = "1mbit";
 /// Of the guests, those who send.
 const SOURCES: usize = 2;
 /// The guest whom the host removes: it only receives.

@@ -115,9 +115,13 @@ pub const RETRY_AFTER: Duration = Duration::from_millis(400);
 pub const LEFT_FOR: Duration = Duration::from_millis(500);
 /// A child waits this long for a parent that says that it is being repaired itself.
 pub const STALL_PATIENCE: Duration = Duration::from_millis(500);
-/// A tree whose parent lives but brings nothing of it for this long is tried elsewhere; doubles each
-/// time up to [`STARVED_MAX`], since a source may simply be still.
+/// Where a parent lives but brings nothing of a tree for this long, though by its own word or by another tree there is
+/// something, another is tried beside it; doubles each time up to [`STARVED_MAX`].
 pub const STARVED_AFTER: Duration = Duration::from_millis(700);
+/// The same where nothing says that the source is not simply silent.
+pub const SILENT_SOURCE_AFTER: Duration = Duration::from_secs(2);
+/// Who is tried beside a parent has this long to bring a unit: what it keeps comes at once.
+pub const TRIAL_FOR: Duration = Duration::from_millis(500);
 /// See [`STARVED_AFTER`].
 pub const STARVED_MAX: Duration = Duration::from_secs(12);
 /// A new parent that the plan names, and that could not take this node at once (it may be on its way

@@ -105,6 +105,9 @@ impl<P: Payload> State<P> {
             return;
         }
         let tree = self.trees.entry(id).or_insert_with(|| Tree::new(now, id, (feed, group), me));
+        if tree.given_up.is_some() && tree.given_up != row.map(|row| row.parent) {
+            tree.given_up = None;
+        }
         tree.row = row.cloned();
         tree.kbps = group.kbps;
         if tree.feed == feed.feed {
@@ -113,7 +116,7 @@ impl<P: Payload> State<P> {
         // The source has started anew: its frames count from 0 again.
         tree.feed = feed.feed;
         tree.ring = Ring::new();
-        tree.fed = now;
+        tree.feed(now);
         if let Some(parent) = tree.parent {
             self.say_attach(now, id, parent);
         }
@@ -125,7 +128,8 @@ impl<P: Payload> State<P> {
         self.timers.cancel(Timer::Repair(id));
         self.timers.cancel(Timer::KeyWanted(id));
         let asked = tree.trying.filter(|attempt| attempt.sent).map(|attempt| attempt.peer);
-        for peer in [tree.parent, tree.old, asked].into_iter().flatten() {
+        let tried = tree.trial.map(|trial| trial.peer);
+        for peer in [tree.parent, tree.old, asked, tried].into_iter().flatten() {
             self.tell(now, peer, &Message::Detach { tree: id });
         }
         for child in tree.children {
@@ -212,6 +216,8 @@ impl<P: Payload> State<P> {
             let Some(tree) = self.trees.get_mut(&id) else { continue };
             if tree.parent.is_none() {
                 self.seek(now, id);
+            } else if tree.given_up == Some(row.parent) {
+                tree.return_at = None;
             } else if tree.parent != Some(row.parent) {
                 tree.return_wait = config::RETURN_SOON;
                 tree.return_at = Some(now + tree.return_wait);

@@ -14,6 +14,7 @@
 //! | `follow` | a new stage, or a new seat: what it changes for this node |
 //! | `serve` | children: who is accepted, what they are told |
 //! | `repair` | looking for a parent |
+//! | `trial` | a parent that brings nothing, and another beside it |
 //! | `relay` | the data plane: forward, thin, drop, deliver |
 //! | `state` | what a node holds, one field for each room |
 //! | [`status`] | what a node knows of its own place, as plain data |
@@ -51,6 +52,7 @@ mod routes;
 mod serve;
 mod speech;
 mod state;
+mod trial;
 mod window;
 
 pub mod code;

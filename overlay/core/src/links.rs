@@ -4,4 +4,4 @@ mod neighbours;
 mod tree;
 
 pub(crate) use neighbours::Links;
-pub(crate) use tree::{Ask, Attempt, Child, Parked, Taking, Thin, Tree};
+pub(crate) use tree::{Ask, Attempt, Child, Parked, Taking, Thin, Tree, Trial};

@@ -223,6 +223,7 @@ impl<P: Payload> State<P> {
         self.gossip.tidy(now);
         self.drop_silent_children(now);
         self.look_after_trees(now);
+        self.end_silent_trials(now);
         self.prune_trees(now);
         self.unpark(now);
         self.widen(now);

@@ -10,6 +10,7 @@
 //! | `place` | one tree from nothing |
 //! | `deal` | which tree gets whose uplink |
 //! | `admit` | who gets which layer |
+//! | `served` | what a plan gives people |
 //! | `channel` | a feed, its groups and what is granted |
 //! | `backups` | who else could feed a node |
 //! | `tree` | who hangs on whom, by number |
@@ -29,6 +30,7 @@ mod planner;
 mod resume;
 mod roster;
 mod seat;
+mod served;
 mod settle;
 mod table;
 mod tree;

@@ -28,14 +28,16 @@ impl<P: Payload> State<P> {
         if tree.feed != unit.header.feed {
             return;
         }
-        tree.fed = now;
-        tree.patience = config::STARVED_AFTER;
         let old = if tree.parent == Some(from) { tree.old.take() } else { None };
         if let Some(old) = old {
             tree.left = Some((old, now + config::LEFT_FOR));
         }
         unit.header.hop = unit.header.hop.saturating_add(1);
-        carry(now, tree, unit, &mut self.delivered, &mut self.outbox);
+        let news = carry(now, tree, unit, &mut self.delivered, &mut self.outbox);
+        if news {
+            tree.feed(now);
+            self.end_trial(now, id, from);
+        }
         if let Some(old) = old {
             self.tell(now, old, &Message::Detach { tree: id });
         }
@@ -107,16 +109,16 @@ impl<P: Payload> State<P> {
     }
 }
 
-/// Keeps a unit, gives it to each child that wants it and to this node's user. Once for each number.
+/// Keeps a unit, gives it to each child that wants it and to this node's user. Once for each number: false the next time.
 fn carry<P: Payload>(
     now: Time,
     tree: &mut Tree<P>,
     unit: Unit<P>,
     delivered: &mut Delivered,
     outbox: &mut VecDeque<Output<P>>,
-) {
+) -> bool {
     if !tree.ring.add(now, unit.clone()) {
-        return;
+        return false;
     }
     if unit.header.frame.key {
         tree.key_pending = false;
@@ -128,6 +130,7 @@ fn carry<P: Payload>(
         }
     }
     deliver(tree, unit, delivered, outbox);
+    true
 }
 
 fn deliver<P: Payload>(

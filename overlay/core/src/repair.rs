@@ -138,7 +138,11 @@ impl<P: Payload> State<P> {
         if path.contains(&me) || tree.has_child(from) {
             return self.turn_away(now, from, id);
         }
-        tree.claimed = tree.row.as_ref().is_some_and(|row| row.parent == from);
+        let planned = tree.row.as_ref().is_some_and(|row| row.parent == from);
+        if asked && !planned && tree.parent != Some(from) && tree.is_live() {
+            return self.begin_trial(now, id, from, path);
+        }
+        tree.claimed = planned;
         let before = tree.parent.replace(from).filter(|parent| *parent != from);
         let older = before.and_then(|before| tree.old.replace(before)).filter(|older| *older != from);
         if tree.old == Some(from) {
@@ -172,7 +176,7 @@ impl<P: Payload> State<P> {
     }
 
     /// Sees to it that this parent's silence is noticed, and that it knows that we are here.
-    fn watch_parent(&mut self, now: Time, parent: NodeId) {
+    pub(crate) fn watch_parent(&mut self, now: Time, parent: NodeId) {
         if let Some(neighbour) = self.links.get_mut(parent) {
             neighbour.heard = now;
             self.timers.set(Timer::Silence(parent), neighbour.silent_at());
@@ -198,6 +202,9 @@ impl<P: Payload> State<P> {
         let Some(tree) = self.trees.get_mut(&id) else { return };
         if tree.old == Some(peer) {
             tree.old = None;
+        }
+        if tree.is_tried(peer) {
+            tree.trial = None;
         }
         let was_parent = tree.parent == Some(peer);
         if was_parent {
@@ -308,9 +315,17 @@ impl<P: Payload> State<P> {
                 self.tell(now, from, &Message::Detach { tree: id });
                 continue;
             };
+            if tree.is_tried(from)
+                && let Some(path) = tick.path
+            {
+                self.trial_moved(now, id, path);
+                continue;
+            }
             if tree.parent != Some(from) {
                 continue;
             }
+            let is_behind = !tick.thinned && tick.newest > tree.ring.next_number();
+            tree.behind = is_behind.then(|| tree.behind.unwrap_or(now));
             let was = (tree.is_live(), tree.path.clone());
             tree.stalled = if tick.live { None } else { tree.stalled.or(Some(now)) };
             if let Some(path) = tick.path {
@@ -334,17 +349,16 @@ impl<P: Payload> State<P> {
                 continue;
             };
             let stalled = tree.stalled.is_some_and(|since| now.since(since) >= config::STALL_PATIENCE);
-            let starved = tree.parent.is_some() && now.since(tree.fed) >= tree.patience;
             let returns = tree.return_at.is_some_and(|at| now >= at);
             if stalled {
                 tree.stalled = Some(now);
             }
-            if starved {
-                tree.fed = now;
-                tree.patience = (tree.patience * 2).min(config::STARVED_MAX);
-            }
-            if stalled || starved {
+            let starved = self.trees.get(&id).is_some_and(|tree| self.is_starved(now, tree));
+            let Some(tree) = self.trees.get_mut(&id) else { continue };
+            if stalled {
                 self.seek(now, id);
+            } else if starved {
+                self.try_another(now, id);
             } else if returns {
                 tree.return_wait = (tree.return_wait * 2).min(config::RETURN_AFTER);
                 tree.return_at = Some(now + tree.return_wait);
@@ -356,7 +370,9 @@ impl<P: Payload> State<P> {
     /// Asks the parent of the plan, and nobody else if it refuses.
     pub(crate) fn ask_planned(&mut self, now: Time, id: TreeId) {
         let Some(tree) = self.trees.get(&id) else { return };
-        let Some(planned) = tree.row.as_ref().map(|row| row.parent).filter(|peer| tree.parent != Some(*peer))
+        let planned = tree.row.as_ref().map(|row| row.parent);
+        let given_up = tree.given_up;
+        let Some(planned) = planned.filter(|peer| tree.parent != Some(*peer) && given_up != Some(*peer))
         else {
             return;
         };

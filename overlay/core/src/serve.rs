@@ -158,7 +158,8 @@ impl<P: Payload> State<P> {
             if let Some(child) = tree.child(peer) {
                 carried = carried.max(child.sent);
                 let thinned = child.thin != Thin::Nothing;
-                trees.push(TreeTick { tree: id, live, thinned, path: None });
+                let newest = tree.ring.next_number();
+                trees.push(TreeTick { tree: id, live, thinned, path: None, newest });
             }
         }
         let feeds_me = self.trees.values().any(|tree| tree.parent == Some(peer));
@@ -191,7 +192,7 @@ impl<P: Payload> State<P> {
 /// Why a tree can't take this child, its cost aside.
 fn refusal<P: Payload>(tree: &Tree<P>, from: NodeId) -> Option<Refusal> {
     let above = tree.path.contains(&from) || tree.parent == Some(from);
-    let asked = tree.trying.is_some_and(|attempt| attempt.peer == from);
+    let asked = tree.trying.is_some_and(|attempt| attempt.peer == from) || tree.is_tried(from);
     if above || asked || tree.source == from {
         return Some(Refusal::Loop);
     }

@@ -159,7 +159,8 @@ impl<P: Payload> State<P> {
         let me = self.me();
         let Some(tree) = self.trees.get(&id) else { return };
         let path = Some(tree.path_to(me));
-        let tick = TreeTick { tree: id, live: tree.is_live(), thinned: false, path };
+        let newest = tree.ring.next_number();
+        let tick = TreeTick { tree: id, live: tree.is_live(), thinned: false, path, newest };
         let message = Message::Tick { trees: vec![tick] };
         let children: Vec<NodeId> = tree.children.iter().map(|child| child.peer).collect();
         for child in children {

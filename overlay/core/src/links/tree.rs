@@ -30,6 +30,12 @@ pub(crate) struct Tree<P> {
     pub(crate) stalled: Option<Time>,
     /// The parent before, until the first unit of the new one.
     pub(crate) old: Option<NodeId>,
+    /// Another parent that is tried beside one that brings nothing.
+    pub(crate) trial: Option<Trial>,
+    /// A parent of the plan that brought nothing while another did: not gone back to.
+    pub(crate) given_up: Option<NodeId>,
+    /// Since when the parent says that it has what did not come.
+    pub(crate) behind: Option<Time>,
     /// A parent that was left, and until when what it had under way still counts.
     pub(crate) left: Option<(NodeId, Time)>,
     pub(crate) trying: Option<Attempt>,
@@ -41,6 +47,8 @@ pub(crate) struct Tree<P> {
     pub(crate) ring: Ring<P>,
     /// When a unit came last, or the tree was joined.
     pub(crate) fed: Time,
+    /// When another parent may be tried, and how long after that the next.
+    pub(crate) try_again: Time,
     pub(crate) patience: Duration,
     /// When to go back to the parent of the plan.
     pub(crate) return_at: Option<Time>,
@@ -62,6 +70,16 @@ pub(crate) struct Attempt {
     pub(crate) sent: bool,
     /// Nobody else is asked should it refuse, while there is a parent.
     pub(crate) alone: bool,
+}
+
+/// A neighbour that feeds beside a parent that brings nothing.
+#[derive(Clone, Debug)]
+pub(crate) struct Trial {
+    pub(crate) peer: NodeId,
+    /// From the source to it.
+    pub(crate) path: Vec<NodeId>,
+    /// When it ends for want of any unit: the source is silent.
+    pub(crate) until: Time,
 }
 
 /// Whether frames go to this node's user.
@@ -163,6 +181,9 @@ impl<P: Payload> Tree<P> {
             suspect: false,
             stalled: None,
             old: None,
+            trial: None,
+            given_up: None,
+            behind: None,
             left: None,
             trying: None,
             tried: BTreeSet::new(),
@@ -170,6 +191,7 @@ impl<P: Payload> Tree<P> {
             children: Vec::new(),
             ring: Ring::new(),
             fed: now,
+            try_again: now,
             patience: config::STARVED_AFTER,
             return_at: None,
             return_wait: config::RETURN_SOON,
@@ -212,7 +234,20 @@ impl<P: Payload> Tree<P> {
     pub(crate) fn is_fed_by(&self, peer: NodeId) -> bool {
         self.parent == Some(peer)
             || self.old == Some(peer)
+            || self.is_tried(peer)
             || self.trying.is_some_and(|attempt| attempt.sent && attempt.peer == peer)
+    }
+
+    pub(crate) fn is_tried(&self, peer: NodeId) -> bool {
+        self.trial.as_ref().is_some_and(|trial| trial.peer == peer)
+    }
+
+    /// Units came: nobody need be tried soon.
+    pub(crate) fn feed(&mut self, now: Time) {
+        self.fed = now;
+        self.behind = None;
+        self.try_again = now;
+        self.patience = config::STARVED_AFTER;
     }
 
     pub(crate) fn check(&self, me: NodeId) {
@@ -221,6 +256,7 @@ impl<P: Payload> Tree<P> {
         assert!(!peers.contains(&me), "nobody feeds itself");
         assert!(self.parent.is_none_or(|parent| !peers.contains(&parent)), "a parent is no child");
         assert!(!self.path.contains(&me), "no loop");
+        assert!(self.trial.as_ref().is_none_or(|trial| !trial.path.contains(&me)), "no loop by a trial");
         assert!(!self.is_root || self.parent.is_none(), "a root has no parent");
         assert!(self.children.len() <= config::CHILDREN_MAX);
         assert!(self.ring.bytes() <= config::RING_BYTES_MAX);

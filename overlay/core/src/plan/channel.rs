@@ -73,6 +73,11 @@ impl Channel {
         }
     }
 
+    /// True if nobody is in any of its trees.
+    pub(super) fn is_bare(&self) -> bool {
+        self.groups.iter().all(Group::is_bare)
+    }
+
     /// Where the pictures start in the groups: sound is the first if there is any.
     pub(super) fn first_picture(&self) -> usize {
         usize::from(self.groups.first().is_some_and(|group| group.rate.layer.is_audio()))

@@ -15,6 +15,7 @@ use super::group::{Crowd, Shape, shape};
 use super::place::{Ways, build};
 use super::resume;
 use super::roster::{Ix, NONE, Roster};
+use super::served::Served;
 use super::settle::Settler;
 use super::table::{Branch, Feed, Plan, Row, Shapes, Supply, View, Why};
 
@@ -88,6 +89,16 @@ impl Planner {
         if !self.meet(view) && same && self.has_feeds(&view.feeds) {
             return;
         }
+        let grown = previous.is_some() || self.channels.iter().any(|channel| !channel.is_bare());
+        self.lay_out(view, terms, previous);
+        if grown && self.small {
+            self.start_over_if_better(view, terms);
+        }
+        self.note_changes();
+    }
+
+    /// Brings the trees that are there to what the view asks for, and builds those that are not.
+    fn lay_out(&mut self, view: &View, terms: Terms, previous: Option<&Plan>) {
         self.small = self.roster.people() <= config::SMALL_MEETING;
         self.roster.divide();
         let crowd = self.crowd(view);
@@ -111,7 +122,24 @@ impl Planner {
                 backups::fill_all(&self.roster, group, &mut self.promises);
             }
         }
-        self.note_changes();
+    }
+
+    /// Trees that have grown while people came may leave somebody out whom trees made now would serve, or hang on people
+    /// though relays have come: uplink that came later can't be reached past those who sit where they sat first. In a small meeting, where a plan costs little and
+    /// everybody can move at once, the fresh one then holds.
+    fn start_over_if_better(&mut self, view: &View, terms: Terms) {
+        let grown = Served::of(&self.roster, &self.channels);
+        if grown.is_best() {
+            return;
+        }
+        let mut fresh = Planner { view: self.view, ..Planner::default() };
+        fresh.meet(view);
+        fresh.lay_out(view, terms, None);
+        if Served::of(&fresh.roster, &fresh.channels).beats(grown) {
+            fresh.changed = std::mem::take(&mut self.changed);
+            fresh.changed.extend(view.nodes.keys());
+            *self = fresh;
+        }
     }
 
     /// One comes (or has changed) while the rest stays: takes what there is room for. A later [`Planner::update`]

@@ -133,6 +133,8 @@ pub struct TreeTick {
     pub thinned: bool,
     /// As in [`Message::Accepted`], only when it has changed.
     pub path: Option<Vec<NodeId>>,
+    /// The number behind the highest frame that the parent has of it; none without any.
+    pub newest: Option<u32>,
 }
 
 /// Names a note.

@@ -31,8 +31,9 @@ fn topic() -> impl Strategy<Value = Topic> {
 fn message() -> impl Strategy<Value = Message> {
     let refusal =
         prop::sample::select(vec![Refusal::Full, Refusal::Loop, Refusal::Stalled, Refusal::Leaving]);
-    let tick = (tree(), any::<bool>(), any::<bool>(), prop::option::of(vec(node(), 0..12)))
-        .prop_map(|(tree, live, thinned, path)| TreeTick { tree, live, thinned, path });
+    let path = prop::option::of(vec(node(), 0..12));
+    let tick = (tree(), any::<bool>(), any::<bool>(), path, any::<Option<u32>>())
+        .prop_map(|(tree, live, thinned, path, newest)| TreeTick { tree, live, thinned, path, newest });
     let note_id = || {
         (node(), topic(), any::<u64>()).prop_map(|(origin, topic, serial)| NoteId { origin, topic, serial })
     };

@@ -322,6 +322,16 @@ impl World {
         self.events.push((me, event));
     }
 
+    /// A source on the stage has nothing to say, until it [`World::speaks`] again.
+    pub(crate) fn is_silent(&mut self, who: NodeId) {
+        self.sources.get_mut(&who).expect("a source").due.clear();
+    }
+
+    pub(crate) fn speaks(&mut self, who: NodeId) {
+        let source = self.sources.get_mut(&who).expect("a source");
+        source.due = source.rates.iter().map(|rate| (rate.layer, self.now)).collect();
+    }
+
     fn publish_due(&mut self) {
         let sources: Vec<NodeId> = self.sources.keys().copied().collect();
         for me in sources {

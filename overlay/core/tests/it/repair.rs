@@ -1,9 +1,11 @@
 //! Somebody dies, lies or stands still; the others find another way.
 
-use overlay_core::io::{Event, Kind};
-use overlay_core::unit::Layer;
+use overlay_core::id::NodeId;
+use overlay_core::io::{Command, Event, Kind};
+use overlay_core::node::Node;
+use overlay_core::unit::{Layer, TreeId};
 
-use crate::harness::{World, id};
+use crate::harness::{Blob, World, id, ladder};
 
 /// The longest gap that any receiver had of any source's layer since `since`.
 fn worst_gap(world: &World, layer: Layer, since: overlay_core::time::Time) -> u128 {
@@ -56,12 +58,37 @@ fn a_relay_that_swallows_everything_is_left() {
     world.run(3_000);
     let since = world.now;
     world.run(3_000);
-    // It still ticks, so its children go back to it now and then as the plan says; they never stop.
-    assert!(worst_gap(&world, Layer::Audio, since) <= 1_000);
+    // It still ticks, but others bring what it has and does not pass on; nobody goes back to it.
+    assert!(worst_gap(&world, Layer::Audio, since) <= 60);
     for receiver in 4..=6 {
         for source in 1..=3 {
             assert!(world.frames(id(receiver), id(source), Layer::Audio, since).len() >= 145);
         }
+    }
+}
+
+/// Who feeds whom now: of each node and tree.
+fn parents(world: &World) -> Vec<(NodeId, TreeId, Option<NodeId>)> {
+    let of = |(id, node): (&NodeId, &Node<Blob>)| {
+        node.trees().map(|tree| (*id, tree.tree, tree.parent)).collect::<Vec<_>>()
+    };
+    world.nodes.iter().flat_map(of).collect()
+}
+
+#[test]
+fn while_a_source_is_silent_everybody_stays_and_is_fed_when_it_speaks() {
+    let mut world = World::demo(2);
+    world.run(3_000);
+    let before = parents(&world);
+    world.is_silent(id(2));
+    world.run(8_000);
+    assert_eq!(parents(&world), before);
+    world.speaks(id(2));
+    let since = world.now;
+    world.run(1_000);
+    for receiver in [1, 3, 4, 5, 6] {
+        let gap = world.gap_ms(id(receiver), id(2), Layer::Audio, since);
+        assert!(gap <= 60, "{receiver} waited {gap} ms");
     }
 }
 
@@ -200,4 +227,49 @@ fn a_relay_outside_a_tree_joins_it_when_it_is_asked() {
     world.run(1_500);
     assert!(inside(&world, spare[0]), "it has joined");
     assert!(world.gap_ms(id(2), id(1), Layer::Audio, since) <= 1_000);
+}
+
+/// Everybody of the demo, with its uplinks, in an order that `seed` draws; the relays come last.
+fn relays_come_last(seed: u64) -> World {
+    let mut world = World::new();
+    for (n, uplink_kbps) in (1..).zip([3_000, 2_500, 2_500, 500, 500, 500, 1_000]) {
+        world.add(n, Kind::Participant, uplink_kbps);
+    }
+    world.command(id(1), Command::Coordinate { term: 1 });
+    let order = (0..7).map(|at| (at * 3 + seed) % 7 + 1).filter(|n| *n != 1);
+    for n in order {
+        world.run(seed * 13 % 97);
+        world.link(id(1), id(n as u8));
+    }
+    for n in 1..=3 {
+        world.run(seed * 11 % 89);
+        world.command(id(n), Command::Send(ladder()));
+    }
+    world.run(500);
+    for n in [11, 12] {
+        world.add(n, Kind::Relay, 20_000);
+        world.link(id(1), id(n));
+        world.run(seed * 7 % 50);
+    }
+    world.run(3_000 + seed * 17 % 400);
+    world
+}
+
+#[test]
+fn relays_that_come_last_carry_most_and_one_that_dies_is_not_missed() {
+    for seed in 0..20 {
+        let mut world = relays_come_last(seed);
+        let (since, before) = (world.now, world.carried.clone());
+        world.run(1_000);
+        let sent = |n| world.carried[&id(n)] - before[&id(n)];
+        let relays = sent(11) + sent(12);
+        let people: u64 = (1..=7).filter(|n| before.contains_key(&id(*n))).map(sent).sum();
+        assert!(relays > people, "seed {seed}: relays {relays} B, people {people} B");
+        world.kill(id(11 + (seed % 2) as u8));
+        world.run(6_000);
+        for layer in [Layer::Audio, Layer::P360] {
+            let gap = worst_gap(&world, layer, since);
+            assert!(gap <= 300, "seed {seed}: {layer:?} was away for {gap} ms");
+        }
+    }
 }
