@@ -168,6 +168,11 @@ fn a_deputy_takes_over_when_the_organisers_process_dies_and_lets_people_in() {
     // Who comes now finds the relay, and by way of it the deputy.
     let _dee = guest(&dee, &later[0], &["--listen-only"]);
     agree(&[(&ben, "guest.log"), (&cho, "guest.log"), (&dee, "guest.log")], 3);
+
+    // The organiser comes back, and leads again.
+    meeting.open_again();
+    let organiser = (&meeting.home, "organiser.log");
+    agree(&[organiser, (&ben, "guest.log"), (&cho, "guest.log"), (&dee, "guest.log")], 4);
 }
 
 #[test]
