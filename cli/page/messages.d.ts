@@ -66,6 +66,10 @@ me: string,
  */
 role: Role, 
 /**
+ * It runs the meeting now: it can remove people and lock the door.
+ */
+runs: boolean, 
+/**
  * What it last said of itself.
  */
 mine: Me, 

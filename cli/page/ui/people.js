@@ -58,7 +58,7 @@ export class People {
     const own = { ...me, id: state.me, role: state.role, here: true, hand: me.hand ? 0 : null };
     const hands = state.people.filter((person) => person.hand !== null).sort((a, b) => Number(a.hand) - Number(b.hand));
     const others = state.people.filter((person) => person.hand === null).sort((a, b) => nameOf(a).localeCompare(nameOf(b)));
-    this.list.replaceChildren(...[own, ...hands, ...others].map((person) => this.row(person, person === own, organiser, verified.has(person.id))));
+    this.list.replaceChildren(...[own, ...hands, ...others].map((person) => this.row(person, person === own, organiser || state.runs, verified.has(person.id))));
     this.knocking.replaceChildren(
       ...state.knocking.map(({ id, how }) =>
         el(
@@ -70,14 +70,14 @@ export class People {
         ),
       ),
     );
-    this.host.hidden = !organiser;
-    if (organiser) this.controls(state);
+    this.host.hidden = !organiser && !state.runs;
+    if (organiser || state.runs) this.controls(state, organiser);
   }
 
   /**
-   * @param {any} person @param {boolean} own @param {boolean} organiser @param {boolean} verified
+   * @param {any} person @param {boolean} own @param {boolean} removes @param {boolean} verified
    */
-  row(person, own, organiser, verified) {
+  row(person, own, removes, verified) {
     const name = nameOf(person);
     const says = [/** @type {any} */ (ROLES)[person.role], !person.here && 'in the lobby', person.sharing && 'shares the screen', verified && 'code compared'].filter(Boolean).join(' · ');
     const avatar = el('span', { class: 'avatar', 'aria-hidden': 'true' }, initials(name));
@@ -90,7 +90,7 @@ export class People {
       person.hand !== null && el('span', { class: 'sign hand', role: 'img', 'aria-label': 'Hand raised' }, icon('hand')),
       el('span', { class: 'sign', role: 'img', 'aria-label': person.muted ? 'Muted' : 'Not muted' }, icon(person.muted ? 'micOff' : 'mic')),
       el('span', { class: 'sign', role: 'img', 'aria-label': person.camera ? 'Camera on' : 'Camera off' }, icon(person.camera ? 'camera' : 'cameraOff')),
-      organiser && !own && el('button', { type: 'button', class: 'small', onclick: () => this.remove(person) }, 'Remove', el('span', { class: 'unseen' }, ` ${name}`)),
+      removes && !own && el('button', { type: 'button', class: 'small', onclick: () => this.remove(person) }, 'Remove', el('span', { class: 'unseen' }, ` ${name}`)),
     );
   }
 
@@ -102,12 +102,14 @@ export class People {
     );
   }
 
-  /** @param {import('../messages.js').State} state */
-  controls(state) {
-    this.host.replaceChildren(
+  /** @param {import('../messages.js').State} state @param {boolean} organiser */
+  controls(state, organiser) {
+    const lock = el('button', { type: 'button', 'aria-pressed': String(state.locked), onclick: () => this.session.say({ type: 'lock', locked: !state.locked }) }, icon('lock'), state.locked ? 'Unlock the meeting' : 'Lock the meeting');
+    if (!organiser) return this.host.replaceChildren(el('h3', {}, 'You run the meeting for now'), lock);
+    return this.host.replaceChildren(
       el('h3', {}, 'As the organiser'),
       el('button', { type: 'button', onclick: () => this.session.say({ type: 'muteAll' }) }, icon('micOff'), 'Mute everybody'),
-      el('button', { type: 'button', 'aria-pressed': String(state.locked), onclick: () => this.session.say({ type: 'lock', locked: !state.locked }) }, icon('lock'), state.locked ? 'Unlock the meeting' : 'Lock the meeting'),
+      lock,
       el(
         'button',
         {

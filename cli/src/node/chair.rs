@@ -10,7 +10,7 @@ use keyagree::session::{Input, Knocks};
 use super::Node;
 use crate::clock;
 use crate::fail::{Fail, Outcome};
-use crate::meeting::Decided;
+use crate::meeting::{Decided, Guest};
 use crate::seat::Chair;
 
 impl Node {
@@ -36,9 +36,7 @@ impl Node {
         self.read_door(meeting.locked, &meeting.decided)?;
         let known = self.session.removed();
         for invite in meeting.removed().into_iter().filter(|invite| !known.contains(invite)) {
-            let out = self.gate.lock().remove(&[invite]);
-            self.tell(Input::Remove(invite))?;
-            self.shut(out);
+            self.shut_out(invite)?;
         }
         Ok(())
     }
@@ -58,17 +56,34 @@ impl Node {
         })
     }
 
-    /// Removes the guest who came with this key, as `canopy remove` does.
+    /// Removes the guest who came with this key, as `canopy remove` does, and whoever came by the same link.
     pub(super) fn remove(&mut self, peer: PeerKey) -> Outcome {
-        let Some(Chair { file, .. }) = &self.seat.chair else {
-            return Err(Fail::usage("only the organiser can remove somebody"));
-        };
-        file.change(|meeting| {
-            let guest = meeting.guests.iter_mut().find(|guest| guest.peer == Some(peer));
-            guest.ok_or_else(|| Fail::usage("that guest is not in the meeting any more"))?.removed = true;
-            Ok(())
-        })?;
-        self.read_meeting_file()
+        let bound = self.session.bindings().into_iter().find(|(_, bound)| *bound == peer);
+        let gone = || Fail::usage("that guest is not in the meeting any more");
+        if let Some(Chair { file, .. }) = &self.seat.chair {
+            file.change(|meeting| {
+                let came = |guest: &&mut Guest| match bound {
+                    Some((invite, _)) => guest.invite == invite,
+                    None => guest.peer == Some(peer),
+                };
+                meeting.guests.iter_mut().find(came).ok_or_else(gone)?.removed = true;
+                Ok(())
+            })?;
+            return self.read_meeting_file();
+        }
+        if !self.session.coordinates() {
+            return Err(Fail::usage("only whoever runs the meeting can remove somebody"));
+        }
+        let (invite, _) = bound.ok_or_else(gone)?;
+        self.shut_out(invite)
+    }
+
+    /// Nobody with this invite is let in any more.
+    fn shut_out(&mut self, invite: InviteId) -> Outcome {
+        let out = self.gate.lock().remove(&[invite]);
+        self.tell(Input::Remove(invite))?;
+        self.shut(out);
+        Ok(())
     }
 
     /// Tells who can let in who waits, and by whose invite.

@@ -40,6 +40,7 @@ impl Node {
             words: self.waiting.words(),
             me: NodeId(me.0),
             role: role(self.seat.invite.role()),
+            runs: self.session.coordinates(),
             mine: window.me.clone(),
             largest: window.largest.map_or(0, Layer::byte),
             on_air: self.source.as_ref().is_some_and(Source::is_on),

@@ -136,6 +136,8 @@ pub struct State {
     pub me: NodeId,
     /// This node's own role.
     pub role: Role,
+    /// It runs the meeting now: it can remove people and lock the door.
+    pub runs: bool,
     /// What it last said of itself.
     pub mine: Me,
     /// The largest layer that this node wants to send; 0 if it only listens.

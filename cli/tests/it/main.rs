@@ -9,3 +9,4 @@ mod meeting;
 mod page;
 mod program;
 mod safety;
+mod unlinkable;

@@ -47,6 +47,11 @@ impl Drop for Running {
 }
 
 impl Running {
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     /// Ends it as a crash would.
     pub fn crash(mut self) {
         let _ = self.0.kill();
