@@ -7,7 +7,7 @@ use crate::config;
 use crate::id::NodeId;
 use crate::io::{Audience, Event, Kind, Topic};
 use crate::members::Member;
-use crate::plan::{Branch, Feed, Plan, Planner, Row, Supply, View};
+use crate::plan::{Branch, Feed, Plan, Planner, Row, Shapes, Supply, View};
 use crate::seat::Seat;
 use crate::stage::{self, Candidate, Group, Reachable, Stage};
 use crate::state::State;
@@ -120,7 +120,8 @@ impl<P: Payload> State<P> {
         let highest = named.chain(said).max().unwrap_or(0);
         coordinator.next_feed = coordinator.next_feed.max(highest.saturating_add(1));
         coordinator.feeds = stage::assign(&candidates, &coordinator.feeds, &mut coordinator.next_feed);
-        let view = View { nodes, feeds: coordinator.feeds.clone(), now, ..View::default() };
+        let view =
+            View { nodes, feeds: coordinator.feeds.clone(), now, shapes: Shapes::Doubled, ..View::default() };
         match inherited {
             Some(inherited) => coordinator.planner.resume(&view, &inherited),
             None => coordinator.planner.update(&view),

@@ -68,6 +68,9 @@ pub(super) fn shape(rate: LayerRate, crowd: &Crowd) -> Shape {
         let doubled = Shape { k: 1, m: 1 };
         return if crowd.spreads(2 * crowd.sound_kbps, doubled) { doubled } else { Shape::PLAIN };
     }
+    if crowd.shapes == Shapes::Doubled {
+        return Shape::PLAIN;
+    }
     let frame_bytes = u64::from(rate.kbps) * 125 / config::PICTURES_PER_S;
     let small = crowd.people <= config::SMALL_MEETING;
     let most = if small { K_MAX_SMALL } else { K_MAX };

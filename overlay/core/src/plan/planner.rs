@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config;
 use crate::id::NodeId;
+use crate::io::LayerRate;
 use crate::unit::{Layer, TreeId};
 
 use super::admit::{self, Terms};
@@ -351,8 +352,10 @@ impl Planner {
                 }
             }
             let mut channel = Channel::new(feed.clone(), source);
+            let affords_twice = self.affords_sound_twice(feed, source);
             for rate in &feed.layers {
-                let fresh = shape(*rate, crowd);
+                let plain = rate.layer.is_audio() && !affords_twice;
+                let fresh = if plain { Shape::PLAIN } else { shape(*rate, crowd) };
                 let held = previous.and_then(|plan| resume::shape_in(plan, feed, rate.layer));
                 let shape = groups.get(&rate.layer).map(|group| group.shape).or(held);
                 let shape = shape.filter(|held| held.is_as_good_as(fresh)).unwrap_or(fresh);
@@ -377,6 +380,14 @@ impl Planner {
             backups::end(&mut self.roster, &mut group, &mut self.promises);
         }
         self.afford();
+    }
+
+    /// A source's sound is doubled only where that does not cost its smallest picture.
+    fn affords_sound_twice(&self, feed: &Feed, source: Ix) -> bool {
+        let sound = feed.layers.iter().find(|rate| rate.layer.is_audio());
+        let picture = feed.layers.iter().find(|rate| !rate.layer.is_audio());
+        let kbps = |rate: Option<&LayerRate>| rate.map_or(0, |rate| wire_kbps(*rate));
+        2 * kbps(sound) + kbps(picture) <= self.roster.cap(source)
     }
 
     /// A source needs uplink for a copy of each of its trees; layers that it has none for are left out.

@@ -153,6 +153,8 @@ pub enum Shapes {
     /// One tree for each layer.
     #[default]
     Plain,
+    /// Sound in two trees, wherever two owners can carry it, each picture in one.
+    Doubled,
     /// k data and m parity trees, as [`super::group`] decides.
     Coded,
 }
