@@ -1,5 +1,6 @@
 //! Meetings of real processes.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::program::{Home, Running, alone, now, shared};
@@ -173,6 +174,58 @@ fn a_deputy_takes_over_when_the_organisers_process_dies_and_lets_people_in() {
     meeting.open_again();
     let organiser = (&meeting.home, "organiser.log");
     agree(&[organiser, (&ben, "guest.log"), (&cho, "guest.log"), (&dee, "guest.log")], 4);
+}
+
+#[test]
+fn nobody_else_loses_sound_when_people_come_leave_are_removed_and_the_organiser_dies() {
+    let _machine = alone();
+    let volunteer = Home::new();
+    let _relay = volunteer.start(
+        &["relay", "--uplink", "20mbit", "--lease", "10min", "--address", "127.0.0.1"],
+        "",
+        "relay.log",
+    );
+    let lease = volunteer.wait_for("relay.log", SOON, |line| line.starts_with("canopy-lease:"));
+    let mut meeting = Held::with_guests(1);
+    assert_eq!(meeting.home.run(&["lend", "tuesday", &lease]).code, Some(0));
+    let later = meeting.home.run(&["invite", "tuesday", "--guests", "3"]).lines;
+    let (ben, cho, dee, eve) = (Home::new(), Home::new(), Home::new(), Home::new());
+    let _ben = guest(&ben, &meeting.invites[1], &["--test-card", "--size", "180p"]);
+    let journal = cho.path("journal.jsonl");
+    let mut listener = guest(&cho, &later[0], &["--listen-only", "--journal", &journal]);
+    cho.wait_for("journal.jsonl", SOON, |line| line.contains("\"opened\""));
+
+    let _eve = guest(&eve, &later[2], &["--listen-only"]);
+    is_in(&eve, "guest.log");
+    let mut leaver = guest(&dee, &later[1], &["--listen-only"]);
+    let organiser = (&meeting.home, "organiser.log");
+    let [b, c, d, e] = [&ben, &cho, &dee, &eve].map(|home| (home, "guest.log"));
+    agree(&[organiser, b, c, d, e], 5);
+    leaver.ask_to_stop();
+    assert_eq!(leaver.ended(SOON), Some(0), "{}", dee.read("guest.log"));
+    agree(&[organiser, b, c, e], 4);
+    assert_eq!(meeting.home.run(&["remove", "tuesday", "4"]).code, Some(0));
+    agree(&[organiser, b, c], 3);
+    meeting.organiser.take().expect("it runs").crash();
+    agree(&[b, c], 2);
+    std::thread::sleep(Duration::from_secs(3));
+    listener.ask_to_stop();
+    assert_eq!(listener.ended(SOON), Some(0), "{}", cho.read("guest.log"));
+
+    // Frames of sound are numbered from one to the next: none is missing from the first that was opened to the last.
+    let entries = cho.read("journal.jsonl");
+    let opened = entries.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let sound: Vec<(String, u64)> = opened
+        .filter(|entry| entry["event"] == "opened" && entry["layer"] == 0)
+        .filter_map(|entry| Some((entry["source"].as_str()?.to_owned(), entry["number"].as_u64()?)))
+        .collect();
+    let (of_ben, last) = sound.last().expect("there was sound");
+    let numbers: BTreeSet<u64> =
+        sound.iter().filter(|(source, _)| source == of_ben).map(|(_, number)| *number).collect();
+    let first = *numbers.first().expect("there was sound");
+    let missing: Vec<u64> = (first..=*last).filter(|number| !numbers.contains(number)).collect();
+    println!("{} frames of sound, {} missing", numbers.len(), missing.len());
+    assert!(missing.is_empty(), "of {first} to {last} are missing: {missing:?}");
 }
 
 #[test]

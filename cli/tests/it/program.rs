@@ -47,6 +47,12 @@ impl Drop for Running {
 }
 
 impl Running {
+    /// Asks it to stop, as Ctrl-C does.
+    pub fn ask_to_stop(&self) {
+        let pid = rustix::process::Pid::from_child(&self.0);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it runs");
+    }
+
     /// Its process id.
     pub fn id(&self) -> u32 {
         self.0.id()
