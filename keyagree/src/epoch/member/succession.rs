@@ -57,6 +57,11 @@ impl Succession {
         self.beat_made_at = UnixTime(0);
     }
 
+    /// True if nobody leads, as far as this node can tell.
+    pub(crate) fn is_silent(&self, now: UnixTime) -> bool {
+        now.since(self.seen_at) >= TOLD_AFTER_MS
+    }
+
     /// When the user is told that nobody leads.
     pub(crate) fn tells_at(&self) -> Option<UnixTime> {
         (!self.silence_said).then(|| self.seen_at.plus_ms(TOLD_AFTER_MS))
