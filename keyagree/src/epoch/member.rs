@@ -131,10 +131,9 @@ impl Member {
         }
         let waits = self.head.is_none();
         // Who holds nothing of a leader that is gone is as new as anybody. Another may lead in an older term, of people who
-        // never heard of that one, and nobody is left to tell it so.
+        // never heard of that one, and nobody is left to tell it so. What it asks next is for whoever leads.
         if waits && self.leader.0 > 0 && self.succession.is_silent(now) {
             self.leader = (0, PeerKey([0; 32]));
-            self.asking.ask(now, seat, rng, 0, effects);
         }
         self.asking.tick(now, seat, rng, self.leader.0, waits, effects);
         self.pairs.tick(now, seat, rng, self.asking.asker(), self.leader, effects);
