@@ -27,6 +27,8 @@ pub struct Report {
     pub attack: Attack,
     /// What the removed participant got.
     pub removed: Removed,
+    /// What came of the organiser's death.
+    pub succession: Succession,
     /// Why the demo failed; empty if it did not.
     pub failures: Vec<String>,
 }
@@ -65,6 +67,13 @@ pub struct Removed {
     pub frames_opened: u64,
 }
 
+/// What came of the organiser's death.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Succession {
+    /// From its death until the bystander had an epoch of a deputy's.
+    pub led_again_after_ms: Option<u64>,
+}
+
 impl Report {
     /// Fills in why the demo failed.
     pub fn judge(&mut self, relays_wanted: bool) {
@@ -96,6 +105,9 @@ impl Report {
                     relay.name, counters.peak_kbps, counters.limit_kbps
                 ));
             }
+        }
+        if self.succession.led_again_after_ms.is_none() {
+            failures.push("nobody took over when the organiser was killed".into());
         }
         if relays_wanted {
             self.judge_secrecy(&mut failures);
@@ -145,6 +157,9 @@ impl Report {
             self.carriers()
         );
         println!("\n{}", self.secrecy());
+        if let Some(ms) = self.succession.led_again_after_ms {
+            println!("\nThe organiser was killed: a deputy led after {ms} ms, and the others went on.");
+        }
     }
 
     fn receivers(&self) -> Table {
@@ -164,6 +179,7 @@ impl Report {
             "PSNR dB",
             "min",
             "sound %",
+            "lost",
         ]);
         for row in &self.received {
             let db = |value: Option<f64>| value.map_or("-".into(), |db| format!("{db:.1}"));
@@ -183,6 +199,7 @@ impl Report {
                 number(db(row.psnr_mean_db)),
                 number(db(row.psnr_min_db)),
                 percent(row.audio.percent(), self.expect_percent),
+                number(row.audio.sent - row.audio.thinned - row.audio.decoded),
             ]);
         }
         table

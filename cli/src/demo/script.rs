@@ -1,4 +1,4 @@
-//! The demo, act by act: start everybody, kill a relay, remove a guest, look at what each has.
+//! The demo: who takes part and with what, and what is made of what they leave behind.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -7,14 +7,13 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use keyagree::identity::MeetingId;
 use keyagree::invite::Invite;
-use tokio::time::{Instant, sleep, sleep_until};
 
+use super::acts::Times;
 use super::cast::{self, Player};
 use super::measure::{self, Window};
 use super::memory::Snapshot;
-use super::report::{Attack, RelayRow, Removed, Report};
+use super::report::{Attack, RelayRow, Removed, Report, Succession};
 use crate::args::Demo;
-use crate::clock;
 use crate::fail::{Fail, Outcome};
 use crate::journal::{self, Entry};
 use crate::overheard;
@@ -29,22 +28,26 @@ const WATCHER_UPLINK: &str = "500kbit";
 /// What each of the two relays lends.
 const RELAY_UPLINK: [(&str, &str); 3] = [("180p", "10mbit"), ("360p", "20mbit"), ("720p", "60mbit")];
 /// Guests beside the organiser; the first two send.
-const GUESTS: usize = 5;
+pub(super) const GUESTS: usize = 5;
 /// One more is the user's own, who has a window and may come in; nothing of theirs is measured.
-const WINDOW: &str = "window";
+pub(super) const WINDOW: &str = "window";
 /// What they may send in all.
 const WINDOW_UPLINK: &str = "1mbit";
+/// Makes the meeting, sends, and is killed before its end: a deputy takes over.
+pub(super) const ORGANISER: &str = "organiser";
+/// One more joins when the meeting is under way, and leaves before its end.
+pub(super) const LATE: usize = GUESTS + 1;
 /// Of the guests, those who send.
 const SOURCES: usize = 2;
 /// The guest whom the host removes: it only receives.
-const REMOVED: &str = "guest-5";
+pub(super) const REMOVED: &str = "guest-5";
 /// The member whose memory is searched beside the relay's.
-const BYSTANDER: &str = "guest-3";
+pub(super) const BYSTANDER: &str = "guest-3";
 /// The relay that is killed.
-const KILLED: &str = "relay-1";
+pub(super) const KILLED: &str = "relay-1";
 /// The relay that colludes, and whose memory is searched.
-const COLLUDER: &str = "relay-2";
-const MEETING: &str = "demo";
+pub(super) const COLLUDER: &str = "relay-2";
+pub(super) const MEETING: &str = "demo";
 /// Length of the clip that is generated where none is given.
 const CLIP_SECONDS: u32 = 10;
 /// A frame that was captured this long after the new epoch's activation must not be opened.
@@ -94,21 +97,17 @@ fn prepare_folder(out: &Path) -> Outcome {
 }
 
 /// Everybody who takes part, while they run.
-struct Stage<'a> {
-    args: &'a Demo,
-    relays: Vec<Player>,
-    people: Vec<Player>,
-    window: Option<Player>,
-    tap: Option<overheard::Listener>,
+pub(super) struct Stage<'a> {
+    pub(super) args: &'a Demo,
+    pub(super) relays: Vec<Player>,
+    pub(super) people: Vec<Player>,
+    pub(super) window: Option<Player>,
+    pub(super) tap: Option<overheard::Listener>,
+    /// The invite of somebody who comes later.
+    pub(super) late: String,
+    clip: String,
+    tapped: Option<SocketAddr>,
     meeting: MeetingId,
-}
-
-/// When what happened, and what was seen while it did.
-struct Times {
-    ended_us: u64,
-    removed_us: u64,
-    memory: Option<(Snapshot, Snapshot)>,
-    captured: Vec<Vec<u8>>,
 }
 
 impl<'a> Stage<'a> {
@@ -124,19 +123,21 @@ impl<'a> Stage<'a> {
                 clip
             }
         };
-        let clip = clip.display().to_string();
         let mut stage = Stage {
             args,
             relays: Vec::new(),
             people: Vec::new(),
             window: None,
             tap: None,
+            late: String::new(),
+            clip: clip.display().to_string(),
+            tapped: None,
             meeting: MeetingId([0; 16]),
         };
         bar.set_message("starting two relays");
-        let (leases, tap) = stage.start_relays().await?;
+        let leases = stage.start_relays().await?;
         let mut new =
-            words(&["new", MEETING, "--guests", &(GUESTS + 1).to_string(), "--address", "127.0.0.1"]);
+            words(&["new", MEETING, "--guests", &(GUESTS + 2).to_string(), "--address", "127.0.0.1"]);
         for lease in leases {
             new.extend(["--lease".to_owned(), lease]);
         }
@@ -145,14 +146,13 @@ impl<'a> Stage<'a> {
         stage.meeting = Invite::from_line(own).map_err(Fail::failed)?.meeting();
         bar.set_message("everybody joins");
         for (n, invite) in invites.iter().enumerate().take(1 + GUESTS) {
-            let name = if n == 0 { "organiser".to_owned() } else { format!("guest-{n}") };
-            let args = stage.join_args(&name, n, &clip, tap);
-            stage.people.push(Player::start(out, &name, &args, Some(invite)).await?);
+            stage.join(n, invite).await?;
         }
-        if let Some(invite) = invites.get(1 + GUESTS) {
-            stage.window = Some(stage.open_window(invite, bar).await?);
+        if let [window, late] = &invites[1 + GUESTS..] {
+            stage.window = Some(stage.open_window(window, bar).await?);
+            stage.late.clone_from(late);
         }
-        if let Some(address) = tap {
+        if let Some(address) = stage.tapped {
             stage.tap = Some(overheard::Listener::connect(address).await?);
         }
         Ok(stage)
@@ -169,9 +169,9 @@ impl<'a> Stage<'a> {
         Ok(window)
     }
 
-    async fn start_relays(&mut self) -> Outcome<(Vec<String>, Option<SocketAddr>)> {
+    async fn start_relays(&mut self) -> Outcome<Vec<String>> {
         if self.args.no_relays {
-            return Ok((Vec::new(), None));
+            return Ok(Vec::new());
         }
         let tap = free_address()?;
         let mut leases = Vec::new();
@@ -187,11 +187,20 @@ impl<'a> Stage<'a> {
             self.relays.push(relay);
             leases.push(lease);
         }
-        Ok((leases, Some(tap)))
+        self.tapped = Some(tap);
+        Ok(leases)
+    }
+
+    /// Lets the organiser (0) or a guest join.
+    pub(super) async fn join(&mut self, n: usize, invite: &str) -> Outcome {
+        let name = if n == 0 { ORGANISER.to_owned() } else { format!("guest-{n}") };
+        let args = self.join_args(&name, n);
+        self.people.push(Player::start(&self.args.out, &name, &args, Some(invite)).await?);
+        Ok(())
     }
 
     /// What each participant is started with: the organiser sends the clip, two guests send, the rest watch.
-    fn join_args(&self, name: &str, n: usize, clip: &str, tap: Option<SocketAddr>) -> Vec<String> {
+    fn join_args(&self, name: &str, n: usize) -> Vec<String> {
         let out = &self.args.out;
         let uplink = match n {
             0 => pick(&ORGANISER_UPLINK, &self.args.size),
@@ -203,76 +212,14 @@ impl<'a> Stage<'a> {
         args.extend(words(&["--journal", &Player::file(out, name, "journal.jsonl")]));
         args.extend(words(&["--reference", &out.join("reference").display().to_string()]));
         match n {
-            0 | 1 => args.extend(words(&["--file", clip])),
+            0 | 1 => args.extend(words(&["--file", &self.clip])),
             2 => args.extend(words(&["--test-card"])),
             _ => args.extend(words(&["--listen-only"])),
         }
-        if let (true, Some(tap)) = (name == REMOVED, tap) {
+        if let (true, Some(tap)) = (name == REMOVED, self.tapped) {
             args.extend(words(&["--colluder", &tap.to_string()]));
         }
         args
-    }
-
-    /// The meeting itself: a third in a relay dies, two thirds in a guest is removed.
-    async fn play(&mut self, bar: &ProgressBar) -> Outcome<Times> {
-        let started = Instant::now();
-        let length = self.args.length;
-        bar.set_message("meeting");
-        self.wait_until(started + length / 3, started, bar).await?;
-        if let Some(relay) = self.relays.iter_mut().find(|relay| relay.name == KILLED) {
-            bar.set_message(format!("{KILLED} was killed (-9)"));
-            relay.crash().await;
-        }
-        self.wait_until(started + length * 2 / 3, started, bar).await?;
-        bar.set_message(format!("the host removed {REMOVED}"));
-        let removed_us = clock::wall_us();
-        cast::run(&self.args.out, "organiser", &words(&["remove", MEETING, &GUESTS.to_string()])).await?;
-        self.wait_until(started + length, started, bar).await?;
-        let ended_us = clock::wall_us();
-        bar.set_message("reading memory");
-        let captured = self.tap.as_ref().map(overheard::Listener::latest).unwrap_or_default();
-        let memory = self.read_memory()?;
-        for player in self.people.iter().chain(&self.relays).chain(&self.window) {
-            player.ask_to_stop();
-        }
-        for player in self.people.iter_mut().chain(&mut self.relays).chain(&mut self.window) {
-            player.stopped().await;
-        }
-        Ok(Times { ended_us, removed_us, memory, captured })
-    }
-
-    /// Shows progress, and looks whether everybody is still there.
-    async fn wait_until(&mut self, until: Instant, started: Instant, bar: &ProgressBar) -> Outcome {
-        while Instant::now() < until {
-            sleep_until(until.min(Instant::now() + Duration::from_millis(250))).await;
-            bar.set_position(started.elapsed().as_millis() as u64);
-            // Without a colluding relay, a removed guest has nothing to stay for.
-            let no_relays = self.args.no_relays;
-            let may_end = |name: &str| name == KILLED || (no_relays && name == REMOVED);
-            let gone = self.people.iter_mut().chain(&mut self.relays).find_map(|player| {
-                (!may_end(&player.name) && player.has_ended()).then(|| (player.name.clone(), player.log()))
-            });
-            if let Some((name, log)) = gone {
-                sleep(Duration::from_millis(100)).await;
-                return Err(Fail::failed(format!(
-                    "{name} ended before the meeting did; its log is {}",
-                    log.display()
-                )));
-            }
-        }
-        Ok(())
-    }
-
-    fn read_memory(&self) -> Outcome<Option<(Snapshot, Snapshot)>> {
-        let pid = |players: &[Player], name| {
-            players.iter().find(|player| player.name == name).and_then(Player::pid)
-        };
-        let (Some(relay), Some(member)) = (pid(&self.relays, COLLUDER), pid(&self.people, BYSTANDER)) else {
-            return Ok(None);
-        };
-        let take =
-            |pid| Snapshot::take(pid).map_err(|error| Fail::failed(format!("memory can't be read: {error}")));
-        Ok(Some((take(relay)?, take(member)?)))
     }
 
     /// Reads what everybody left behind.
@@ -297,6 +244,7 @@ impl<'a> Stage<'a> {
             relays,
             attack: self.attack(times)?,
             removed: removed(&journals, times),
+            succession: succession(&journals, times),
             failures: Vec::new(),
         })
     }
@@ -336,8 +284,8 @@ fn received(journals: &[(String, Vec<Entry>)], times: &Times) -> Vec<measure::Re
         .collect();
     let mut rows = Vec::new();
     for (receiver, journal) in journals {
-        let end_us = if receiver == REMOVED { times.removed_us } else { times.ended_us };
         for (source, sent) in sources.iter().filter(|(source, _)| source != receiver) {
+            let end_us = times.end_of(receiver).min(times.end_of(source));
             if let Some(mut row) = measure::received(journal, sent, Window::ending(end_us)) {
                 row.receiver = receiver.clone();
                 row.source = source.clone();
@@ -361,6 +309,21 @@ fn carried_percent(relays: &[RelayRow], journals: &[(String, Vec<Entry>)]) -> f6
         })
         .sum();
     if relayed + sent == 0 { 0.0 } else { relayed as f64 * 100.0 / (relayed + sent) as f64 }
+}
+
+/// When somebody led again, as the bystander saw it.
+fn succession(journals: &[(String, Vec<Entry>)], times: &Times) -> Succession {
+    let journal = journals.iter().find(|(name, _)| name == BYSTANDER).map_or(&[][..], |(_, journal)| journal);
+    let before = journal.iter().filter_map(|entry| match entry {
+        Entry::Epoch { at_us, term, .. } if *at_us <= times.orphaned_us => Some(*term),
+        _ => None,
+    });
+    let before = before.max().unwrap_or(0);
+    let led_again_us = journal.iter().find_map(|entry| match entry {
+        Entry::Epoch { at_us, term, .. } if *term > before => Some(*at_us),
+        _ => None,
+    });
+    Succession { led_again_after_ms: led_again_us.map(|at| at.saturating_sub(times.orphaned_us) / 1000) }
 }
 
 /// What the removed participant's journal says, against the epoch that the others agreed on.
@@ -392,7 +355,7 @@ fn removed(journals: &[(String, Vec<Entry>)], times: &Times) -> Removed {
     removed
 }
 
-fn words(words: &[&str]) -> Vec<String> {
+pub(super) fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
 

@@ -278,7 +278,7 @@ fn a_demo_of_twenty_seconds_holds_and_without_relays_it_falls_short() {
     assert_eq!(held.code, Some(0), "{}\n{}", held.lines.join("\n"), held.errors);
     let report = std::fs::read(home.path("with/report.json")).expect("there is a report");
     let report: serde_json::Value = serde_json::from_slice(&report).expect("it is JSON");
-    assert_eq!(report["received"].as_array().expect("rows").len(), 15, "3 sources, 5 others each");
+    assert_eq!(report["received"].as_array().expect("rows").len(), 18, "3 sources; 2 or 3 of them for 7");
     assert!(report["attack"]["relay_memory"]["windows"].as_u64().expect("a count") > 1_000_000);
 
     let without = home.run(&[&args[..], &[&home.path("without"), "--no-relays"]].concat());

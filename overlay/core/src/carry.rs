@@ -6,7 +6,7 @@
 
 use crate::config;
 use crate::id::NodeId;
-use crate::io::{Admitted, Audience, Note, Signature};
+use crate::io::{Admitted, Audience, Note, Signature, Topic};
 use crate::members::Presence;
 use crate::state::{State, Uphill};
 use crate::time::Time;
@@ -16,7 +16,7 @@ use crate::wire::Message;
 
 impl<P: Payload> State<P> {
     /// Sends a note a link further; `from` is where it came from, none for an own one. An own note that finds no
-    /// way to the coordinator waits for one.
+    /// way to the coordinator, or one that this node's presence has not gone yet, waits.
     pub(crate) fn carry(
         &mut self,
         now: Time,
@@ -31,13 +31,39 @@ impl<P: Payload> State<P> {
             Audience::Coordinator | Audience::Everybody => self.uphill.map(|uphill| uphill.peer),
         };
         let next = next.filter(|next| Some(*next) != from && self.links.has(*next));
-        let Some(next) = next else {
-            if from.is_none() && note.audience == Audience::Coordinator {
+        let own = from.is_none() && note.audience == Audience::Coordinator;
+        let presence = note.topic == Topic::Presence;
+        let untold = own && !presence && self.uphill.is_some_and(|uphill| !uphill.told);
+        let Some(next) = next.filter(|_| !untold) else {
+            if own {
                 self.wait_for_a_way(note.clone(), signature);
             }
             return;
         };
         self.carry_to(now, next, note, signature, hops);
+        if own && presence {
+            self.presence_went(now);
+        }
+    }
+
+    /// This node's presence is on its way to the coordinator: what waited for that follows it.
+    pub(crate) fn presence_went(&mut self, now: Time) {
+        if let Some(uphill) = &mut self.uphill {
+            uphill.told = true;
+        }
+        for (note, signature) in std::mem::take(&mut self.waiting) {
+            self.carry(now, None, &note, signature, 0);
+        }
+    }
+
+    /// True for a note that only passes here, and is no presence.
+    pub(crate) fn is_for_another(&self, note: &Note) -> bool {
+        let mine = match note.audience {
+            Audience::One(to) => to == self.me(),
+            Audience::Coordinator => self.leads(),
+            Audience::Everybody => true,
+        };
+        !mine && note.topic != Topic::Presence
     }
 
     fn carry_to(&mut self, now: Time, next: NodeId, note: &Note, signature: Signature, hops: u8) {
@@ -83,7 +109,7 @@ impl<P: Payload> State<P> {
     }
 
     fn go_uphill_by(&mut self, now: Time, peer: NodeId) {
-        if let Some(old) = self.uphill.replace(Uphill { peer, first: now }) {
+        if let Some(old) = self.uphill.replace(Uphill { peer, first: now, told: false }) {
             self.tell(now, old.peer, &Message::Uphill { on: false });
         }
         self.tell(now, peer, &Message::Uphill { on: true });
@@ -92,9 +118,6 @@ impl<P: Payload> State<P> {
         self.say_reach(now, reached);
         self.timers.set_earlier(Timer::Tick(peer), now + config::HEARTBEAT_EVERY);
         self.say_news(now);
-        for (note, signature) in std::mem::take(&mut self.waiting) {
-            self.carry(now, None, &note, signature, 0);
-        }
     }
 
     /// A neighbour looks to this node as its way, or no longer; or says that it is none itself.
@@ -148,6 +171,11 @@ impl<P: Payload> State<P> {
         self.routes.take_from_below(peer);
         let lost = self.routes.forget_all(peer);
         self.say_lost(now, lost);
+        self.lose_uphill(now, peer);
+    }
+
+    /// This neighbour is no way to the coordinator: its link is gone, or it seems dead.
+    pub(crate) fn lose_uphill(&mut self, now: Time, peer: NodeId) {
         if self.uphill.is_some_and(|uphill| uphill.peer == peer) {
             self.uphill = None;
             self.look_for_a_way(now);
@@ -157,8 +185,8 @@ impl<P: Payload> State<P> {
     /// Asks neighbours for the newest heartbeat once more: who sends it is a way.
     fn look_for_a_way(&mut self, now: Time) {
         let Some(newest) = self.leader.and_then(|leader| self.gossip.newest(leader.id)) else { return };
-        let others: Vec<NodeId> =
-            self.links.ids().into_iter().filter(|peer| !self.routes.is_below(*peer)).collect();
+        let living = self.links.iter().filter(|(_, neighbour)| !neighbour.suspected).map(|(peer, _)| peer);
+        let others: Vec<NodeId> = living.filter(|peer| !self.routes.is_below(*peer)).collect();
         for peer in others.into_iter().take(config::GOSSIP_LINKS) {
             self.tell(now, peer, &Message::Want { notes: vec![newest] });
         }

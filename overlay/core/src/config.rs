@@ -76,7 +76,9 @@ pub const UPHILL_STALE: Duration = Duration::from_millis(1_600);
 /// A neighbour below that was not heard of for this long is lost, and all that is reached by way of it.
 pub const BELOW_SILENT_AFTER: Duration = Duration::from_secs(2);
 /// A member that was lost, was named so, and did not answer for this long has departed.
-pub const GONE_AFTER: Duration = Duration::from_millis(1_500);
+pub const GONE_AFTER: Duration = Duration::from_secs(3);
+/// The same for a relay: taking leave of it costs nobody a key, and the sooner it is, the sooner others are planned for.
+pub const RELAY_GONE_AFTER: Duration = Duration::from_millis(1_500);
 /// Heartbeats that say who is lost come no closer together than this.
 pub const NAME_LOST_EVERY: Duration = Duration::from_millis(250);
 /// Somebody whose presence came is remembered this long, though it neither coordinates nor is on the stage yet.

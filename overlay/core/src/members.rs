@@ -217,7 +217,11 @@ impl Members {
     pub(crate) fn take_gone(&mut self, now: Time) -> Vec<NodeId> {
         let is_gone = |member: &Member| {
             let named = member.lost.and_then(|lost| lost.named);
-            named.is_some_and(|named| now.since(named) >= config::GONE_AFTER)
+            let after = match member.admitted.kind {
+                Kind::Relay => config::RELAY_GONE_AFTER,
+                Kind::Participant => config::GONE_AFTER,
+            };
+            named.is_some_and(|named| now.since(named) >= after)
         };
         let gone: Vec<NodeId> =
             self.by_id.iter().filter(|(_, member)| is_gone(member)).map(|(id, _)| *id).collect();

@@ -276,6 +276,7 @@ impl<P: Payload> State<P> {
         }
         neighbour.suspected = true;
         self.event(Event::Silent { peer });
+        self.lose_uphill(now, peer);
         for id in trees {
             if let Some(tree) = self.trees.get_mut(&id) {
                 tree.suspect = true;

@@ -120,6 +120,12 @@ impl<P: Payload> State<P> {
         let id = NoteId::of(&note);
         let hops = self.gossip.answered(id);
         let Some(admitted) = verdict else {
+            if self.is_for_another(&note) {
+                // Its origin's presence went another way than this, so that nothing is known of it here. Whom it is
+                // for can tell; what it costs to carry a lie there is the neighbour's.
+                self.charge(now, from, config::UNASKED_COST, 0);
+                return self.carry(now, Some(from), &note, signature, hops);
+            }
             // The neighbour may not know yet that an origin was removed, so this only costs it.
             self.blame(from, "passed on a note that is not to be believed");
             self.charge(now, from, config::UNASKED_COST, 0);
@@ -180,8 +186,10 @@ impl<P: Payload> State<P> {
             Audience::Everybody => {
                 if let Some(bytes) = self.gossip.put(now, &note, signature) {
                     self.flood(now, None, me, &bytes);
-                    if note.topic == Topic::Stage {
-                        self.heard_stage(now, note);
+                    match note.topic {
+                        Topic::Stage => self.heard_stage(now, note),
+                        Topic::Presence => self.presence_went(now),
+                        _ => {}
                     }
                 }
             }

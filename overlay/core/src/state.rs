@@ -60,6 +60,8 @@ pub(crate) struct Uphill {
     pub(crate) peer: NodeId,
     /// When it was the first to bring a heartbeat last.
     pub(crate) first: Time,
+    /// This node's presence went this way: whoever is on it can tell what else comes from this node.
+    pub(crate) told: bool,
 }
 
 /// A presence that waits for its answer.

@@ -7,7 +7,7 @@ use crate::time::UnixTime;
 use crate::wire::Wants;
 
 /// An unanswered request is said again, byte for byte, after this.
-const ASK_AGAIN_MS: u64 = 5_000;
+const ASK_AGAIN_MS: u64 = 2_500;
 /// And is replaced by a fresh one after so many repeats.
 const REPEATS_MAX: u32 = 3;
 

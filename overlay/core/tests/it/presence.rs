@@ -99,7 +99,7 @@ fn who_dies_is_gone_when_its_neighbours_say_so_and_it_does_not_answer() {
     world.kill(id(2));
     world.run(3_000);
     assert!(!anybody_departed(&world), "its silence is not long enough");
-    world.run(1_500);
+    world.run(3_000);
     assert!(departed(&world, 1, 2) && !knows(&world, 1, 2));
     assert!(!departed(&world, 1, 12) && !departed(&world, 1, 13));
 }

@@ -257,7 +257,7 @@ fn relays_come_last(seed: u64) -> World {
 
 #[test]
 fn relays_that_come_last_carry_most_and_one_that_dies_is_not_missed() {
-    for seed in 0..20 {
+    for seed in 0..40 {
         let mut world = relays_come_last(seed);
         let (since, before) = (world.now, world.carried.clone());
         world.run(1_000);
@@ -271,5 +271,11 @@ fn relays_that_come_last_carry_most_and_one_that_dies_is_not_missed() {
             let gap = worst_gap(&world, layer, since);
             assert!(gap <= most, "seed {seed}: {layer:?} was away for {gap} ms");
         }
+        let is_person = |id: &NodeId| id.0[0] <= 7;
+        let departed = world.events.iter().filter_map(|(_, event)| match event {
+            Event::Departed { peer, .. } => Some(*peer).filter(is_person),
+            _ => None,
+        });
+        assert_eq!(departed.collect::<Vec<_>>(), [], "seed {seed}: a relay's death takes nobody with it");
     }
 }
