@@ -70,6 +70,10 @@ pub(crate) struct World {
     pub(crate) liars: BTreeSet<NodeId>,
     /// Nodes whose units never leave.
     pub(crate) mute: BTreeSet<NodeId>,
+    /// Edges believe nobody whose presence did not pass them, as real gates do.
+    pub(crate) strict: bool,
+    /// Whose presences passed the edge of each node.
+    known: BTreeSet<(NodeId, NodeId)>,
     admitted: BTreeMap<NodeId, Admitted>,
     /// Between whom no link can be made.
     pub(crate) walls: BTreeSet<(NodeId, NodeId)>,
@@ -105,6 +109,8 @@ impl World {
             swallows: BTreeMap::new(),
             liars: BTreeSet::new(),
             mute: BTreeSet::new(),
+            strict: false,
+            known: BTreeSet::new(),
             admitted: BTreeMap::new(),
             links: BTreeSet::new(),
             walls: BTreeSet::new(),
@@ -286,7 +292,11 @@ impl World {
             }
             Output::Vet { from, note, signature } => {
                 let genuine = signature == sign(&note);
-                let verdict = self.admitted.get(&note.origin).copied().filter(|_| genuine);
+                if genuine && note.topic == Topic::Presence {
+                    self.known.insert((me, note.origin));
+                }
+                let known = !self.strict || self.known.contains(&(me, note.origin));
+                let verdict = self.admitted.get(&note.origin).copied().filter(|_| genuine && known);
                 self.at(self.now, me, Input::Vetted { from, note, signature, verdict });
             }
             Output::Sign(note) => {

@@ -93,6 +93,18 @@ fn what_is_said_to_the_coordinator_before_there_is_a_way_to_it_waits_for_one() {
 }
 
 #[test]
+fn what_a_newcomer_asks_follows_its_presence_to_the_coordinator() {
+    let mut world = sparse(&[1], &[(1, 11), (11, 12)]);
+    world.strict = true;
+    world.run(3_000);
+    world.add(2, Kind::Participant, 1_000);
+    world.command(id(2), Command::Say { to: Audience::Coordinator, body: b"let me in".to_vec() });
+    world.link(id(2), id(12));
+    world.run(2_000);
+    assert!(world.has_event(id(1), &Event::Keys { from: id(2), body: b"let me in".to_vec() }));
+}
+
+#[test]
 fn who_dies_is_gone_when_its_neighbours_say_so_and_it_does_not_answer() {
     let mut world = sparse(&[1, 2, 3], &[(1, 11), (11, 12), (12, 2), (11, 3), (12, 13)]);
     world.run(4_000);
