@@ -141,7 +141,7 @@ impl<'a> Stage<'a> {
         for lease in leases {
             new.extend(["--lease".to_owned(), lease]);
         }
-        let invites = cast::run(out, "organiser", &new).await?;
+        let invites = cast::run(out, ORGANISER, &new).await?;
         let own = invites.first().ok_or_else(|| Fail::failed("'canopy new' printed no invite"))?;
         stage.meeting = Invite::from_line(own).map_err(Fail::failed)?.meeting();
         bar.set_message("everybody joins");

@@ -4,6 +4,8 @@
 //! whoever carries it the way down. Liveness is a matter of single links: who is silent towards the one above it is
 //! lost, with all that is reached by way of it, until somebody else says that it reaches them (decision 7).
 
+use std::time::Duration;
+
 use crate::config;
 use crate::id::NodeId;
 use crate::io::{Admitted, Audience, Note, Signature, Topic};
@@ -64,6 +66,16 @@ impl<P: Payload> State<P> {
             Audience::Everybody => true,
         };
         !mine && note.topic != Topic::Presence
+    }
+
+    /// True while this second has seen few notes that nobody here can vet. Counts one more.
+    pub(crate) fn may_pass_unvetted(&mut self, now: Time) -> bool {
+        let (since, count) = &mut self.unvetted;
+        if now.since(*since) >= Duration::from_secs(1) {
+            (*since, *count) = (now, 0);
+        }
+        *count += 1;
+        *count <= config::UNVETTED_PER_S
     }
 
     fn carry_to(&mut self, now: Time, next: NodeId, note: &Note, signature: Signature, hops: u8) {

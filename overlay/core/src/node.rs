@@ -53,6 +53,7 @@ impl<P: Payload> Node<P> {
             leader: None,
             uphill: None,
             waiting: VecDeque::new(),
+            unvetted: (Time::ZERO, 0),
             strange: VecDeque::new(),
             stage: None,
             seat: Seat::default(),

@@ -120,7 +120,7 @@ impl<P: Payload> State<P> {
         let id = NoteId::of(&note);
         let hops = self.gossip.answered(id);
         let Some(admitted) = verdict else {
-            if self.is_for_another(&note) {
+            if self.is_for_another(&note) && self.may_pass_unvetted(now) {
                 // Its origin's presence went another way than this, so that nothing is known of it here. Whom it is
                 // for can tell; what it costs to carry a lie there is the neighbour's.
                 self.charge(now, from, config::UNASKED_COST, 0);

@@ -103,6 +103,8 @@ pub(crate) struct State<P> {
     pub(crate) uphill: Option<Uphill>,
     /// Own notes for the coordinator, while there is no way to it.
     pub(crate) waiting: VecDeque<(Note, Signature)>,
+    /// Notes of unknown origins that were passed on in the second that began then.
+    pub(crate) unvetted: (Time, u32),
     /// Notes of origins whose presence has not come yet.
     pub(crate) strange: VecDeque<Strange>,
     /// The stage that is followed, and who said it.

@@ -1,7 +1,7 @@
 //! Neighbours that mean harm cost bounded memory and time, and are named.
 
 use overlay_core::config;
-use overlay_core::io::{Audience, Command, Event, Input, Note, Output, Topic};
+use overlay_core::io::{Audience, Command, Event, Input, Kind, Note, Output, Topic};
 use overlay_core::seat::Seat;
 use overlay_core::stage::Stage;
 use overlay_core::unit::{FrameInfo, Layer, TreeId, Unit, UnitHeader};
@@ -173,4 +173,35 @@ fn attaches_to_trees_that_do_not_exist_are_parked_in_bounds_and_refused() {
     }
     world.run(1_000);
     assert!(world.nodes[&id(11)].status().trees.iter().all(|tree| tree.tree.slot < 8));
+}
+
+#[test]
+fn notes_that_nobody_can_vet_cost_the_relay_on_the_way_no_link() {
+    let mut world = World::new();
+    world.dials = false;
+    world.add(1, Kind::Participant, 1_500);
+    world.add(11, Kind::Relay, 20_000);
+    let liars = 20..26;
+    for n in liars.clone() {
+        world.add(n, Kind::Participant, 1_500);
+    }
+    world.command(id(1), Command::Coordinate { term: 1 });
+    for n in [1].into_iter().chain(liars.clone()) {
+        world.link(id(11), id(n));
+    }
+    world.run(3_000);
+    let stranger = id(99);
+    for serial in 0..1_000 {
+        for n in liars.clone() {
+            let body = b"let me in".to_vec();
+            let note =
+                Note { origin: stranger, serial, topic: Topic::Keys, audience: Audience::Coordinator, body };
+            let bytes = Message::Carry { signature: sign(&note), note, hops: 0 }.encode().expect("fits");
+            world.input(id(11), Input::Control { from: id(n), bytes });
+        }
+        world.run(1);
+    }
+    world.run(1_000);
+    assert!(is_linked(&world, 1, 11), "the relay is not to blame");
+    assert!(!world.has_event(id(1), &Event::Keys { from: stranger, body: b"let me in".to_vec() }));
 }
