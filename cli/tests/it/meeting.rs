@@ -29,6 +29,15 @@ impl Held {
         held
     }
 
+    /// A volunteer lends a relay.
+    fn borrow_from(&self, volunteer: &Home) -> Running {
+        let args = ["relay", "--uplink", "20mbit", "--lease", "10min", "--address", "127.0.0.1"];
+        let relay = volunteer.start(&args, "", "relay.log");
+        let lease = volunteer.wait_for("relay.log", SOON, |line| line.starts_with("canopy-lease:"));
+        assert_eq!(self.home.run(&["lend", "tuesday", &lease]).code, Some(0));
+        relay
+    }
+
     fn open(&mut self) {
         self.open_again();
         self.home.wait_for("organiser.log", SOON, |line| line.contains("1 in the meeting"));
@@ -147,15 +156,8 @@ fn an_organiser_that_crashed_takes_up_again_and_guests_stay() {
 #[test]
 fn a_deputy_takes_over_when_the_organisers_process_dies_and_lets_people_in() {
     let _machine = shared();
-    let volunteer = Home::new();
-    let _relay = volunteer.start(
-        &["relay", "--uplink", "20mbit", "--lease", "10min", "--address", "127.0.0.1"],
-        "",
-        "relay.log",
-    );
-    let lease = volunteer.wait_for("relay.log", SOON, |line| line.starts_with("canopy-lease:"));
-    let mut meeting = Held::with_guests(1);
-    assert_eq!(meeting.home.run(&["lend", "tuesday", &lease]).code, Some(0));
+    let (volunteer, mut meeting) = (Home::new(), Held::with_guests(1));
+    let _relay = meeting.borrow_from(&volunteer);
     let later = meeting.home.run(&["invite", "tuesday", "--guests", "2"]).lines;
     let (ben, cho, dee) = (Home::new(), Home::new(), Home::new());
     let _ben = guest(&ben, &meeting.invites[1], &["--listen-only"]);
@@ -179,15 +181,8 @@ fn a_deputy_takes_over_when_the_organisers_process_dies_and_lets_people_in() {
 #[test]
 fn nobody_else_loses_sound_when_people_come_leave_are_removed_and_the_organiser_dies() {
     let _machine = alone();
-    let volunteer = Home::new();
-    let _relay = volunteer.start(
-        &["relay", "--uplink", "20mbit", "--lease", "10min", "--address", "127.0.0.1"],
-        "",
-        "relay.log",
-    );
-    let lease = volunteer.wait_for("relay.log", SOON, |line| line.starts_with("canopy-lease:"));
-    let mut meeting = Held::with_guests(1);
-    assert_eq!(meeting.home.run(&["lend", "tuesday", &lease]).code, Some(0));
+    let (volunteer, mut meeting) = (Home::new(), Held::with_guests(1));
+    let _relay = meeting.borrow_from(&volunteer);
     let later = meeting.home.run(&["invite", "tuesday", "--guests", "3"]).lines;
     let (ben, cho, dee, eve) = (Home::new(), Home::new(), Home::new(), Home::new());
     let _ben = guest(&ben, &meeting.invites[1], &["--test-card", "--size", "180p"]);

@@ -3,6 +3,8 @@
 //!
 //! | module | its noun |
 //! |---|---|
+//! | `compute` | a plan that is made once |
+//! | `told` | a plan as it is told |
 //! | `planner` | the tables that are kept between plans, and the verbs |
 //! | `resume` | a plan that was made elsewhere |
 //! | `settle` | brings trees that are there to what is granted |
@@ -22,6 +24,7 @@ mod admit;
 mod backups;
 mod budget;
 mod channel;
+mod compute;
 mod coordinate;
 mod deal;
 mod group;
@@ -33,10 +36,13 @@ mod seat;
 mod served;
 mod settle;
 mod table;
+mod told;
 mod tree;
 
 pub use budget::{graft_kbps, planned_kbps, unit_kbps, wire_kbps};
+pub use compute::compute;
 pub use coordinate::{Coordinate, DIMENSIONS};
 pub use group::Shape;
-pub use planner::{Planner, Seat, Trees, compute};
+pub use planner::Planner;
 pub use table::{Branch, Feed, Margins, Plan, Row, Shapes, Supply, View, Why};
+pub use told::{Seat, Trees};
