@@ -254,9 +254,10 @@ impl Node {
     fn give_up_if_hopeless(&mut self) -> Outcome {
         self.dirty |= !self.waiting.is_over();
         match self.waiting.hopeless() {
-            // Who was removed and stays is measured.
-            Some(reason) if !self.removed => Err(Fail::failed(reason)),
-            _ => Ok(()),
+            // Of its removal a refusal of every link may be the first that it hears.
+            Some(_) if self.stays && self.waiting.is_over() => self.on_removed(),
+            Some(reason) => Err(Fail::failed(reason)),
+            None => Ok(()),
         }
     }
 
