@@ -124,7 +124,7 @@ impl Node {
         self.dirty = true;
     }
 
-    fn on_removed(&mut self) -> Outcome {
+    pub(super) fn on_removed(&mut self) -> Outcome {
         if !self.stays {
             return Err(Fail::failed("the organiser removed you from the meeting"));
         }
