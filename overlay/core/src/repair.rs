@@ -55,7 +55,8 @@ impl<P: Payload> State<P> {
         if tree.parent == Some(peer) {
             tree.claimed = planned;
         }
-        let feeds = !tree.children.is_empty();
+        // A relay is there to feed others: those who were asked in vain come to it next.
+        let feeds = !tree.children.is_empty() || self.config.kind == Kind::Relay;
         let message =
             Message::Attach { tree: id, feed: tree.feed, from: tree.ring.next_number(), planned, feeds };
         self.tell(now, peer, &message);

@@ -21,7 +21,7 @@ pub enum Message {
         from: Option<u32>,
         /// The asker's seat names the one asked as its parent. Believed: a lie wins the place of a graft.
         planned: bool,
-        /// The asker feeds others in this tree: it is saved before a leaf.
+        /// The asker feeds others in this tree, or is a relay and can: it is saved before a leaf.
         feeds: bool,
     },
     /// Yes; units follow.

@@ -230,9 +230,10 @@ fn a_relay_outside_a_tree_joins_it_when_it_is_asked() {
 }
 
 /// Everybody of the demo, with its uplinks, in an order that `seed` draws; the relays come last.
-fn relays_come_last(seed: u64) -> World {
+fn relays_come_last(seed: u64, sources_kbps: u32) -> World {
     let mut world = World::new();
-    for (n, uplink_kbps) in (1..).zip([3_000, 2_500, 2_500, 500, 500, 500, 1_000]) {
+    let of_sources = [sources_kbps; 3];
+    for (n, uplink_kbps) in (1..).zip(of_sources.into_iter().chain([500, 500, 500, 1_000])) {
         world.add(n, Kind::Participant, uplink_kbps);
     }
     world.command(id(1), Command::Coordinate { term: 1 });
@@ -258,7 +259,7 @@ fn relays_come_last(seed: u64) -> World {
 #[test]
 fn relays_that_come_last_carry_most_and_one_that_dies_is_not_missed() {
     for seed in 0..40 {
-        let mut world = relays_come_last(seed);
+        let mut world = relays_come_last(seed, 2_100 + 100 * (seed as u32 % 12));
         let (since, before) = (world.now, world.carried.clone());
         world.run(1_000);
         let sent = |n| world.carried[&id(n)] - before[&id(n)];
