@@ -128,7 +128,9 @@ impl<'a> Settler<'a> {
                     let mut lost: Vec<Ix> = (0..tree.nodes()).filter(lost).collect();
                     lost.sort_by_key(|node| (tree.fanout(*node), std::cmp::Reverse(*node)));
                     while let Some(node) = lost.pop() {
-                        let takes = channel.grants(layer, node, self.roster.watches(node));
+                        // Another picture that it has meanwhile stays the only one until this one is settled.
+                        let takes = channel.grants(layer, node, self.roster.watches(node))
+                            && (layer < channel.first_picture() || channel.level_now(node) == 0);
                         let group = &mut channel.groups[layer];
                         if group.trees[at].fanout(node) == 0
                             || seat(self.roster, group, at, node, takes, self.small)
