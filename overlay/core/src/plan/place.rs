@@ -9,6 +9,10 @@ use super::tree::Tree;
 
 /// A way that shares an owner with too many of the receiver's other trees counts this much longer, 0.1 ms.
 const OVERLAP: u32 = 500;
+/// In a small meeting a person who feeds others counts as this much further away, 0.1 ms, than a relay or the source: what
+/// a relay lends is there to be used, and a person's uplink is needed for what that person says. So does a relay above a
+/// relay: two that fall together don't save each other's children.
+const BURDEN: u32 = 1_000;
 /// Ten times the fan-out is worth being 92 ms further away: 40 ms × ln, in 0.1 ms.
 const STRONG: i64 = 400;
 /// A relay is worth being 100 ms further away.
@@ -62,13 +66,26 @@ pub(super) fn cost(tree: &Tree, roster: &Roster, parent: Ix, node: Ix, spent: u6
     tree.arrival(roster, parent, node) + OVERLAP * (tree.path(parent) & spent).count_ones()
 }
 
+/// What it costs, 0.1 ms, that this parent is who it is.
+pub(super) fn burden(tree: &Tree, roster: &Roster, parent: Ix, node: Ix, small: bool) -> u32 {
+    let lent = roster.is_relay(parent) && !roster.is_relay(node);
+    if small && parent != tree.source && !lent { BURDEN } else { 0 }
+}
+
 /// True if a child of this node would not be too far from the source.
 pub(super) fn is_shallow(tree: &Tree, parent: Ix) -> bool {
     usize::from(tree.depth(parent)) + 2 < config::HOPS_MAX
 }
 
 /// Builds a tree with the hands that were dealt to it. Receivers for whom there is no room are left out.
-pub(super) fn build(roster: &mut Roster, tree: &mut Tree, hands: &Hands, receivers: &[Ix], ways: &Ways) {
+pub(super) fn build(
+    roster: &mut Roster,
+    tree: &mut Tree,
+    hands: &Hands,
+    receivers: &[Ix],
+    ways: &Ways,
+    small: bool,
+) {
     let source = tree.source;
     tree.fit(roster.len());
     let mut free = vec![0_u32; roster.len()];
@@ -91,8 +108,10 @@ pub(super) fn build(roster: &mut Roster, tree: &mut Tree, hands: &Hands, receive
         let takes = is_receiver[node as usize];
         let open = |parent: &Ix| free[*parent as usize] > 0 && is_shallow(tree, *parent);
         let spent = ways.spent(node);
-        let near = placed.iter().filter(|parent| open(parent));
-        let parent = near.min_by_key(|parent| (cost(tree, roster, **parent, node, spent), **parent)).copied();
+        let near = placed.iter().copied().filter(open);
+        let far =
+            |parent: Ix| cost(tree, roster, parent, node, spent) + burden(tree, roster, parent, node, small);
+        let parent = near.min_by_key(|parent| (far(*parent), *parent));
         // A relay that has no more to give than it takes is of no use.
         let useful = takes || free[node as usize] > 1;
         if let Some(parent) = parent.filter(|_| useful) {

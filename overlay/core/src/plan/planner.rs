@@ -381,7 +381,7 @@ impl Planner {
             let known = ways.take().filter(|(at, layer, _)| (*at, *layer) == (place.channel, place.layer));
             let mut known = known.map_or_else(|| Ways::new(group, roster.len()), |(.., ways)| ways);
             let tree = &mut group.trees[place.index];
-            build(roster, tree, hands, &receivers, &known);
+            build(roster, tree, hands, &receivers, &known, self.small);
             known.add(tree);
             ways = Some((place.channel, place.layer, known));
         }

@@ -3,7 +3,7 @@
 use crate::config;
 
 use super::channel::Group;
-use super::place::{cost, is_shallow};
+use super::place::{burden, cost, is_shallow};
 use super::roster::{Ix, Roster};
 use super::tree::Tree;
 
@@ -11,9 +11,6 @@ use super::tree::Tree;
 const GAIN: u32 = 150;
 /// … and more than this part of the delay, percent.
 const GAIN_PERCENT: u32 = 15;
-/// A person who feeds others in a small meeting counts as this much further away, 0.1 ms, than a relay or the source: what
-/// a relay lends is there to be used, and a person's uplink is needed for what that person says.
-const BURDEN: u32 = 1_000;
 /// How deep a subtree may be that is hung on another parent: paths are bounded.
 const LINKS_MAX: usize = config::HOPS_MAX - 1;
 
@@ -51,11 +48,6 @@ fn may_feed(roster: &Roster, group: &Group, at: usize, node: Ix, small: bool) ->
     group.trees.iter().enumerate().all(|(other, tree)| other == at || tree.fanout(node) == 0)
 }
 
-/// What it costs that this parent is who it is, 0.1 ms.
-fn burden(tree: &Tree, roster: &Roster, parent: Ix, small: bool) -> u32 {
-    if small && parent != tree.source && !roster.is_relay(parent) { BURDEN } else { 0 }
-}
-
 /// The best parent with room for a node in a tree; not `not`, nor who hangs on the node.
 fn find(
     roster: &Roster,
@@ -85,7 +77,7 @@ fn find(
     let best = |parents: &mut dyn Iterator<Item = Ix>| {
         let mut best: Option<(u32, Ix)> = None;
         for parent in parents.filter(is_open) {
-            let burden = burden(tree, roster, parent, small);
+            let burden = burden(tree, roster, parent, node, small);
             let found = (cost(tree, roster, parent, node, spent) + burden, parent);
             if best.is_none_or(|best| found < best) && is_sound(parent) {
                 best = Some(found);
@@ -215,8 +207,8 @@ pub(super) fn improve(roster: &mut Roster, group: &mut Group, at: usize, node: I
     };
     let spent = spent(group, at, node);
     let shared = cost(tree, roster, parent, node, spent) - tree.arrival(roster, parent, node);
-    let now = tree.delay(node) + shared + burden(tree, roster, parent, small);
-    let then = cost(tree, roster, better, node, spent) + burden(tree, roster, better, small);
+    let now = tree.delay(node) + shared + burden(tree, roster, parent, node, small);
+    let then = cost(tree, roster, better, node, spent) + burden(tree, roster, better, node, small);
     if then + GAIN >= now || (now - then) * 100 <= now * GAIN_PERCENT {
         return false;
     }

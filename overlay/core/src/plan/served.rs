@@ -1,7 +1,7 @@
 //! What a plan gives people, as one number: by it a plan that has grown is told from one that is made afresh.
 
-use super::channel::Channel;
-use super::roster::Roster;
+use super::channel::{Channel, Group};
+use super::roster::{Ix, Roster};
 
 /// Somebody's sound is worth more than all of the pictures that it could have instead.
 const SOUND: u64 = 16;
@@ -11,13 +11,15 @@ const SOUND: u64 = 16;
 pub(super) struct Served {
     given: u64,
     granted: u64,
+    /// How many lose a layer, all that would save them included, when one other node ends.
+    exposed: u64,
     /// What people give out of others' streams, kbit/s.
     burden: u64,
 }
 
 impl Served {
     pub(super) fn of(roster: &Roster, channels: &[Channel]) -> Served {
-        let mut served = Served { given: 0, granted: 0, burden: 0 };
+        let mut served = Served { given: 0, granted: 0, exposed: 0, burden: 0 };
         for channel in channels {
             let sound = channel.groups.first().filter(|_| channel.first_picture() > 0);
             let watchers = roster.everybody().filter(|node| roster.watches(*node) && *node != channel.source);
@@ -29,6 +31,7 @@ impl Served {
                 served.granted += u64::from(channel.levels[node as usize]);
                 served.given += u64::from(channel.level_now(node));
             }
+            served.exposed += channel.groups.iter().map(|group| exposed(roster, group)).sum::<u64>();
             for tree in channel.groups.iter().flat_map(|group| &group.trees) {
                 let people =
                     roster.everybody().filter(|node| *node != tree.source && !roster.is_relay(*node));
@@ -41,12 +44,34 @@ impl Served {
 
     /// True if there is nothing that another plan could do better.
     pub(super) fn is_best(self) -> bool {
-        self.given >= self.granted && self.burden == 0
+        self.given >= self.granted && self.exposed == 0 && self.burden == 0
     }
 
-    /// True if this plan is worth moving everybody for: more is served, or as much at half the burden.
+    /// True if this plan is worth moving everybody for: more is served, or as much with half of those who are exposed, or
+    /// with no more of them at half the burden.
     pub(super) fn beats(self, other: Served) -> bool {
-        self.given > other.given
-            || self.given == other.given && 2 * self.burden <= other.burden && other.burden > 0
+        let halves = |this: u64, that: u64| 2 * this <= that && that > 0;
+        if self.given != other.given {
+            return self.given > other.given;
+        }
+        halves(self.exposed, other.exposed)
+            || self.exposed <= other.exposed && halves(self.burden, other.burden)
     }
+}
+
+/// How many take a layer in all trees through one node, or in its only tree through one that all of its relays hang on,
+/// where there are two to hang on.
+fn exposed(roster: &Roster, group: &Group) -> u64 {
+    let mut shared = u64::MAX;
+    if let [tree] = group.trees.as_slice() {
+        let relays = tree.rows().map(|(node, _)| node).filter(|node| roster.is_relay(*node));
+        let ways: Vec<u64> = relays.map(|relay| tree.path(relay)).collect();
+        shared = if ways.len() > 1 { ways.into_iter().fold(shared, |all, way| all & way) } else { 0 };
+    }
+    let through = |node: &Ix| {
+        let parents =
+            group.trees.iter().filter_map(|tree| tree.parent(*node).map(|parent| tree.path(parent)));
+        parents.fold(shared, |all, way| all & way) != 0
+    };
+    roster.everybody().filter(|node| group.is_taken_by(*node)).filter(through).count() as u64
 }

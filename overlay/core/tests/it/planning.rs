@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use overlay_core::config;
 use overlay_core::id::NodeId;
 use overlay_core::io::Kind;
-use overlay_core::plan::{Branch, Feed, Plan, Supply, View, compute, planned_kbps};
+use overlay_core::plan::{Branch, Feed, Plan, Planner, Shapes, Supply, View, compute, planned_kbps};
 use overlay_core::unit::{Layer, TreeId};
 use proptest::prelude::*;
 
@@ -152,6 +152,60 @@ fn only_those_who_must_move_when_a_relay_goes() {
         for (node, row) in branch.rows.iter().filter(|(node, row)| **node != id(100) && row.parent != id(100))
         {
             assert_eq!(after[tree].rows[node].parent, row.parent, "{tree:?} {node}");
+        }
+    }
+}
+
+/// The demo's people and relays come in this order, each planned for as it comes.
+fn planned_as_they_come(order: &[u8]) -> Trees {
+    let mut view = View { shapes: Shapes::Doubled, ..View::default() };
+    let mut planner = Planner::new();
+    for n in order {
+        let (kind, uplink_kbps) = match n {
+            1 => (Kind::Participant, 3_000),
+            2 | 3 => (Kind::Participant, 2_500),
+            4..100 => (Kind::Participant, 500),
+            _ => (Kind::Relay, 20_000),
+        };
+        let watch = kind == Kind::Participant;
+        view.nodes.insert(id(*n), Supply { kind, uplink_kbps, watch, ..Supply::default() });
+        if *n <= 3 {
+            let feed = Feed { slot: n - 1, feed: u32::from(*n), source: id(*n), stint: 1, layers: ladder() };
+            view.feeds.push(feed);
+            view.feeds.sort_by_key(|feed| feed.slot);
+        }
+        planner.update(&view);
+    }
+    planner.trees()
+}
+
+fn ways(branch: &Branch, mut node: NodeId) -> Vec<NodeId> {
+    let mut through = Vec::new();
+    while let Some(row) = branch.rows.get(&node).filter(|row| row.parent != branch.source) {
+        node = row.parent;
+        through.push(node);
+    }
+    through
+}
+
+proptest! {
+    #[test]
+    fn however_they_come_no_relay_takes_all_sound_or_the_other_relay_with_it(
+        order in Just(vec![1_u8, 2, 3, 4, 5, 6, 100, 101]).prop_shuffle()
+    ) {
+        let trees = planned_as_they_come(&order);
+        prop_assert_eq!((takers(&trees, Layer::Audio), takers(&trees, Layer::P360)), (30, 15));
+        for source in 0..3 {
+            let of = |layer, index| &trees[&TreeId { slot: source, layer, index }];
+            let (one, other) = (of(Layer::Audio, 0), of(Layer::Audio, 1));
+            for node in one.rows.iter().filter(|(_, row)| row.takes).map(|(node, _)| *node) {
+                let second = ways(other, node);
+                prop_assert!(ways(one, node).iter().all(|through| !second.contains(through)), "{}", node);
+            }
+            let pictures = of(Layer::P360, 0);
+            for relay in [id(100), id(101)] {
+                prop_assert_eq!(pictures.rows.get(&relay).map(|row| row.parent), Some(pictures.source));
+            }
         }
     }
 }
