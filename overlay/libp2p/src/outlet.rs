@@ -149,9 +149,13 @@ impl Outlet {
         inner.failure
     }
 
-    /// Gives a lane its stream.
-    pub(crate) fn open(&self, lane: Lane, stream: Stream) {
-        self.inner.lock().lanes[lane as usize].stream = Some(stream);
+    /// Gives a lane its stream, and names the lane to the peer at once: QUIC shows the peer each stream below one that
+    /// carries something, and a stream that stays nameless is given up there.
+    pub(crate) fn open(&self, lane: Lane, mut stream: Stream) {
+        let mut inner = self.inner.lock();
+        // A stream that has failed says so again when something is written.
+        let _ = Pin::new(&mut stream).poll_flush(&mut Context::from_waker(&inner.waker));
+        inner.lanes[lane as usize].stream = Some(stream);
     }
 
     /// Lets go of the streams, when the connection ends.

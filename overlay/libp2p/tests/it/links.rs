@@ -1,13 +1,19 @@
 //! How links are made, refused and lost.
 
 use std::net::UdpSocket;
+use std::time::{Duration, Instant};
 
-use overlay_core::io::Command;
+use overlay_core::io::{Command, LayerRate};
+use overlay_core::unit::Layer;
 use overlay_libp2p::config::PROTOCOL;
 use overlay_libp2p::{Happening, contact, node_id_of};
+use tokio::time::sleep;
 
-use crate::harness::{LOOPBACK, Setup, contacts, film, fresh_seed};
+use crate::harness::{LOOPBACK, Peer, Setup, contacts, film, frame, fresh_seed};
 use crate::raw::Raw;
+
+/// So long libp2p lets a stream stay nameless before it drops it.
+const NAMELESS_FOR: Duration = Duration::from_secs(10);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_nodes_link_and_see_each_other() {
@@ -91,6 +97,36 @@ async fn a_pair_with_nothing_but_tcp_works() {
     guest.until("frames", |guest| guest.numbers(host.me(), overlay_core::unit::Layer::P360).len() > 30).await;
     drop(film);
     assert!(host.contacts().iter().all(|contact| contact.contains("/tcp/")));
+}
+
+/// One layer only for longer than a stream may stay nameless; then the other.
+async fn after_a_while_of(busy: Layer, quiet: Layer) {
+    let host = Setup::new("host").start().await;
+    let guest = Setup::new("guest").knows(&contacts(&[&host])).start().await;
+    host.handle.command(Command::Coordinate { term: 1 });
+    let layers = [(Layer::Audio, 32), (Layer::P360, 500)];
+    host.handle.command(Command::Send(layers.map(|(layer, kbps)| LayerRate { layer, kbps }).to_vec()));
+    guest.until("a link", |guest| guest.has_linked(host.me())).await;
+    let started = Instant::now();
+    let mut number = 0;
+    while started.elapsed() < NAMELESS_FOR + Duration::from_secs(1) {
+        host.handle.publish(frame(busy, number, true, 500));
+        number += 1;
+        sleep(Duration::from_millis(33)).await;
+    }
+    assert!(guest.numbers(host.me(), busy).len() > 30, "one layer has come");
+    for number in 0..20 {
+        host.handle.publish(frame(quiet, number, true, 80));
+        sleep(Duration::from_millis(20)).await;
+    }
+    guest.until("the other layer", |guest| guest.numbers(host.me(), quiet).len() > 15).await;
+    let lost = |peer: &Peer| peer.happened().iter().any(|what| matches!(what, Happening::Unlinked(_)));
+    assert!(!lost(&host) && !lost(&guest), "the link has held");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lane_that_was_quiet_for_long_still_carries() {
+    tokio::join!(after_a_while_of(Layer::P360, Layer::Audio), after_a_while_of(Layer::Audio, Layer::P360));
 }
 
 #[tokio::test(flavor = "multi_thread")]
