@@ -90,7 +90,7 @@ pub const KNOWN_FOR: Duration = Duration::from_secs(10);
 pub const MISSED_MAX: usize = 256;
 /// Changes of the meeting within this span make one plan.
 pub const PLAN_DEBOUNCE: Duration = Duration::from_millis(80);
-/// A coordinator that starts over waits this long after its first link for presences and the last plan.
+/// A coordinator that starts over waits this long, after that or its first link, for presences and the last plan.
 pub const PLAN_SETTLE: Duration = Duration::from_millis(300);
 /// In a meeting that is not small everything is planned again after this span for each person (a guess: a twentieth
 /// of the time of one core).

@@ -19,6 +19,8 @@ use crate::unit::Payload;
 #[derive(Debug)]
 pub(crate) struct Coordinator {
     term: u32,
+    /// When it began.
+    since: Time,
     number: u32,
     next_feed: u32,
     /// Who is plugged in.
@@ -33,9 +35,10 @@ pub(crate) struct Coordinator {
 }
 
 impl Coordinator {
-    fn new(term: u32) -> Coordinator {
+    fn new(now: Time, term: u32) -> Coordinator {
         Coordinator {
             term,
+            since: now,
             number: 0,
             next_feed: 1,
             feeds: Vec::new(),
@@ -63,7 +66,7 @@ impl<P: Payload> State<P> {
     pub(crate) fn coordinate(&mut self, now: Time, term: u32) {
         let outranked = self.leader.is_some_and(|leader| leader.term >= term);
         if self.config.admitted.may_coordinate && !outranked {
-            self.coordinator = Some(Coordinator::new(term));
+            self.coordinator = Some(Coordinator::new(now, term));
             self.be_led(now, self.me(), term);
             self.meeting_changed(now);
         }
@@ -74,7 +77,7 @@ impl<P: Payload> State<P> {
         let Some(coordinator) = self.coordinator.as_ref().filter(|_| self.leads()) else { return };
         let first = coordinator.planned.is_none();
         let settle = if coordinator.term > 1 { config::PLAN_SETTLE_AGAIN } else { config::PLAN_SETTLE };
-        let settled = self.first_link.filter(|_| first).map_or(now, |at| at + settle);
+        let settled = self.first_link.filter(|_| first).map_or(now, |at| at.max(coordinator.since) + settle);
         let due = coordinator.due(now, self.members.len(), config::PLAN_DEBOUNCE).max(settled);
         self.timers.set_earlier(Timer::Plan, due);
     }

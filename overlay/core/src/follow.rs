@@ -180,6 +180,15 @@ impl<P: Payload> State<P> {
         }
         for id in fresh {
             self.deliver_kept(id);
+            self.want_key_to_switch(now, id);
+        }
+    }
+
+    /// A picture that is to replace another is asked for a key frame: who has been in its tree before, and is there again,
+    /// would be given none.
+    fn want_key_to_switch(&mut self, now: Time, id: TreeId) {
+        if self.trees.get(&id).is_some_and(|tree| matches!(tree.taking, Taking::FromKey { .. })) {
+            self.want_key(now, id);
         }
     }
 
@@ -244,6 +253,8 @@ impl<P: Payload> State<P> {
                 self.end_old_layers(id);
                 continue;
             }
+            self.want_key_to_switch(now, id);
+            let Some(tree) = self.trees.get_mut(&id) else { continue };
             if tree.is_needed() {
                 tree.idle = None;
                 continue;
