@@ -19,8 +19,9 @@ use crate::journal::{self, Entry};
 use crate::overheard;
 use crate::relay::Counters;
 
-/// What a participant who sends may send in all: its own media to three others, not to all five.
-const SOURCE_UPLINK: [(&str, &str); 3] = [("180p", "1500kbit"), ("360p", "2500kbit"), ("720p", "7mbit")];
+/// What a participant who sends may send in all: its own media to three others, not to all five, and at 360p a cut in a
+/// film to the two whom it feeds by plan.
+const SOURCE_UPLINK: [(&str, &str); 3] = [("180p", "1500kbit"), ("360p", "3mbit"), ("720p", "7mbit")];
 /// The organiser answers everybody who joins as well; it can't feed all five either.
 const ORGANISER_UPLINK: [(&str, &str); 3] = [("180p", "2mbit"), ("360p", "3mbit"), ("720p", "9mbit")];
 /// What the other participants have: enough to say that they are there, and to save somebody's sound.
