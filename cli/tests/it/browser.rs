@@ -28,6 +28,28 @@ pub fn story(told: impl Future<Output = ()>) {
     tokio::runtime::Runtime::new().expect("a runtime").block_on(told);
 }
 
+/// Chromedriver ends at once where another program takes the port that it has found free, before it has it.
+const DRIVER_TRIES: usize = 5;
+
+/// A running chromedriver and its port; none if it has ended.
+fn start_driver() -> Option<(Child, String)> {
+    let mut driver = Command::new("chromedriver")
+        .arg("--port=0")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("chromedriver is installed (make test does; or set CANOPY_NO_BROWSER to the reason why not)");
+    let said = BufReader::new(driver.stdout.take().expect("its output is piped"));
+    let port = said.lines().map_while(Result::ok).find_map(|line| {
+        let port = line.trim_end_matches('.').rsplit_once("successfully on port ");
+        port.map(|(_, port)| port.to_owned())
+    });
+    if port.is_none() {
+        driver.wait().expect("it has ended");
+    }
+    Some((driver, port?))
+}
+
 /// A Chromium with a camera that shows a film of ours.
 pub struct Browser {
     pub client: Client,
@@ -43,24 +65,8 @@ impl Browser {
 
     /// As [`Browser::start`], with more to say to Chromium.
     pub async fn start_with(film: &Path, size: (u32, u32), more: &[&str]) -> Browser {
-        let mut driver = Command::new("chromedriver")
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect(
-                "chromedriver is installed (make test does; or set CANOPY_NO_BROWSER to the reason why not)",
-            );
-        let said = BufReader::new(driver.stdout.take().expect("its output is piped"));
-        let port = said
-            .lines()
-            .map_while(Result::ok)
-            .find_map(|line| {
-                line.trim_end_matches('.')
-                    .rsplit_once("successfully on port ")
-                    .map(|(_, port)| port.to_owned())
-            })
-            .expect("chromedriver says its port");
+        let (driver, port) =
+            (0..DRIVER_TRIES).find_map(|_| start_driver()).expect("chromedriver says its port");
         let profile = tempfile::tempdir().expect("a temporary folder can be made");
         let args = [
             "--headless=new",
