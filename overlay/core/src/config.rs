@@ -92,11 +92,11 @@ pub const MISSED_MAX: usize = 256;
 pub const PLAN_DEBOUNCE: Duration = Duration::from_millis(80);
 /// A coordinator that starts over waits this long, after that or its first link, for presences and the last plan.
 pub const PLAN_SETTLE: Duration = Duration::from_millis(300);
+/// The same for a coordinator that takes over: sources and places of the meeting come first.
+pub const PLAN_SETTLE_AGAIN: Duration = Duration::from_secs(1);
 /// In a meeting that is not small everything is planned again after this span for each person (a guess: a twentieth
 /// of the time of one core).
 pub const PLAN_PAUSE_FOR_ONE: Duration = Duration::from_millis(1);
-/// The same for a coordinator that takes over: sources and places of the meeting come first.
-pub const PLAN_SETTLE_AGAIN: Duration = Duration::from_secs(1);
 
 /// A parent with nothing to carry on a link says so after this span.
 pub const TICK_EVERY: Duration = Duration::from_millis(100);

@@ -180,16 +180,9 @@ impl<P: Payload> State<P> {
         }
         for id in fresh {
             self.deliver_kept(id);
-            self.want_key_to_switch(now, id);
         }
-    }
-
-    /// A picture that is to replace another is asked for a key frame: who has been in its tree before, and is there again,
-    /// would be given none.
-    fn want_key_to_switch(&mut self, now: Time, id: TreeId) {
-        if self.trees.get(&id).is_some_and(|tree| matches!(tree.taking, Taking::FromKey { .. })) {
-            self.want_key(now, id);
-        }
+        // Who was in the tree of its next picture before, and is there again, would be given no key frame unasked.
+        self.push_switches(now);
     }
 
     /// Tells the user which sources there are, and in which layer they come.
@@ -242,18 +235,9 @@ impl<P: Payload> State<P> {
         }
     }
 
-    /// Leaves trees that nobody needs this node in; ends layer switches that never came.
+    /// Leaves trees that nobody needs this node in.
     pub(crate) fn prune_trees(&mut self, now: Time) {
         for id in self.trees.keys().copied().collect::<Vec<_>>() {
-            let Some(tree) = self.trees.get_mut(&id) else { continue };
-            if let Taking::FromKey { since } = tree.taking
-                && now.since(since) >= config::SWITCH_PATIENCE
-            {
-                tree.taking = Taking::Yes;
-                self.end_old_layers(id);
-                continue;
-            }
-            self.want_key_to_switch(now, id);
             let Some(tree) = self.trees.get_mut(&id) else { continue };
             if tree.is_needed() {
                 tree.idle = None;
@@ -263,6 +247,20 @@ impl<P: Payload> State<P> {
             if now.since(since) >= config::LINGER_FOR {
                 self.leave_tree(now, id);
             }
+        }
+    }
+
+    /// A picture that is to replace another asks again for its key frame, and ends the old one if that never comes.
+    pub(crate) fn push_switches(&mut self, now: Time) {
+        for id in self.trees_where(|tree| matches!(tree.taking, Taking::FromKey { .. })) {
+            let Some(tree) = self.trees.get_mut(&id) else { continue };
+            let Taking::FromKey { since } = tree.taking else { continue };
+            if now.since(since) < config::SWITCH_PATIENCE {
+                self.want_key(now, id);
+                continue;
+            }
+            tree.taking = Taking::Yes;
+            self.end_old_layers(id);
         }
     }
 

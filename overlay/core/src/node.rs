@@ -225,6 +225,7 @@ impl<P: Payload> State<P> {
         self.drop_silent_children(now);
         self.look_after_trees(now);
         self.end_silent_trials(now);
+        self.push_switches(now);
         self.prune_trees(now);
         self.unpark(now);
         self.widen(now);

@@ -1,11 +1,13 @@
 //! A meeting that goes well: joining, sending, leaving, removing, coming back.
 
-use overlay_core::io::{Audience, Command, Event, Input, Kind, LayerRate};
-use overlay_core::unit::Layer;
-
+use overlay_core::id::NodeId;
+use overlay_core::io::{Audience, Command, Event, Input, Kind, LayerRate, Note, Topic};
+use overlay_core::plan::Row;
+use overlay_core::seat::Seat;
+use overlay_core::unit::{Layer, TreeId};
 use overlay_core::wire::Message;
 
-use crate::harness::{World, id, ladder};
+use crate::harness::{World, id, ladder, sign};
 
 #[test]
 fn everybody_gets_the_larger_picture_and_the_sound_through_relays() {
@@ -212,6 +214,54 @@ fn a_coordinator_that_comes_back_with_a_higher_term_disturbs_nobody() {
         let frames = |layer| world.frames(id(receiver), id(1), layer, since).len();
         assert!(frames(Layer::P360) > 40, "{} and {} smaller ones", frames(Layer::P360), frames(Layer::P180));
     }
+}
+
+/// Tells a node, in its coordinator's name, to sit as it sits, with this row in place of its picture of the slot.
+fn seat_anew(world: &mut World, node: NodeId, number: u32, picture: TreeId, parent: NodeId) {
+    let status = world.nodes[&node].status();
+    let replaced = |tree: TreeId| tree.slot == picture.slot && !tree.layer.is_audio();
+    let kept = status.trees.into_iter().filter(|tree| !replaced(tree.tree));
+    let row = |parent, takes| Row { parent, backups: Vec::new(), takes };
+    let rows = kept.filter_map(|tree| Some((tree.tree, row(tree.parent?, tree.taken))));
+    let rows = rows.chain([(picture, row(parent, true))]).collect();
+    let seat = Seat { term: 1, number, rows, ..Seat::default() };
+    let (serial, body) = (1_000_000 + u64::from(number), seat.encode().expect("fits"));
+    let note = Note { origin: id(1), serial, topic: Topic::Seat, audience: Audience::One(node), body };
+    let signature = sign(&note);
+    let bytes = Message::Carry { note, signature, hops: 1 }.encode().expect("fits");
+    world.input(node, Input::Control { from: id(1), bytes });
+}
+
+#[test]
+fn whoever_has_the_smaller_picture_for_a_moment_is_not_long_without_the_larger_one() {
+    let mut world = World::demo(2);
+    for relay in [11, 12] {
+        world.command(id(relay), Command::Uplink { kbps: 3_600 });
+    }
+    world.run(9_000);
+    let picture = |n: u8, layer: Layer| {
+        let trees = world.nodes[&id(n)].status().trees.into_iter();
+        trees.filter(|tree| tree.taken).find(|tree| (tree.tree.slot, tree.tree.layer) == (2, layer))
+    };
+    let watchers = [2, 4, 5, 6];
+    let small =
+        watchers.into_iter().find_map(|n| picture(n, Layer::P180)).expect("somebody has the smaller one");
+    let (who, large) = watchers
+        .into_iter()
+        .find_map(|n| Some((id(n), picture(n, Layer::P360)?)))
+        .expect("somebody has the larger one");
+    let (by_small, by_large) = (small.parent.expect("fed"), large.parent.expect("fed"));
+    let plan = world.nodes[&who].status().plan;
+    let since = world.now;
+    seat_anew(&mut world, who, plan + 100, small.tree, by_small);
+    world.run(300);
+    assert!(!world.frames(who, id(3), Layer::P180, since).is_empty(), "it has switched");
+    seat_anew(&mut world, who, plan + 101, large.tree, by_large);
+    world.run(300);
+    let since = world.now;
+    world.run(1_000);
+    let frames = world.frames(who, id(3), Layer::P360, since);
+    assert!(frames.len() >= 24, "{} of the larger ones in a second", frames.len());
 }
 
 #[test]

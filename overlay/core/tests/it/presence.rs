@@ -1,5 +1,6 @@
 //! Who is still there: how presences and seats travel, and who is thought to be gone.
 
+use overlay_core::config;
 use overlay_core::io::{Audience, Command, Event, Input, Kind, Note, Topic};
 use overlay_core::members::Presence;
 use overlay_core::wire::Message;
@@ -291,4 +292,20 @@ fn of_two_who_lead_the_one_with_the_higher_term_is_followed() {
     for n in [1, 2, 3, 11, 12] {
         assert!(knows(&world, 4, n), "{n}");
     }
+}
+
+#[test]
+fn who_takes_over_listens_before_it_plans() {
+    let mut world = World::demo(2);
+    world.add_coordinator(7, 1_500);
+    world.link(id(7), id(11));
+    world.run(3_000);
+    world.kill(id(1));
+    world.run(500);
+    world.command(id(7), Command::Coordinate { term: 2 });
+    let planned = |world: &World| world.nodes[&id(7)].status().term == 2;
+    world.run(config::PLAN_SETTLE_AGAIN.as_millis() as u64 - 50);
+    assert!(!planned(&world), "it may know half of the meeting");
+    world.run(200);
+    assert!(planned(&world));
 }
