@@ -45,7 +45,8 @@ fn start_driver() -> Option<(Child, String)> {
         port.map(|(_, port)| port.to_owned())
     });
     if port.is_none() {
-        driver.wait().expect("it has ended");
+        let _ = driver.kill();
+        driver.wait().expect("it ends");
     }
     Some((driver, port?))
 }

@@ -59,14 +59,17 @@ impl Served {
     }
 }
 
-/// How many take a layer in all trees through one node, or in its only tree through one that all of its relays hang on,
-/// where there are two to hang on.
+/// How many take a layer in all trees through one node, or in its only tree through one without which no relay is in it,
+/// where there are two that could be.
 fn exposed(roster: &Roster, group: &Group) -> u64 {
     let mut shared = u64::MAX;
     if let [tree] = group.trees.as_slice() {
-        let relays = tree.rows().map(|(node, _)| node).filter(|node| roster.is_relay(*node));
-        let ways: Vec<u64> = relays.map(|relay| tree.path(relay)).collect();
-        shared = if ways.len() > 1 { ways.into_iter().fold(shared, |all, way| all & way) } else { 0 };
+        let relays =
+            || roster.everybody().filter(|node| roster.is_relay(*node) && roster.cap(*node) >= tree.kbps);
+        if relays().count() < 2 {
+            return 0;
+        }
+        shared = relays().filter(|relay| tree.has(*relay)).fold(shared, |all, relay| all & tree.path(relay));
     }
     let through = |node: &Ix| {
         let parents =

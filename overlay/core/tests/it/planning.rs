@@ -162,8 +162,7 @@ fn planned_as_they_come(order: &[u8]) -> Trees {
     let mut planner = Planner::new();
     for n in order {
         let (kind, uplink_kbps) = match n {
-            1 => (Kind::Participant, 3_000),
-            2 | 3 => (Kind::Participant, 2_500),
+            1..=3 => (Kind::Participant, 3_000),
             4..100 => (Kind::Participant, 500),
             _ => (Kind::Relay, 20_000),
         };
