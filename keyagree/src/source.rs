@@ -4,6 +4,7 @@
 //! seals it to the epoch's public key and announces it. At a join everybody steps it one way, so that
 //! nobody who was there has to wait for the announcement, which is for the newcomer.
 
+mod early;
 mod missing;
 mod own;
 
@@ -17,6 +18,7 @@ use crate::stream::{LAYERS_MAX, OpeningKey, SourceKeys};
 use crate::suite::{KeyPair, digest, secret_of};
 use crate::time::UnixTime;
 use crate::wire::{Announcement, Ask, EpochId, Message, Ratchet, Reason};
+use early::Early;
 use missing::Missing;
 use own::Own;
 
@@ -24,8 +26,6 @@ use own::Own;
 const SERIALS_MAX: usize = 3;
 /// Sources whose keys are held for one epoch.
 const SOURCES_MAX: usize = 64;
-/// Messages that came before what they belong to.
-const EARLY_MAX: usize = 64;
 /// Labels that wait to be forgotten without their epoch; more, and the oldest goes at once.
 const GOING_MAX: usize = 2048;
 /// How far one message may step a chain.
@@ -55,8 +55,7 @@ pub(crate) struct Streams {
     epochs: VecDeque<Held>,
     own: Own,
     heard: BTreeMap<Name, Heard>,
-    early: VecDeque<Signed<Announcement>>,
-    early_steps: VecDeque<(Name, u16)>,
+    early: Early,
     /// Labels to forget on their own, without their epoch.
     going: VecDeque<(UnixTime, u64)>,
     missing: Missing,
@@ -70,8 +69,7 @@ impl Streams {
             epochs: VecDeque::new(),
             own: Own::default(),
             heard: BTreeMap::new(),
-            early: VecDeque::new(),
-            early_steps: VecDeque::new(),
+            early: Early::default(),
             going: VecDeque::new(),
             missing: Missing::default(),
         }
@@ -122,7 +120,9 @@ impl Streams {
         if self.epochs.len() > EPOCHS_HELD {
             self.forget_epoch(0, out);
         }
-        self.hear_early(now, id, out);
+        for signed in self.early.of(id) {
+            self.announced(now, signed.value.source, signed, out);
+        }
     }
 
     /// Sources of the last epoch have to announce themselves anew.
@@ -176,14 +176,7 @@ impl Streams {
         let mut heard = Heard { keys, labels: Vec::new() };
         hand_out(&self.meeting, &name, &mut heard, out);
         self.heard.insert(name, heard);
-        let early = self
-            .early_steps
-            .iter()
-            .filter(|(early, _)| *early == name)
-            .map(|(_, generation)| *generation)
-            .max();
-        self.early_steps.retain(|(early, _)| *early != name);
-        if let Some(generation) = early {
+        if let Some(generation) = self.early.steps_of(&name) {
             self.step_to(&name, generation, out);
         }
     }
@@ -252,28 +245,8 @@ impl Streams {
             .epochs
             .back()
             .is_none_or(|last| (last.id.term, last.id.epoch) < (said.epoch.term, said.epoch.epoch));
-        if !later || self.early.contains(&signed) {
-            return;
-        }
-        // One source can't push the others out.
-        let same = |other: &Signed<Announcement>| other.value.source == said.source;
-        if self.early.iter().filter(|other| same(other)).count() >= EPOCHS_HELD {
-            let oldest = self.early.iter().position(same);
-            oldest.and_then(|index| self.early.remove(index));
-        }
-        if self.early.len() >= EARLY_MAX {
-            self.early.pop_front();
-        }
-        self.early.push_back(signed);
-    }
-
-    fn hear_early(&mut self, now: UnixTime, id: EpochId, out: &mut VecDeque<Output>) {
-        let (ready, rest) =
-            std::mem::take(&mut self.early).into_iter().partition(|early| early.value.epoch == id);
-        self.early = rest;
-        let ready: VecDeque<Signed<Announcement>> = ready;
-        for signed in ready {
-            self.announced(now, signed.value.source, signed, out);
+        if later {
+            self.early.keep(signed);
         }
     }
 
@@ -298,10 +271,7 @@ impl Streams {
             }
             return self.step_to(&name, said.generation, out);
         }
-        if self.early_steps.len() >= EARLY_MAX {
-            self.early_steps.pop_front();
-        }
-        self.early_steps.push_back((name, said.generation));
+        self.early.keep_step(name, said.generation);
     }
 
     fn step_to(&mut self, name: &Name, generation: u16, out: &mut VecDeque<Output>) {
@@ -399,7 +369,7 @@ impl Streams {
             held.forget_at = Some(held.forget_at.map_or(soon, |at| at.min(soon)));
         }
         self.missing = Missing::default();
-        self.early.clear();
+        self.early.drop_announcements();
     }
 
     /// Asserts what always holds.
@@ -407,7 +377,7 @@ impl Streams {
         assert!(self.epochs.len() <= EPOCHS_HELD);
         self.missing.check();
         self.own.check();
-        assert!(self.early.len() <= EARLY_MAX && self.early_steps.len() <= EARLY_MAX);
+        self.early.check();
         assert!(self.heard.keys().all(|(id, ..)| self.epochs.iter().any(|held| held.id == *id)));
     }
 }

@@ -3,27 +3,27 @@
 //! One thread, integers, one stream of randomness for each question: the same scenario and seed make the same
 //! events in the same order.
 
+mod edge;
 mod faults;
+mod happening;
 mod people;
 mod send;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use overlay_core::io::{Event, Input, Note, Output, Signature};
+use overlay_core::io::Input;
 use overlay_core::time::Time;
-use overlay_core::unit::{Frame, Unit};
 use rand_chacha::ChaCha8Rng;
 
 use crate::cast::Cast;
 use crate::check::Checks;
 use crate::fault::{Timeline, timeline};
 use crate::hash::Trail;
-use crate::id::{index, node_id};
-use crate::interface::Lane;
+use crate::id::node_id;
 use crate::ledger::Ledger;
-use crate::machine::{Machine, Step};
-use crate::overlay::{Overlay, admitted};
+use crate::machine::Machine;
+use crate::overlay::Overlay;
 use crate::payload::Parcel;
 use crate::queue::Queue;
 use crate::record::Record;
@@ -31,77 +31,10 @@ use crate::rng::{self, Subsystem};
 use crate::saboteur::Saboteur;
 use crate::scenario::{Scenario, ScenarioError};
 use crate::turns::{self, Turn};
+use happening::Happening;
 
 /// How often a caller of [`World::run`] is told how far it is.
 const TOLD_EVERY: Duration = Duration::from_millis(100);
-
-/// What is on its way between machines.
-#[derive(Debug)]
-enum Carried {
-    Control(Vec<u8>),
-    Unit(Unit<Parcel>),
-}
-
-impl Carried {
-    fn lane(&self) -> Lane {
-        match self {
-            Carried::Control(_) => Lane::Control,
-            Carried::Unit(unit) => Machine::<()>::lane(unit.header.tree.layer),
-        }
-    }
-}
-
-/// What is planned.
-#[derive(Debug)]
-enum Happening {
-    /// Something comes to a machine's way in over a link; `received` once it has all been taken in.
-    Arrives {
-        to: u32,
-        from: u32,
-        serial: u64,
-        len: u32,
-        received: bool,
-        carried: Carried,
-    },
-    /// A hostile machine sends what it held back.
-    Released {
-        from: u32,
-        to: u32,
-        unit: Box<Unit<Parcel>>,
-    },
-    Timer(u32),
-    Publish(u32),
-    /// Somebody begins to speak.
-    Speaks(u32),
-    Start(u32),
-    Leave(u32),
-    Stop(u32),
-    Fault(u32),
-    /// The handshake of a link is over at one end.
-    LinkUp {
-        at: u32,
-        to: u32,
-        serial: u64,
-    },
-    /// One end of a link learns that it is gone.
-    LinkLost {
-        at: u32,
-        to: u32,
-        serial: u64,
-    },
-    /// A dial came to nothing.
-    DialFailed {
-        at: u32,
-        to: u32,
-        life: u32,
-    },
-    /// Whoever has no link tries its contacts again.
-    DialAgain(u32),
-    /// Whatever needs a look now and then.
-    Look,
-    /// A second is over.
-    Second,
-}
 
 /// How far a run is.
 #[derive(Clone, Copy, Debug)]
@@ -316,162 +249,6 @@ impl<O: Overlay> World<O> {
             self.queue.push(due.max(self.now), Happening::Publish(who));
         }
     }
-
-    /// Gives a value to an overlay, and does what it wants; so with what the edge answers.
-    fn input(&mut self, who: u32, input: Input<Parcel>) {
-        self.note(who, &input);
-        self.give(who, input);
-        while let Some(answer) = self.answers.pop_front() {
-            self.give(who, answer);
-        }
-        self.plan_timer(who);
-    }
-
-    fn give(&mut self, who: u32, input: Input<Parcel>) {
-        if self.saboteur.is_some() {
-            return self.give_sabotaged(who, input);
-        }
-        let Some(overlay) = self.machines[who as usize].overlay.as_mut() else { return };
-        overlay.handle(self.now, input);
-        while let Some(output) = self.machines[who as usize].overlay.as_mut().and_then(Overlay::poll) {
-            self.output(who, output);
-        }
-    }
-
-    fn give_sabotaged(&mut self, who: u32, input: Input<Parcel>) {
-        let Some(overlay) = self.machines[who as usize].overlay.as_mut() else { return };
-        let Some(saboteur) = self.saboteur.as_mut() else { return };
-        if let Some(input) = saboteur.input(self.now, who, input) {
-            overlay.handle(self.now, input);
-        }
-        while let Some(output) = self.machines[who as usize].overlay.as_mut().and_then(Overlay::poll) {
-            let passed = self.saboteur.as_mut().and_then(|saboteur| saboteur.output(self.now, who, output));
-            if let Some(output) = passed {
-                self.output(who, output);
-            }
-        }
-    }
-
-    /// For the hash, the count and the tail.
-    fn note(&mut self, who: u32, input: &Input<Parcel>) {
-        let (kind, what, with, tree, a, b) = match input {
-            Input::Unit { from, unit } => {
-                self.hops = unit.header.hop.saturating_add(1);
-                let header = &unit.header;
-                let tree = u64::from(header.tree.slot) << 8 | header.tree.layer as u64;
-                (1, "unit from", Some(index(*from)), Some(header.tree), tree, u64::from(header.frame.number))
-            }
-            Input::Control { from, bytes } => {
-                (2, "message from", Some(index(*from)), None, u64::from(index(*from)), bytes.len() as u64)
-            }
-            Input::Publish(frame) => {
-                (3, "publishes", None, None, frame.layer as u64, frame.info.number.into())
-            }
-            Input::Timer => (4, "timer", None, None, 0, 0),
-            Input::Linked { peer, .. } => (5, "linked to", Some(index(*peer)), None, index(*peer).into(), 0),
-            Input::Unlinked { peer } => (6, "link lost to", Some(index(*peer)), None, index(*peer).into(), 0),
-            Input::Dropped { peer, tree } => (
-                7,
-                "dropped a unit for",
-                Some(index(*peer)),
-                Some(*tree),
-                index(*peer).into(),
-                tree.slot.into(),
-            ),
-            Input::Command(_) => (8, "command", None, None, 0, 0),
-            Input::Vetted { .. } | Input::Signed { .. } => (9, "vetted", None, None, 0, 0),
-        };
-        self.trail.step(self.now, who, kind, a, b);
-        self.ledger.event(kind == 1);
-        self.machines[who as usize].step(Step { at: self.now, what, with, tree });
-    }
-
-    fn plan_timer(&mut self, who: u32) {
-        let machine = &mut self.machines[who as usize];
-        let Some(due) = machine.overlay.as_ref().and_then(Overlay::deadline) else { return };
-        let due = due.max(self.now);
-        if machine.timer.is_none_or(|planned| planned > due) {
-            machine.timer = Some(due);
-            self.queue.push(due, Happening::Timer(who));
-        }
-    }
-
-    fn output(&mut self, who: u32, output: Output<Parcel>) {
-        match output {
-            Output::Control { to, bytes } => self.send_control(who, index(to), bytes),
-            Output::Unit { to, unit } => self.send_unit(who, index(to), unit),
-            Output::Deliver { source, feed, frame } => self.deliver(who, index(source), feed, frame),
-            Output::Vet { from, note, signature } => {
-                let origin = index(note.origin);
-                let genuine = signature == sign(&note);
-                let kind = self.cast.people.get(origin as usize).map(|person| person.kind);
-                let verdict = kind.filter(|_| genuine).map(|kind| admitted(origin, kind));
-                self.answers.push_back(Input::Vetted { from, note, signature, verdict });
-            }
-            Output::Sign(note) => {
-                let signature = sign(&note);
-                self.answers.push_back(Input::Signed { note, signature });
-            }
-            Output::Dial { peer, .. } => self.dial(who, index(peer)),
-            Output::Hangup(peer) => self.hang_up(who, index(peer)),
-            Output::Event(event) => self.event(who, event),
-        }
-    }
-
-    /// A frame for the user: as in the shipped program it is opened first, which shows whether it was altered.
-    fn deliver(&mut self, who: u32, source: u32, feed: u32, frame: Frame<Parcel>) {
-        self.trail.step(self.now, who, 10, u64::from(source), u64::from(frame.info.number));
-        if frame.payload.altered {
-            self.ledger.rejected();
-            return;
-        }
-        self.checks.delivered(self.now, who, source, feed, &frame, &self.machines);
-        self.ledger.delivered(self.now, who, feed, &frame, self.hops, &mut self.machines, &self.cast);
-    }
-
-    fn event(&mut self, who: u32, event: Event) {
-        let now = self.now;
-        let machine = &mut self.machines[who as usize];
-        match event {
-            Event::OnStage { .. } => {
-                if let Some(source) = machine.source.as_mut() {
-                    source.start(now);
-                }
-                self.plan_publish(who);
-            }
-            Event::OffStage => {
-                if let Some(source) = machine.source.as_mut() {
-                    source.stop();
-                }
-            }
-            Event::KeyWanted(layer) => {
-                if let Some(source) = machine.source.as_mut() {
-                    source.want_key(layer);
-                }
-            }
-            Event::Source { peer, layer } => self.ledger.takes(machine, index(peer), layer),
-            Event::Rewired { tree, parent } => {
-                let with = parent.map(index);
-                machine.step(Step { at: now, what: "parent is now", with, tree: Some(tree) });
-                machine.lately.rewired(tree);
-            }
-            Event::Silent { peer } => {
-                machine.step(Step { at: now, what: "silent:", with: Some(index(peer)), tree: None });
-            }
-            Event::Blame { peer, what } => {
-                machine.step(Step { at: now, what, with: Some(index(peer)), tree: None });
-            }
-            Event::Keys { .. } | Event::Led { .. } | Event::Arrived { .. } | Event::Departed { .. } => {}
-        }
-    }
-}
-
-/// This world's signatures only name their origin.
-fn sign(note: &Note) -> Signature {
-    let mut bytes = [0; 64];
-    bytes[..32].copy_from_slice(&note.origin.0);
-    bytes[32..40].copy_from_slice(&note.serial.to_be_bytes());
-    Signature(bytes)
 }
 
 /// What a node is called towards its overlay.

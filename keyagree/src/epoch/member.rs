@@ -1,9 +1,8 @@
 //! A participant who follows the epochs: asks to be let in, checks records, steps or unwraps secrets.
 
 mod asking;
+mod records;
 mod succession;
-
-use std::collections::{BTreeMap, VecDeque};
 
 use crate::credential::Signed;
 use crate::epoch::coordinator::Coordinator;
@@ -18,16 +17,11 @@ use crate::suite::{Secret, secret_of};
 use crate::time::UnixTime;
 use crate::wire::{ChainRoot, Changes, Denial, Kicks, PageNote, Reason, Record, RefusalNote, Welcome, Wrap};
 use asking::Asking;
+use records::Records;
 use succession::Succession;
 
 /// A gap in the records is given so long to be filled by gossip.
 const CATCH_UP_MS: u64 = 3_000;
-/// Most records that wait for one before them.
-const RECORDS_MAX: usize = 16;
-/// Most wraps that wait for their record, the oldest gives way.
-const WRAPS_MAX: usize = 8;
-/// Records that were taken, kept to find a coordinator that says two things.
-const TAKEN_MAX: usize = 4;
 
 /// See the module.
 pub(crate) struct Member {
@@ -37,9 +31,7 @@ pub(crate) struct Member {
     leader: (u32, PeerKey),
     asking: Asking,
     pairs: Pairs,
-    records: BTreeMap<u64, Signed<Record>>,
-    taken: VecDeque<Signed<Record>>,
-    wraps: VecDeque<(PeerKey, Wrap)>,
+    records: Records,
     /// The newest epoch of the leader that was heard of.
     heard_of: u64,
     stuck_since: Option<UnixTime>,
@@ -83,9 +75,7 @@ impl Member {
             view,
             asking: Asking::default(),
             pairs: Pairs::default(),
-            records: BTreeMap::new(),
-            taken: VecDeque::new(),
-            wraps: VecDeque::new(),
+            records: Records::default(),
             heard_of: 0,
             stuck_since: None,
             succession: Succession::new(now),
@@ -160,7 +150,7 @@ impl Member {
         if id.leader() < self.leader {
             return self.tell_stale(now, effects);
         }
-        if id.leader() == self.leader && self.knows(&signed) || !signed.signed_by(&from) {
+        if id.leader() == self.leader && self.records.knows(&signed) || !signed.signed_by(&from) {
             return;
         }
         if let Some(other) = self.other_of(&id) {
@@ -182,27 +172,17 @@ impl Member {
         {
             return;
         }
-        self.records.insert(id.epoch, signed);
-        while self.records.len() > RECORDS_MAX {
-            self.records.pop_last();
-        }
+        self.records.keep(signed);
         self.advance(now, seat, effects);
-    }
-
-    /// True if this very record was heard before.
-    fn knows(&self, signed: &Signed<Record>) -> bool {
-        self.taken.contains(signed) || self.records.get(&signed.value.id.epoch) == Some(signed)
     }
 
     fn follow(&mut self, now: UnixTime, leader: (u32, PeerKey), effects: &mut Effects) {
         let before = std::mem::replace(&mut self.leader, leader);
-        self.records.clear();
-        self.taken.clear();
+        self.records.follow(&leader.1);
         self.heard_of = 0;
         self.stuck_since = None;
         self.succession.follow(now);
         self.view.forget_early(&leader.1);
-        self.wraps.retain(|(from, _)| *from == leader.1);
         // A chain that was prepared for this is kept, and so are those with other deputies.
         self.pairs.forget(&before.1);
         if self.head.is_some() {
@@ -219,14 +199,9 @@ impl Member {
         wrap: Wrap,
         effects: &mut Effects,
     ) {
-        if self.stopped || self.wraps.iter().any(|(other, held)| *other == from && *held == wrap) {
-            return;
+        if !self.stopped && self.records.keep_wrap(from, wrap) {
+            self.advance(now, seat, effects);
         }
-        if self.wraps.len() >= WRAPS_MAX {
-            self.wraps.pop_front();
-        }
-        self.wraps.push_back((from, wrap));
-        self.advance(now, seat, effects);
     }
 
     /// A fresh chain, with the coordinator or one of its deputies.
@@ -270,7 +245,7 @@ impl Member {
         let info = welcome_info(&record_hash(record), &me, &ask.hash);
         let Some((plain, pair)) = ask.keys.open(&info, &welcome.enc, &welcome.sealed) else { return };
         let Some(secret) = read_welcome(seat, record, &plain, me) else { return };
-        if let Some(other) = self.other_of(&record.id).filter(|_| !self.knows(&welcome.record)) {
+        if let Some(other) = self.other_of(&record.id).filter(|_| !self.records.knows(&welcome.record)) {
             return self.expose(now, other, welcome.record.clone(), effects);
         }
         if record.id.leader() > self.leader {
@@ -306,8 +281,7 @@ impl Member {
         let head = self.head.as_ref()?;
         let same = head.id().leader() == self.leader;
         let at = if same { head.id().epoch.checked_add(1)? } else { 0 };
-        self.records.retain(|epoch, _| *epoch >= at);
-        let signed = self.records.get(&at)?;
+        let signed = self.records.at(at)?;
         let record = &signed.value;
         let fits = if same { head.is_followed_by(record) } else { record.reason == Reason::Start };
         if !fits {
@@ -317,14 +291,11 @@ impl Member {
             Reason::Join => step(&head.secret, record),
             _ => {
                 let (hash, leader) = (record_hash(record), self.leader.1);
-                let wraps = self.wraps.iter().filter(|(from, wrap)| *from == leader && wrap.epoch == at);
-                let mut sealed = wraps.map(|(_, wrap)| &wrap.wrap);
+                let mut sealed = self.records.wraps(leader, at).map(|wrap| &wrap.wrap);
                 sealed.find_map(|wrap| self.pairs.unwrap(&leader, &hash, wrap))?
             }
         };
-        let signed = self.records.remove(&at)?;
-        self.wraps.retain(|(_, wrap)| wrap.epoch > at);
-        Some((signed, secret))
+        Some((self.records.take(at)?, secret))
     }
 
     /// Something is missing that should be here: it may still come, then it is asked for.
@@ -334,7 +305,7 @@ impl Member {
             return;
         };
         let behind =
-            head.id().leader() != self.leader || head.id().epoch < self.heard_of || !self.records.is_empty();
+            head.id().leader() != self.leader || head.id().epoch < self.heard_of || self.records.waits();
         self.stuck_since = behind.then(|| self.stuck_since.unwrap_or(now));
     }
 
@@ -347,10 +318,7 @@ impl Member {
         effects: &mut Effects,
     ) {
         self.stuck_since = None;
-        if self.taken.len() >= TAKEN_MAX {
-            self.taken.pop_front();
-        }
-        self.taken.push_back(signed.clone());
+        self.records.took(signed.clone());
         let head = Head::new(signed, secret);
         let same = self.head.as_ref().is_some_and(|before| before.id().leader() == head.id().leader());
         if let Some(deputy) = self.deputy.as_ref().filter(|_| !same) {
@@ -432,9 +400,7 @@ impl Member {
         self.view = View::default();
         self.deputy = None;
         self.stuck_since = None;
-        self.records.clear();
-        self.taken.clear();
-        self.wraps.clear();
+        self.records = Records::default();
         effects.events.push(event);
     }
 
@@ -445,11 +411,7 @@ impl Member {
     /// Asserts what always holds.
     pub(crate) fn check(&self) {
         self.view.check();
-        assert!(
-            self.records.len() <= RECORDS_MAX
-                && self.wraps.len() <= WRAPS_MAX
-                && self.taken.len() <= TAKEN_MAX
-        );
+        self.records.check();
         assert!(self.head.as_ref().is_none_or(|head| head.id().leader() <= self.leader));
         assert!(!self.stopped || !self.asking.is_open() && self.head.is_none());
     }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use overlay_core::io::{Command, Input};
 
-use super::{Carried, Happening, World};
+use super::World;
+use super::happening::{Carried, Happening};
 use crate::fault::Fault;
 use crate::loss::Gilbert;
 use crate::overlay::Overlay;

@@ -5,7 +5,8 @@ use std::time::Duration;
 use overlay_core::io::{Command, Input, Kind};
 use overlay_core::time::Time;
 
-use super::{Happening, World, peer};
+use super::happening::Happening;
+use super::{World, peer};
 use crate::machine::Machine;
 use crate::overlay::{Overlay, admitted};
 use crate::source::Source;

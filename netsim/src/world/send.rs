@@ -8,7 +8,8 @@ use overlay_core::unit::Unit;
 use overlay_core::wire::HEADER_LEN;
 use rand::RngExt;
 
-use super::{Carried, Happening, World, peer};
+use super::happening::{Carried, Happening};
+use super::{World, peer};
 use crate::fault::Malice;
 use crate::interface::{Entry, Lane, packets};
 use crate::overlay::Overlay;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::credential::{Admission, Signed};
 use crate::epoch::coordinator::Inheritance;
 use crate::epoch::member::Member;
-use crate::epoch::{Effects, Head, record_hash};
+use crate::epoch::{Effects, Head};
 use crate::identity::PeerKey;
 use crate::io::{Audience, Event, Seat, SessionRng};
 use crate::time::UnixTime;
@@ -129,9 +129,7 @@ impl Member {
 
     /// Somebody refers to another record of an epoch than the one that this node holds.
     pub(crate) fn refers(&mut self, now: UnixTime, id: &EpochId, record: &[u8; 32], effects: &mut Effects) {
-        let other =
-            self.taken.iter().any(|taken| taken.value.id == *id && record_hash(&taken.value) != *record);
-        if other {
+        if self.records.took_another(id, record) {
             self.bear_witness(now, Audience::Everybody, effects);
         }
     }
@@ -166,7 +164,7 @@ impl Member {
     ) {
         let id = signed.value.id;
         let doubtful = id.leader() == self.leader && signed.value.meeting == seat.meeting;
-        if self.stopped || !doubtful || self.knows(&signed) {
+        if self.stopped || !doubtful || self.records.knows(&signed) {
             return;
         }
         if let Some(other) = self.other_of(&id)
@@ -178,8 +176,7 @@ impl Member {
 
     /// The record of this epoch that is known.
     pub(crate) fn other_of(&self, id: &EpochId) -> Option<Signed<Record>> {
-        let known = self.taken.iter().chain(self.records.values());
-        known.into_iter().find(|known| known.value.id == *id).cloned()
+        self.records.of(id).cloned()
     }
 
     /// Tells everybody of a coordinator that has signed two records for one epoch.
