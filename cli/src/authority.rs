@@ -6,8 +6,10 @@ use std::sync::Arc;
 use keyagree::credential::{self, Admission};
 use keyagree::gate::{Gate, sign_note, verify_note};
 use keyagree::identity::{Identity, PeerKey};
+use keyagree::signing::{sign_list, verify_list};
 use overlay_core::id::NodeId;
 use overlay_core::io::{Admitted, Kind, Note, Signature, Topic};
+use overlay_core::list::List;
 use overlay_core::members::Presence;
 use overlay_libp2p::Refusal;
 use parking_lot::Mutex;
@@ -77,6 +79,17 @@ pub fn vet(gate: &SharedGate, note: &Note, signature: &Signature) -> Option<Admi
 /// Signs a note of this node's own.
 pub fn sign(identity: &Identity, note: &Note) -> Signature {
     Signature(sign_note(identity, &note_bytes(note).unwrap_or_default()))
+}
+
+/// True if `source` signed this list. It need not be known here: who is a source is said by whoever coordinates.
+pub fn vet_units(source: NodeId, list: &List, signature: &Signature) -> bool {
+    let genuine = |bytes: Vec<u8>| verify_list(&PeerKey(source.0), &bytes, &signature.0).is_ok();
+    list.encode().is_ok_and(genuine)
+}
+
+/// Signs a list of this node's own units.
+pub fn sign_units(identity: &Identity, list: &List) -> Signature {
+    Signature(sign_list(identity, &list.encode().unwrap_or_default()))
 }
 
 /// What a note's signature covers: the whole note, in its one encoding.

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use keyagree::identity::{Identity, PeerKey};
 use overlay_core::id::NodeId;
 use overlay_core::io::{Admitted, Note, Signature};
+use overlay_core::list::List;
 use overlay_libp2p::{Authority, Refusal};
 use parking_lot::Mutex;
 
-use crate::authority::{Hello, SharedGate, admit, sign, vet};
+use crate::authority::{Hello, SharedGate, admit, sign, sign_units, vet, vet_units};
 
 /// An organiser's claims: shared with the hub, which adds those of leases that come later.
 pub type SharedClaims = Arc<Mutex<BTreeMap<PeerKey, Vec<u8>>>>;
@@ -46,5 +47,13 @@ impl Authority for Member {
 
     fn sign(&mut self, note: &Note) -> Signature {
         sign(&self.identity, note)
+    }
+
+    fn vet_list(&mut self, source: NodeId, list: &List, signature: &Signature) -> bool {
+        vet_units(source, list, signature)
+    }
+
+    fn sign_list(&mut self, list: &List) -> Signature {
+        sign_units(&self.identity, list)
     }
 }

@@ -11,6 +11,7 @@ use keyagree::identity::{Identity, PeerKey};
 use keyagree::lease::LeaseHolder;
 use overlay_core::id::NodeId;
 use overlay_core::io::{Admitted, Command, Event, Kind, Note, Signature};
+use overlay_core::list::List;
 use overlay_core::node;
 use overlay_libp2p::{Authority, Config, Handle, Happening, Refusal};
 use parking_lot::Mutex;
@@ -276,5 +277,13 @@ impl Authority for Volunteer {
 
     fn sign(&mut self, note: &Note) -> Signature {
         authority::sign(&self.identity, note)
+    }
+
+    fn vet_list(&mut self, source: NodeId, list: &List, signature: &Signature) -> bool {
+        authority::vet_units(source, list, signature)
+    }
+
+    fn sign_list(&mut self, list: &List) -> Signature {
+        authority::sign_units(&self.identity, list)
     }
 }

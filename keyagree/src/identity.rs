@@ -99,7 +99,7 @@ impl Context {
     pub(crate) const BEAT: Context = Context("canopy/2/beat");
     pub(crate) const NAME: Context = Context("canopy/2/name");
     pub(crate) const VERDICT: Context = Context("canopy/2/verdict");
-    pub(crate) const UNITS: Context = Context("canopy/2/units");
+    pub(crate) const UNITS: Context = Context("canopy/4/units");
     pub(crate) const ANNOUNCEMENT: Context = Context("canopy/1/announcement");
     pub(crate) const RATCHET: Context = Context("canopy/1/ratchet");
     pub(crate) const KICKS: Context = Context("canopy/1/kicks");

@@ -1,7 +1,16 @@
 //! What the signed lists of units take of a stream, and of a processor.
 
-use keyagree::signing::{LIST_EVERY_MS, Signer, Verifier};
-use keyagree::{Identity, PeerKey, Secret, UnixTime};
+use keyagree::signing::{sign_list, verify_list};
+use keyagree::{Identity, Secret};
+use overlay_core::config::LIST_EVERY;
+use overlay_core::id::NodeId;
+use overlay_core::io::Signature;
+use overlay_core::list::List;
+use overlay_core::listed::Listed;
+use overlay_core::listing::Listing;
+use overlay_core::time::Time;
+use overlay_core::unit::{FrameInfo, Layer, TreeId, UnitHash, UnitHeader};
+use overlay_core::wire::Message;
 
 use crate::cpu;
 
@@ -33,32 +42,56 @@ pub(crate) const LOADS: [Load; 4] = [
 
 const SECONDS: u64 = 20;
 
+/// A list as it is told to a child.
+struct Told {
+    message: Vec<u8>,
+    list: List,
+    signature: Signature,
+}
+
+fn tell(identity: &Identity, list: List) -> Told {
+    let signature = Signature(sign_list(identity, &list.encode().unwrap_or_default()));
+    let message = Message::List { list: list.clone(), signature }.encode().unwrap_or_default();
+    Told { message, list, signature }
+}
+
+fn hear(identity: &Identity, now: Time, listed: &mut Listed, told: &Told) {
+    let bytes = told.list.encode().unwrap_or_default();
+    if verify_list(&identity.public(), &bytes, &told.signature.0).is_ok() {
+        listed.list(now, &told.list);
+    }
+}
+
 /// Runs twenty seconds of a stream.
 pub(crate) fn measure(load: &Load) -> Cost {
     let identity = Identity::from_seed(&Secret::take(&mut [1; 32]));
-    let mut verifier = Verifier::new(identity.public());
     let (mut bytes, mut signing, mut verifying) = (0, 0.0, 0.0);
     let size = load.kbps as usize * 125 / load.units_per_s as usize / load.data as usize;
-    for tree in 0..load.trees {
-        let mut signer = Signer::new(tree);
+    for index in 0..load.trees {
+        let id = TreeId { slot: 0, layer: Layer::P720, index: index as u8 };
+        let (mut listing, mut listed) = (Listing::default(), Listed::default());
         for number in 0..load.units_per_s * SECONDS {
-            let now = UnixTime(1_800_000_000_000 + number * 1000 / load.units_per_s);
+            let now = Time(1_000_000_000 * number / load.units_per_s);
             let unit = vec![number as u8; size];
-            let (ms, list) = cpu::ms(|| {
-                let due = signer.deadline().is_some_and(|at| now >= at);
-                let list = if due { signer.sign(&identity) } else { None };
-                signer.put(now, &identity, number, &unit);
-                list
+            let frame = FrameInfo { number: number as u32, key: false, temporal: 0 };
+            let (k, m) = (load.data as u8, (load.trees - load.data) as u8);
+            let header = UnitHeader { tree: id, feed: 1, frame, k, m, hop: 0 };
+            let hash = || UnitHash::of(&header, blake3::hash(&unit).as_bytes());
+            let (ms, told) = cpu::ms(|| {
+                let due = listing.due().is_some_and(|at| now >= at);
+                let list = if due { listing.take(id, 1) } else { None };
+                listing.put(now, (id, 1), frame.number, hash());
+                list.map(|list| tell(&identity, list))
             });
             signing += ms;
             let (ms, ()) = cpu::ms(|| {
-                if let Some(list) = &list {
-                    verifier.list(now, list);
+                if let Some(told) = &told {
+                    hear(&identity, now, &mut listed, told);
                 }
-                verifier.unit(now, tree, number, &unit, PeerKey([2; 32]));
+                listed.unit(now, (frame.number, hash()), NodeId([2; 32]), true);
             });
             verifying += ms;
-            bytes += list.map_or(0, |list| list.len());
+            bytes += told.map_or(0, |told| told.message.len());
         }
     }
     let kbps = bytes as f64 * 8.0 / 1e3 / SECONDS as f64;
@@ -73,6 +106,6 @@ pub(crate) fn measure(load: &Load) -> Cost {
 }
 
 /// How often lists go out, for the heading.
-pub(crate) fn every_ms() -> u64 {
-    LIST_EVERY_MS
+pub(crate) fn every_ms() -> u128 {
+    LIST_EVERY.as_millis()
 }

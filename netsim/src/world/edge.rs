@@ -1,11 +1,13 @@
 //! The edge of a node: hands its overlay what happens, does what it wants, signs and checks for it.
 
+use overlay_core::id::NodeId;
 use overlay_core::io::{Event, Input, Note, Output, Signature};
+use overlay_core::list::List;
 use overlay_core::unit::Frame;
 
 use super::World;
 use super::happening::Happening;
-use crate::id::index;
+use crate::id::{index, node_id};
 use crate::machine::Step;
 use crate::overlay::{Overlay, admitted};
 use crate::payload::Parcel;
@@ -73,7 +75,10 @@ impl<O: Overlay> World<O> {
                 tree.slot.into(),
             ),
             Input::Command(_) => (8, "command", None, None, 0, 0),
-            Input::Vetted { .. } | Input::Signed { .. } => (9, "vetted", None, None, 0, 0),
+            Input::Vetted { .. }
+            | Input::Signed { .. }
+            | Input::ListVetted { .. }
+            | Input::ListSigned { .. } => (9, "vetted", None, None, 0, 0),
         };
         self.trail.step(self.now, who, kind, a, b);
         self.ledger.event(kind == 1);
@@ -105,6 +110,14 @@ impl<O: Overlay> World<O> {
             Output::Sign(note) => {
                 let signature = sign(&note);
                 self.answers.push_back(Input::Signed { note, signature });
+            }
+            Output::VetList { from, source, list, signature } => {
+                let genuine = signature == sign_list(source, &list);
+                self.answers.push_back(Input::ListVetted { from, list, signature, genuine });
+            }
+            Output::SignList(list) => {
+                let signature = sign_list(node_id(who), &list);
+                self.answers.push_back(Input::ListSigned { list, signature });
             }
             Output::Dial { peer, .. } => self.dial(who, index(peer)),
             Output::Hangup(peer) => self.hang_up(who, index(peer)),
@@ -160,7 +173,20 @@ impl<O: Overlay> World<O> {
     }
 }
 
-/// This world's signatures only name their origin.
+/// This world's signatures only name their origin, and what is said.
+fn sign_list(source: NodeId, list: &List) -> Signature {
+    let mut bytes = [0; 64];
+    bytes[..32].copy_from_slice(&source.0);
+    bytes[32..36].copy_from_slice(&list.first.to_be_bytes());
+    bytes[36..44].copy_from_slice(&list.which.to_be_bytes());
+    for (at, byte) in list.hashes.iter().enumerate() {
+        let sum = &mut bytes[44 + at % 20];
+        *sum = sum.rotate_left(1) ^ byte;
+    }
+    Signature(bytes)
+}
+
+/// The same for a note.
 fn sign(note: &Note) -> Signature {
     let mut bytes = [0; 64];
     bytes[..32].copy_from_slice(&note.origin.0);

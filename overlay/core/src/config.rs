@@ -162,6 +162,35 @@ pub const RING_SPAN: Duration = Duration::from_secs(1);
 pub const RING_BYTES_MAX: usize = 512 * 1024;
 /// Units of a ring.
 pub const RING_UNITS_MAX: usize = 512;
+/// A source signs what it put into a tree this often: twice, and one late, and it is verified within a second.
+pub const LIST_EVERY: Duration = Duration::from_millis(400);
+/// How long a unit is remembered for its list, and a list for its units.
+pub const LISTED_FOR: Duration = Duration::from_secs(2);
+/// Units of a tree that are remembered so.
+pub const LISTED_MAX: usize = 512;
+/// A unit that no list names after this span is not verified.
+pub const LIST_LATE_AFTER: Duration = Duration::from_secs(1);
+/// Who brought a unit that the source did not send is blamed for this span: it remembers it for longer itself, by more
+/// than a link's delay, and would have taken it back.
+pub const BLAMED_FOR: Duration = Duration::from_secs(1);
+/// Lists of a tree that the edge checks at a time.
+pub const LISTS_IN_CHECK_MAX: usize = 8;
+/// Lists are kept for those who attach: of what a ring holds, and of what came since the last.
+pub const LISTS_KEPT_FOR: Duration = Duration::from_millis(1_400);
+/// Lists of a tree that are kept.
+pub const LISTS_KEPT_MAX: usize = 8;
+/// A parent that brings units and no lists is left after this span; doubles up to [`LISTS_MISSED_MAX`], should it be the
+/// source that signs none.
+pub const LISTS_MISSED_AFTER: Duration = Duration::from_secs(2);
+/// See [`LISTS_MISSED_AFTER`].
+pub const LISTS_MISSED_MAX: Duration = Duration::from_secs(60);
+/// So much longer for each link between the source and the parent, so that the first below whoever keeps lists back moves,
+/// and not all.
+pub const LISTS_MISSED_FOR_LINK: Duration = Duration::from_millis(500);
+/// A parent that takes back units more often than this is left.
+pub const RETRACTIONS_MAX: u32 = 3;
+/// Within this span.
+pub const RETRACTIONS_WITHIN: Duration = Duration::from_secs(60);
 /// Requests for a key frame of one tree pass a node at most this often.
 pub const KEY_WANTED_EVERY: Duration = Duration::from_secs(1);
 /// After units were dropped a child gets only the base temporal layer for this span.
@@ -215,6 +244,8 @@ pub const SUPPLY_PERCENT: u64 = 85;
 pub const RESERVE_PERCENT: u64 = 10;
 /// Share of an uplink up to which a node accepts grafts that no plan foresaw, in percent.
 pub const GRAFT_PERCENT: u64 = 95;
+/// What lists of a tree's units take: a hash for each unit, and signature, names and framing of each list, in bytes.
+pub const LIST_BYTES: (u64, u64) = (16, 170);
 /// What QUIC, UDP, IP and the headers of the overlay add to each packet, in bytes.
 pub const PACKET_OVERHEAD: u64 = 80;
 /// Bytes of payload in one packet.

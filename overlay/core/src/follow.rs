@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::config;
 use crate::id::NodeId;
 use crate::io::{Event, Note};
-use crate::links::{Taking, Tree};
+use crate::links::{Lists, Taking, Tree};
 use crate::plan::Row;
 use crate::ring::Ring;
 use crate::seat::Seat;
@@ -116,6 +116,7 @@ impl<P: Payload> State<P> {
         // The source has started anew: its frames count from 0 again.
         tree.feed = feed.feed;
         tree.ring = Ring::new();
+        tree.lists = Lists::default();
         tree.feed(now);
         if let Some(parent) = tree.parent {
             self.say_attach(now, id, parent);
@@ -127,6 +128,7 @@ impl<P: Payload> State<P> {
         let Some(tree) = self.trees.remove(&id) else { return };
         self.timers.cancel(Timer::Repair(id));
         self.timers.cancel(Timer::KeyWanted(id));
+        self.timers.cancel(Timer::List(id));
         let asked = tree.trying.filter(|attempt| attempt.sent).map(|attempt| attempt.peer);
         let tried = tree.trial.map(|trial| trial.peer);
         for peer in [tree.parent, tree.old, asked, tried].into_iter().flatten() {

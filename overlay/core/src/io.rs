@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::NodeId;
+use crate::list::List;
 use crate::unit::{Frame, Layer, TreeId, Unit};
 
 /// How a node takes part.
@@ -115,6 +116,24 @@ pub enum Input<P> {
         /// Its signature.
         signature: Signature,
     },
+    /// The edge has checked who signed a list, see [`Output::VetList`].
+    ListVetted {
+        /// The neighbour that it came from.
+        from: NodeId,
+        /// The list.
+        list: List,
+        /// The signature as it came, to be passed on.
+        signature: Signature,
+        /// True if the tree's source signed it.
+        genuine: bool,
+    },
+    /// The edge has signed a list of ours, see [`Output::SignList`].
+    ListSigned {
+        /// The list.
+        list: List,
+        /// Its signature.
+        signature: Signature,
+    },
     /// A unit came over a link.
     Unit {
         /// The neighbour that sent it.
@@ -148,6 +167,10 @@ impl<P> Input<P> {
                 Input::Vetted { from, note, signature, verdict }
             }
             Input::Signed { note, signature } => Input::Signed { note, signature },
+            Input::ListVetted { from, list, signature, genuine } => {
+                Input::ListVetted { from, list, signature, genuine }
+            }
+            Input::ListSigned { list, signature } => Input::ListSigned { list, signature },
             Input::Unit { from, unit } => Input::Unit { from, unit: unit.map(payload) },
             Input::Publish(frame) => Input::Publish(frame.map(payload)),
             Input::Dropped { peer, tree } => Input::Dropped { peer, tree },
@@ -220,7 +243,7 @@ pub struct LayerRate {
     pub kbps: u32,
 }
 
-/// An Ed25519 signature over a note.
+/// An Ed25519 signature over a note or a list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Signature(#[serde(with = "serde_bytes")] pub [u8; 64]);
 
@@ -262,6 +285,19 @@ pub enum Output<P> {
     },
     /// Sign this note of ours and answer with [`Input::Signed`].
     Sign(Note),
+    /// Check that `source` signed this list, and answer with [`Input::ListVetted`].
+    VetList {
+        /// The neighbour that it came from.
+        from: NodeId,
+        /// Whose tree it is about.
+        source: NodeId,
+        /// The list.
+        list: List,
+        /// What it claims as signature.
+        signature: Signature,
+    },
+    /// Sign this list of ours and answer with [`Input::ListSigned`].
+    SignList(List),
     /// Make a link to this peer.
     Dial {
         /// The peer.
@@ -286,6 +322,10 @@ impl<P> Output<P> {
             }
             Output::Vet { from, note, signature } => Output::Vet { from, note, signature },
             Output::Sign(note) => Output::Sign(note),
+            Output::VetList { from, source, list, signature } => {
+                Output::VetList { from, source, list, signature }
+            }
+            Output::SignList(list) => Output::SignList(list),
             Output::Dial { peer, contacts } => Output::Dial { peer, contacts },
             Output::Hangup(peer) => Output::Hangup(peer),
             Output::Event(event) => Output::Event(event),

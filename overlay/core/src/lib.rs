@@ -16,12 +16,16 @@
 //! | `repair` | looking for a parent |
 //! | `trial` | a parent that brings nothing, and another beside it |
 //! | `relay` | the data plane: forward, thin, drop, deliver |
+//! | `witness` | what sources sign of their units: given on, and held against who altered some |
 //! | `state` | what a node holds, one field for each room |
 //! | [`status`] | what a node knows of its own place, as plain data |
 //! | `links` | neighbours, and for each tree a parent and children |
 //! | `gossip` | notes that are kept and were seen |
 //! | `routes` | who is reached by way of whom |
 //! | `ring` | the last second of a tree |
+//! | [`list`] | what a source signs of a tree |
+//! | [`listing`] | what is still to be listed, at the source |
+//! | [`listed`] | who brought which unit, and what lists say of it |
 //! | `delivered` | which frames the user has |
 //! | `window` | which numbers were seen |
 //! | [`seat`] | a node's own rows of the plan, as it is told them |
@@ -54,11 +58,15 @@ mod speech;
 mod state;
 mod trial;
 mod window;
+mod witness;
 
 pub mod code;
 pub mod config;
 pub mod id;
 pub mod io;
+pub mod list;
+pub mod listed;
+pub mod listing;
 pub mod members;
 pub mod node;
 pub mod plan;

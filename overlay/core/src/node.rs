@@ -95,6 +95,10 @@ impl<P: Payload> Node<P> {
                 state.vetted(now, from, note, signature, verdict);
             }
             Input::Signed { note, signature } => state.signed(now, note, signature),
+            Input::ListVetted { from, list, signature, genuine } => {
+                state.list_vetted(now, from, list, signature, genuine);
+            }
+            Input::ListSigned { list, signature } => state.give_list(now, list, signature),
             Input::Linked { peer, admitted } => state.linked(now, peer, admitted.kind),
             Input::Unlinked { peer } => state.unlinked(now, peer),
             Input::Command(command) => state.command(now, command),
@@ -210,6 +214,7 @@ impl<P: Payload> State<P> {
             Timer::Tick(peer) => self.tick(now, peer),
             Timer::Silence(peer) => self.silence_due(now, peer),
             Timer::Repair(tree) => self.repair_due(now, tree),
+            Timer::List(tree) => self.list_due(tree),
             Timer::KeyWanted(tree) => {
                 if self.trees.get(&tree).is_some_and(|tree| tree.key_pending) {
                     self.want_key(now, tree);
@@ -333,6 +338,7 @@ impl<P: Payload> State<P> {
                 self.tell(now, parent, &Message::Detach { tree: id });
             }
             self.timers.cancel(Timer::Repair(id));
+            self.timers.cancel(Timer::List(id));
         }
         self.say_presence(now);
         if self.on_stage.take().is_some() {
@@ -341,7 +347,7 @@ impl<P: Payload> State<P> {
     }
 
     fn tree_statuses(&self) -> impl Iterator<Item = TreeStatus> {
-        self.trees.values().map(|tree| TreeStatus {
+        self.trees.values().map(move |tree| TreeStatus {
             tree: tree.id,
             source: tree.source,
             feed: tree.feed,
@@ -351,6 +357,7 @@ impl<P: Payload> State<P> {
             backups: tree.row.iter().flat_map(|row| row.backups.clone()).collect(),
             children: tree.children.iter().map(|child| child.peer).collect(),
             live: tree.is_live(),
+            verified: tree.lists.listed.verified(),
         })
     }
 

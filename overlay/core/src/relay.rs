@@ -7,9 +7,10 @@ use crate::delivered::Delivered;
 use crate::id::NodeId;
 use crate::io::Output;
 use crate::links::{Taking, Thin, Tree};
+use crate::listed::Standing;
 use crate::state::State;
 use crate::time::Time;
-use crate::unit::{Frame, Payload, TreeId, Unit, UnitHeader};
+use crate::unit::{Frame, Payload, TreeId, Unit, UnitHash, UnitHeader};
 use crate::wire::Message;
 
 impl<P: Payload> State<P> {
@@ -20,8 +21,7 @@ impl<P: Payload> State<P> {
             self.cut(now, from, "sent a unit beyond the bounds");
             return;
         }
-        let is_expected = |tree: &&mut Tree<P>| tree.is_fed_by(from) || tree.has_left(now, from);
-        let Some(tree) = self.trees.get_mut(&id).filter(is_expected) else {
+        let Some(tree) = self.trees.get_mut(&id).filter(|tree| tree.may_bring(now, from)) else {
             self.charge(now, from, config::UNASKED_COST, 0);
             return;
         };
@@ -33,8 +33,17 @@ impl<P: Payload> State<P> {
             tree.left = Some((old, now + config::LEFT_FOR));
         }
         unit.header.hop = unit.header.hop.saturating_add(1);
-        let news = carry(now, tree, unit, &mut self.delivered, &mut self.outbox);
-        if news {
+        let (number, hash) = (unit.header.frame.number, unit.hash());
+        let standing = tree.lists.listed.unit(now, (number, hash), from, tree.ring.lacks(number));
+        let kept = match standing {
+            Standing::Fresh => tree.ring.add(now, unit.clone()),
+            Standing::Second => tree.ring.add_second(now, unit.clone()),
+            Standing::Known | Standing::False => false,
+        };
+        if kept {
+            carry(now, tree, unit, hash, &mut self.delivered, &mut self.outbox);
+        }
+        if standing == Standing::Fresh {
             tree.feed(now);
             self.end_trial(now, id, from);
         }
@@ -58,7 +67,11 @@ impl<P: Payload> State<P> {
             let Some(root) = self.trees.get_mut(&tree).filter(|tree| tree.is_root) else { continue };
             let header = UnitHeader { tree, feed, frame: frame.info, k, m, hop: 0 };
             let unit = Unit { header, payload: frame.payload.clone() };
-            carry(now, root, unit, &mut self.delivered, &mut self.outbox);
+            let hash = unit.hash();
+            if root.ring.add(now, unit.clone()) {
+                carry(now, root, unit, hash, &mut self.delivered, &mut self.outbox);
+                self.note_own(now, tree, frame.info.number, hash);
+            }
         }
     }
 
@@ -76,7 +89,8 @@ impl<P: Payload> State<P> {
         let Some(tree) = self.trees.get_mut(&id) else { return };
         let kept: Vec<Unit<P>> = tree.ring.since(None).0.cloned().collect();
         for unit in kept {
-            deliver(tree, unit, &mut self.delivered, &mut self.outbox);
+            let hash = unit.hash();
+            deliver(tree, unit, hash, &mut self.delivered, &mut self.outbox);
         }
         self.end_switch(id);
     }
@@ -109,17 +123,15 @@ impl<P: Payload> State<P> {
     }
 }
 
-/// Keeps a unit, gives it to each child that wants it and to this node's user. Once for each number: false the next time.
+/// Gives a unit that is new here to each child that wants it and to this node's user.
 fn carry<P: Payload>(
     now: Time,
     tree: &mut Tree<P>,
     unit: Unit<P>,
+    hash: UnitHash,
     delivered: &mut Delivered,
     outbox: &mut VecDeque<Output<P>>,
-) -> bool {
-    if !tree.ring.add(now, unit.clone()) {
-        return false;
-    }
+) {
     if unit.header.frame.key {
         tree.key_pending = false;
     }
@@ -129,13 +141,13 @@ fn carry<P: Payload>(
             outbox.push_back(Output::Unit { to: child.peer, unit: unit.clone() });
         }
     }
-    deliver(tree, unit, delivered, outbox);
-    true
+    deliver(tree, unit, hash, delivered, outbox);
 }
 
 fn deliver<P: Payload>(
     tree: &Tree<P>,
     unit: Unit<P>,
+    hash: UnitHash,
     delivered: &mut Delivered,
     outbox: &mut VecDeque<Output<P>>,
 ) {
@@ -146,7 +158,7 @@ fn deliver<P: Payload>(
         Taking::Yes | Taking::UntilNext => true,
     };
     // A frame of several units would be joined here; this version plans k = 1 only.
-    if wanted && k == 1 && delivered.mark(id, feed, info.number) {
+    if wanted && k == 1 && delivered.mark(id, feed, info.number, hash) {
         let frame = Frame { layer: id.layer, info, payload: unit.payload };
         outbox.push_back(Output::Deliver { source: tree.source, feed, frame });
     }

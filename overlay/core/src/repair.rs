@@ -13,12 +13,17 @@ use crate::wire::{Message, TreeTick};
 impl<P: Payload> State<P> {
     /// Starts a round of asking for a parent. A parent that still feeds is kept until the new one does.
     pub(crate) fn seek(&mut self, now: Time, id: TreeId) {
+        self.seek_but(now, id, None);
+    }
+
+    /// The same, where one is not asked in this round: it has just been lost.
+    fn seek_but(&mut self, now: Time, id: TreeId, lost: Option<NodeId>) {
         let Some(tree) = self.trees.get_mut(&id) else { return };
         if tree.is_root || tree.trying.is_some() {
             return;
         }
         tree.tried.clear();
-        tree.tried.extend(tree.parent);
+        tree.tried.extend(tree.parent.into_iter().chain(lost));
         self.ask_next(now, id);
     }
 
@@ -140,7 +145,8 @@ impl<P: Payload> State<P> {
             return self.turn_away(now, from, id);
         }
         let planned = tree.row.as_ref().is_some_and(|row| row.parent == from);
-        if asked && !planned && tree.parent != Some(from) && tree.is_live() {
+        let is_content = tree.is_live() && tree.given_up != tree.parent;
+        if asked && !planned && tree.parent != Some(from) && is_content {
             return self.begin_trial(now, id, from, path);
         }
         tree.claimed = planned;
@@ -199,6 +205,14 @@ impl<P: Payload> State<P> {
         self.lose_parent(now, from, id);
     }
 
+    /// Looks for a parent in place of one that may be honest: it feeds on until another does, and is not gone back to because
+    /// the plan names it.
+    pub(crate) fn forsake(&mut self, now: Time, id: TreeId) {
+        let Some(tree) = self.trees.get_mut(&id) else { return };
+        tree.given_up = tree.parent;
+        self.seek(now, id);
+    }
+
     fn lose_parent(&mut self, now: Time, peer: NodeId, id: TreeId) {
         let Some(tree) = self.trees.get_mut(&id) else { return };
         if tree.old == Some(peer) {
@@ -222,10 +236,7 @@ impl<P: Payload> State<P> {
                 self.ask_next(now, id);
             }
         } else if was_parent {
-            self.seek(now, id);
-        }
-        if let Some(tree) = self.trees.get_mut(&id).filter(|_| was_parent) {
-            tree.tried.insert(peer);
+            self.seek_but(now, id, Some(peer));
         }
         if orphaned {
             self.event(Event::Rewired { tree: id, parent: None });
@@ -365,6 +376,8 @@ impl<P: Payload> State<P> {
                 tree.return_wait = (tree.return_wait * 2).min(config::RETURN_AFTER);
                 tree.return_at = Some(now + tree.return_wait);
                 self.ask_planned(now, id);
+            } else {
+                self.miss_lists(now, id);
             }
         }
     }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::config;
 use crate::time::Time;
-use crate::unit::{Payload, Unit};
+use crate::unit::{Payload, Unit, UnitHash};
 use crate::window::Window;
 
 /// Units of one feed in the order of their numbers, bounded by age, count and bytes.
@@ -22,9 +22,33 @@ impl<P: Payload> Ring<P> {
 
     /// Keeps a unit. False if this number was here before, or is too far behind to tell.
     pub(crate) fn add(&mut self, now: Time, unit: Unit<P>) -> bool {
-        if !self.seen.mark(unit.header.frame.number) {
-            return false;
+        self.seen.mark(unit.header.frame.number) && self.keep(now, unit)
+    }
+
+    /// True if a unit of this number was not here yet, and could still be taken.
+    pub(crate) fn lacks(&self, number: u32) -> bool {
+        self.seen.is_fresh(number)
+    }
+
+    /// Keeps another unit of a number that is here already: either may be the source's.
+    pub(crate) fn add_second(&mut self, now: Time, unit: Unit<P>) -> bool {
+        self.keep(now, unit)
+    }
+
+    /// Takes a unit out that is not the source's. If it was the only one of its number, that may come again.
+    pub(crate) fn remove(&mut self, number: u32, hash: UnitHash, only: bool) {
+        let is_it = |unit: &Unit<P>| unit.header.frame.number == number && unit.hash() == hash;
+        if let Some(at) = self.units.iter().position(|(_, unit)| is_it(unit))
+            && let Some((_, unit)) = self.units.remove(at)
+        {
+            self.bytes -= unit.payload.size();
         }
+        if only {
+            self.seen.unmark(number);
+        }
+    }
+
+    fn keep(&mut self, now: Time, unit: Unit<P>) -> bool {
         self.bytes += unit.payload.size();
         let number = unit.header.frame.number;
         let at =

@@ -135,6 +135,7 @@ impl<P: Payload> State<P> {
         tree.children.push(Child { peer: from, planned, feeds, thin, sent: now });
         self.tell(now, from, &message);
         self.outbox.extend(units.into_iter().map(|unit| Output::Unit { to: from, unit }));
+        self.give_kept_lists(now, id, from);
         self.timers.set_earlier(Timer::Tick(from), now + config::TICK_EVERY);
         if waits {
             self.want_key(now, id);

@@ -52,6 +52,9 @@ pub struct TreeStatus {
     pub children: Vec<NodeId>,
     /// True if units can be expected.
     pub live: bool,
+    /// True while the source's lists cover what came, false while they don't; none before anything came, and at the
+    /// source.
+    pub verified: Option<bool>,
 }
 
 /// What a node knows of another.

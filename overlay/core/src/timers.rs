@@ -25,6 +25,8 @@ pub enum Timer {
     Repair(TreeId),
     /// When to pass on a request for a key frame that came too soon after the last.
     KeyWanted(TreeId),
+    /// When to sign what went into this tree of ours.
+    List(TreeId),
 }
 
 /// The deadlines of a node, at most one of each kind. Bounded by [`crate::config::LINKS_MAX`] and

@@ -29,6 +29,19 @@ impl Window {
         true
     }
 
+    /// True if [`Window::mark`] would say so.
+    pub(crate) fn is_fresh(&self, number: u32) -> bool {
+        let Some(back) = self.highest.and_then(|highest| highest.checked_sub(number)) else { return true };
+        back > 0 && back <= 128 && self.below & (1 << (back - 1)) == 0
+    }
+
+    /// The number counts as not seen again, unless it is the highest or too far behind.
+    pub(crate) fn unmark(&mut self, number: u32) {
+        if let Some(back @ 1..=128) = self.highest.and_then(|highest| highest.checked_sub(number)) {
+            self.below &= !(1 << (back - 1));
+        }
+    }
+
     /// The number behind the highest that was seen; none if nothing was.
     pub(crate) fn next_number(&self) -> Option<u32> {
         self.highest.map(|highest| highest.saturating_add(1))
@@ -50,5 +63,11 @@ mod tests {
         assert!(!window.mark(300), "too far behind to tell");
         assert!(window.mark(499));
         assert!(window.mark(372), "128 below");
+        for number in [499, 372, 373, 300, 501, 500] {
+            assert_eq!(window.is_fresh(number), [373, 501].contains(&number), "{number}");
+        }
+        window.unmark(372);
+        window.unmark(300);
+        assert!(window.mark(372) && !window.mark(372) && !window.mark(300));
     }
 }

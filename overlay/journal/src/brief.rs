@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use overlay_core::unit::Payload;
+use overlay_core::unit::{Payload, UnitHash, UnitHeader};
 use serde::{Deserialize, Serialize};
 
 /// Stands for a payload.
@@ -27,6 +27,10 @@ impl Brief {
 impl Payload for Brief {
     fn size(&self) -> usize {
         self.len as usize
+    }
+
+    fn hash(&self, header: &UnitHeader) -> UnitHash {
+        UnitHash::of(header, &self.hash)
     }
 }
 

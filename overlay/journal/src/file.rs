@@ -14,7 +14,7 @@ use crate::step::{Step, VALUE_MAX};
 use crate::{Brief, Wants};
 
 /// Grows when the format or the meaning of a value changes.
-pub const FORMAT: u16 = 1;
+pub const FORMAT: u16 = 2;
 /// What the file begins with.
 const MAGIC: &[u8; 16] = b"canopy core run\n";
 
@@ -163,6 +163,7 @@ mod tests {
     use overlay_core::io::{
         Admitted, Audience, Command, Event, Kind, LayerRate, Note, Output, Signature, Topic,
     };
+    use overlay_core::list::List;
     use overlay_core::unit::{Frame, FrameInfo, Layer, TreeId, Unit, UnitHeader};
 
     use super::*;
@@ -183,6 +184,10 @@ mod tests {
             contacts: vec!["/ip4/192.0.2.1".into()],
             watch: false,
         }
+    }
+
+    fn list() -> List {
+        List { tree: TREE, feed: 1, first: 9, which: 0b101, hashes: vec![7; 32] }
     }
 
     /// One of each kind.
@@ -217,6 +222,8 @@ mod tests {
             told(None),
             told(Some(ADMITTED)),
             Input::Signed { note: note(), signature },
+            Input::ListVetted { from: PEER, list: list(), signature, genuine: true },
+            Input::ListSigned { list: list(), signature },
             Input::Unit { from: PEER, unit: Unit { header, payload } },
             Input::Publish(Frame { layer: Layer::Audio, info: INFO, payload }),
             Input::Dropped { peer: PEER, tree: TREE },

@@ -2,6 +2,7 @@
 
 use overlay_core::id::NodeId;
 use overlay_core::io::{Admitted, Note, Signature};
+use overlay_core::list::List;
 
 /// Why a peer was not taken in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,7 +14,7 @@ pub struct Refusal {
     pub final_: bool,
 }
 
-/// Judges peers and notes, and signs ours. Called by the driver's task alone; a call should take
+/// Judges peers, notes and lists, and signs ours. Called by the driver's task alone; a call should take
 /// less than a millisecond, since it holds up control messages (never units).
 pub trait Authority: Send + 'static {
     /// What to show to this peer when the link is made: a credential, at most
@@ -28,4 +29,10 @@ pub trait Authority: Send + 'static {
 
     /// Signs a note of ours.
     fn sign(&mut self, note: &Note) -> Signature;
+
+    /// True if `source` signed this list.
+    fn vet_list(&mut self, source: NodeId, list: &List, signature: &Signature) -> bool;
+
+    /// Signs a list of ours.
+    fn sign_list(&mut self, list: &List) -> Signature;
 }

@@ -131,6 +131,14 @@ impl Driver {
                     let signature = self.authority.sign(&note);
                     self.hub.tell(Input::Signed { note, signature });
                 }
+                Errand::VetList(from, source, list, signature) => {
+                    let genuine = self.authority.vet_list(source, &list, &signature);
+                    self.hub.tell(Input::ListVetted { from, list, signature, genuine });
+                }
+                Errand::SignList(list) => {
+                    let signature = self.authority.sign_list(&list);
+                    self.hub.tell(Input::ListSigned { list, signature });
+                }
                 Errand::Dial(peer, contacts) => self.dial_for_core(peer, &contacts),
                 Errand::Hangup(peer) => self.hang_up(peer),
                 Errand::Tell(event) => self.tell(Happening::Core(event)),

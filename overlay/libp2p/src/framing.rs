@@ -17,7 +17,7 @@ use std::task::{Context, Poll};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use futures::AsyncRead;
-use overlay_core::unit::{Payload, Unit, UnitHeader};
+use overlay_core::unit::{Payload, Unit, UnitHash, UnitHeader};
 use overlay_core::wire::HEADER_LEN;
 
 use crate::config::{CHUNK, PROTOCOL, REFUSAL_TEXT_MAX};
@@ -37,11 +37,17 @@ const MESSAGE: u8 = 2;
 #[derive(Clone, Debug)]
 pub(crate) struct Parcel {
     wire: Bytes,
+    /// BLAKE3 of the payload: made where it is read or published, not where the core holds up others.
+    hash: [u8; 32],
 }
 
 impl Payload for Parcel {
     fn size(&self) -> usize {
         self.wire.len() - PREFIX - HEADER_LEN
+    }
+
+    fn hash(&self, header: &UnitHeader) -> UnitHash {
+        UnitHash::of(header, &self.hash)
     }
 }
 
@@ -51,7 +57,7 @@ impl Parcel {
         let mut wire = BytesMut::with_capacity(PREFIX + HEADER_LEN + payload.len());
         wire.put_bytes(0, PREFIX + HEADER_LEN);
         wire.put_slice(payload);
-        Parcel { wire: wire.freeze() }
+        Parcel { wire: wire.freeze(), hash: *blake3::hash(payload).as_bytes() }
     }
 
     /// A unit as it was read: length, header, payload. The error is the sender's fault.
@@ -60,7 +66,8 @@ impl Parcel {
         let header = front.and_then(|front| UnitHeader::decode(front).ok()).ok_or(Fault::NotAUnit)?;
         // Every hop adds one, so these are the bytes that the children get.
         frame[HOP] = header.hop.saturating_add(1);
-        Ok(Unit { header, payload: Parcel { wire: frame.freeze() } })
+        let hash = *blake3::hash(&frame[PREFIX + HEADER_LEN..]).as_bytes();
+        Ok(Unit { header, payload: Parcel { wire: frame.freeze(), hash } })
     }
 
     /// The sealed frame alone.

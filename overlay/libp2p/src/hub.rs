@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use overlay_core::id::NodeId;
 use overlay_core::io::{Event, Input, Note, Output, Signature};
+use overlay_core::list::List;
 use overlay_core::node::Node;
 use overlay_core::status::Status;
 use overlay_core::time::Time;
@@ -36,6 +37,10 @@ pub(crate) enum Errand {
     Vet(NodeId, Note, Signature),
     /// Sign a note.
     Sign(Note),
+    /// Check that the second signed a list, which the first brought.
+    VetList(NodeId, NodeId, List, Signature),
+    /// Sign a list.
+    SignList(List),
     /// Make a link.
     Dial(NodeId, Vec<String>),
     /// Close a link.
@@ -324,6 +329,10 @@ impl Hub {
                 Output::Deliver { source, feed, frame } => self.deliver(source, feed, frame),
                 Output::Vet { from, note, signature } => core.errand(Errand::Vet(from, note, signature)),
                 Output::Sign(note) => core.errand(Errand::Sign(note)),
+                Output::VetList { from, source, list, signature } => {
+                    core.errand(Errand::VetList(from, source, list, signature));
+                }
+                Output::SignList(list) => core.errand(Errand::SignList(list)),
                 Output::Dial { peer, contacts } => core.errand(Errand::Dial(peer, contacts)),
                 Output::Hangup(peer) => core.errand(Errand::Hangup(peer)),
                 Output::Event(event) => core.errand(Errand::Tell(event)),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::lists::Lists;
 use crate::config;
 use crate::id::NodeId;
 use crate::plan::{Feed, Row};
@@ -45,6 +46,7 @@ pub(crate) struct Tree<P> {
     pub(crate) path: Vec<NodeId>,
     pub(crate) children: Vec<Child>,
     pub(crate) ring: Ring<P>,
+    pub(crate) lists: Lists,
     /// When a unit came last, or the tree was joined.
     pub(crate) fed: Time,
     /// When another parent may be tried, and how long after that the next.
@@ -190,6 +192,7 @@ impl<P: Payload> Tree<P> {
             path: Vec::new(),
             children: Vec::new(),
             ring: Ring::new(),
+            lists: Lists::default(),
             fed: now,
             try_again: now,
             patience: config::STARVED_AFTER,
@@ -236,6 +239,11 @@ impl<P: Payload> Tree<P> {
             || self.old == Some(peer)
             || self.is_tried(peer)
             || self.trying.is_some_and(|attempt| attempt.sent && attempt.peer == peer)
+    }
+
+    /// True if units and lists of this peer count now.
+    pub(crate) fn may_bring(&self, now: Time, peer: NodeId) -> bool {
+        self.is_fed_by(peer) || self.has_left(now, peer)
     }
 
     pub(crate) fn is_tried(&self, peer: NodeId) -> bool {

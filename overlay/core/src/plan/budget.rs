@@ -6,7 +6,7 @@ use crate::io::LayerRate;
 use super::table::Margins;
 
 /// What one child in one of the k data trees (or a parity tree) of this layer costs its parent, kbit/s on the wire:
-/// `rate / k × 1.05 + packets/s × 80 B × 8`. The 5 % are retransmits, acknowledgements and control;
+/// `rate / k × 1.05 + packets/s × 80 B × 8`, and its lists of units. The 5 % are retransmits, acknowledgements and control;
 /// a layer of pictures sends 30 frames/s of `rate / 30`, each in packets of 1,200 B; sound sends 50/s.
 pub fn unit_kbps(rate: LayerRate, k: u8) -> u32 {
     let kbps = u64::from(rate.kbps).div_ceil(u64::from(k.max(1)));
@@ -16,7 +16,10 @@ pub fn unit_kbps(rate: LayerRate, k: u8) -> u32 {
         let unit_bytes = kbps * 125 / config::PICTURES_PER_S;
         config::PICTURES_PER_S * unit_bytes.div_ceil(config::PACKET_PAYLOAD).max(1)
     };
-    let wire = kbps * 105 / 100 + (packets * config::PACKET_OVERHEAD * 8).div_ceil(1000);
+    let units = if rate.layer.is_audio() { config::SOUNDS_PER_S } else { config::PICTURES_PER_S };
+    let (hash, list) = config::LIST_BYTES;
+    let lists = units * hash + list * 1000 / config::LIST_EVERY.as_millis() as u64;
+    let wire = kbps * 105 / 100 + ((packets * config::PACKET_OVERHEAD + lists) * 8).div_ceil(1000);
     u32::try_from(wire).unwrap_or(u32::MAX)
 }
 

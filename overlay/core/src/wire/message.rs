@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::config;
 use crate::id::NodeId;
 use crate::io::{Audience, Note, Signature, Topic};
+use crate::list::List;
 use crate::unit::TreeId;
 
 /// One control message.
@@ -104,6 +105,25 @@ pub enum Message {
         /// Who.
         peers: Vec<NodeId>,
     },
+    /// What a source put into a tree, as it signed it: behind the units, to whoever is fed.
+    List {
+        /// The list.
+        list: List,
+        /// Its source's signature.
+        signature: Signature,
+    },
+    /// I passed on what is not the source's, as I have found out: said to children before the list that shows it, so that
+    /// they don't hold it against me.
+    Retract {
+        /// The tree.
+        tree: TreeId,
+        /// The feed.
+        feed: u32,
+        /// The first unit that it is about.
+        first: u32,
+        /// Bit i: it is about `first + i`.
+        which: u64,
+    },
 }
 
 /// Why an attach was refused.
@@ -188,7 +208,9 @@ impl Message {
             Message::Attach { tree, .. }
             | Message::Refused { tree, .. }
             | Message::Detach { tree }
+            | Message::Retract { tree, .. }
             | Message::KeyWanted { tree } => tree_fits(tree),
+            Message::List { list, .. } => tree_fits(&list.tree) && list.is_proper(),
             Message::Accepted { tree, path, .. } => tree_fits(tree) && path_fits(path),
             Message::Tick { trees } => {
                 trees.len() <= config::TREES_MAX

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use overlay_core::id::NodeId;
 use overlay_core::io::{Admitted, Command, Event, Input, Kind, LayerRate, Note, Output, Signature, Topic};
+use overlay_core::list::List;
 use overlay_core::node::{Config, Node};
 use overlay_core::time::Time;
-use overlay_core::unit::{Frame, FrameInfo, Layer, Payload, Unit};
+use overlay_core::unit::{Frame, FrameInfo, Layer, Payload, Unit, UnitHash, UnitHeader};
 use overlay_core::wire::Message;
 
 /// A payload that is only a length.
@@ -17,6 +18,20 @@ pub(crate) struct Blob(pub(crate) usize);
 impl Payload for Blob {
     fn size(&self) -> usize {
         self.0
+    }
+
+    fn hash(&self, header: &UnitHeader) -> UnitHash {
+        let mut hash = [0; UnitHash::LEN];
+        hash[..4].copy_from_slice(&header.frame.number.to_be_bytes());
+        hash[4..8].copy_from_slice(&header.feed.to_be_bytes());
+        hash[8..12].copy_from_slice(&(self.0 as u32).to_be_bytes());
+        hash[12..].copy_from_slice(&[
+            header.tree.slot,
+            header.tree.layer as u8,
+            header.frame.key.into(),
+            header.frame.temporal,
+        ]);
+        UnitHash(hash)
     }
 }
 
@@ -39,6 +54,7 @@ pub(crate) struct Got {
     pub(crate) feed: u32,
     pub(crate) layer: Layer,
     pub(crate) info: FrameInfo,
+    pub(crate) size: usize,
 }
 
 #[derive(Default)]
@@ -70,6 +86,10 @@ pub(crate) struct World {
     pub(crate) liars: BTreeSet<NodeId>,
     /// Nodes whose units never leave.
     pub(crate) mute: BTreeSet<NodeId>,
+    /// Nodes that alter each unit that they pass on.
+    pub(crate) forgers: BTreeSet<NodeId>,
+    /// Nodes that keep lists to themselves.
+    pub(crate) hushers: BTreeSet<NodeId>,
     /// Edges believe nobody whose presence did not pass them, as real gates do.
     pub(crate) strict: bool,
     /// Whose presences passed the edge of each node.
@@ -94,6 +114,19 @@ pub(crate) fn sign(note: &Note) -> Signature {
     Signature(bytes)
 }
 
+/// The same for a list.
+pub(crate) fn sign_list(source: NodeId, list: &List) -> Signature {
+    let mut bytes = [0; 64];
+    bytes[..32].copy_from_slice(&source.0);
+    bytes[32..36].copy_from_slice(&list.first.to_be_bytes());
+    bytes[36..44].copy_from_slice(&list.which.to_be_bytes());
+    for (at, byte) in list.hashes.iter().enumerate() {
+        let sum = &mut bytes[44 + at % 20];
+        *sum = sum.rotate_left(3) ^ byte;
+    }
+    Signature(bytes)
+}
+
 impl World {
     pub(crate) fn new() -> World {
         World {
@@ -109,6 +142,8 @@ impl World {
             swallows: BTreeMap::new(),
             liars: BTreeSet::new(),
             mute: BTreeSet::new(),
+            forgers: BTreeSet::new(),
+            hushers: BTreeSet::new(),
             strict: false,
             known: BTreeSet::new(),
             admitted: BTreeMap::new(),
@@ -272,6 +307,9 @@ impl World {
                 if origin.is_some() && origin == self.swallows.get(&me).copied() {
                     return;
                 }
+                if self.hushers.contains(&me) && matches!(message, Message::List { .. }) {
+                    return;
+                }
                 if self.liars.contains(&me) && matches!(message, Message::Reach { .. }) {
                     return;
                 }
@@ -283,11 +321,13 @@ impl World {
             }
             Output::Unit { to, unit } if self.is_linked(me, to) && !self.mute.contains(&me) => {
                 *self.carried.entry(me).or_default() += unit.payload.0 as u64;
+                let unit = unit.map(|Blob(size)| Blob(size + usize::from(self.forgers.contains(&me))));
                 self.later(to, Input::Unit { from: me, unit });
             }
             Output::Control { .. } | Output::Unit { .. } => {}
             Output::Deliver { source, feed, frame } => {
-                let got = Got { at: self.now, source, feed, layer: frame.layer, info: frame.info };
+                let (layer, info, size) = (frame.layer, frame.info, frame.payload.0);
+                let got = Got { at: self.now, source, feed, layer, info, size };
                 self.got.entry(me).or_default().push(got);
             }
             Output::Vet { from, note, signature } => {
@@ -302,6 +342,14 @@ impl World {
             Output::Sign(note) => {
                 let signature = sign(&note);
                 self.at(self.now, me, Input::Signed { note, signature });
+            }
+            Output::VetList { from, source, list, signature } => {
+                let genuine = signature == sign_list(source, &list);
+                self.at(self.now, me, Input::ListVetted { from, list, signature, genuine });
+            }
+            Output::SignList(list) => {
+                let signature = sign_list(me, &list);
+                self.at(self.now, me, Input::ListSigned { list, signature });
             }
             Output::Dial { peer, .. } => {
                 let walled = self.walls.contains(&(me.min(peer), me.max(peer)));

@@ -7,3 +7,4 @@ mod meeting;
 mod planning;
 mod presence;
 mod repair;
+mod witness;
