@@ -315,7 +315,12 @@ impl Overlay for Mesh {
                     self.out.push_back(Output::Event(Event::OnStage { slot, feed: self.feed }));
                 }
             }
-            Input::Command(_) | Input::Dropped { .. } | Input::Vetted { .. } | Input::Signed { .. } => {}
+            Input::Command(_)
+            | Input::Dropped { .. }
+            | Input::Vetted { .. }
+            | Input::Signed { .. }
+            | Input::ListVetted { .. }
+            | Input::ListSigned { .. } => {}
         }
     }
 

@@ -376,7 +376,12 @@ impl<S: Shape> Overlay for Trees<S> {
             }
             Input::Command(Command::Uplink { kbps }) => self.limit_kbps = u64::from(kbps),
             Input::Command(Command::Leave) => self.leave(now),
-            Input::Command(_) | Input::Dropped { .. } | Input::Vetted { .. } | Input::Signed { .. } => {}
+            Input::Command(_)
+            | Input::Dropped { .. }
+            | Input::Vetted { .. }
+            | Input::Signed { .. }
+            | Input::ListVetted { .. }
+            | Input::ListSigned { .. } => {}
         }
     }
 
@@ -403,6 +408,7 @@ impl<S: Shape> Overlay for Trees<S> {
                 backups: Vec::new(),
                 children: place.children.iter().copied().map(node_id).collect(),
                 live: place.parent.is_some(),
+                verified: None,
             }
         };
         taken.map(status).collect()

@@ -156,15 +156,11 @@ fn with_faults(scenario: Scenario, faults: &str) -> Scenario {
 }
 
 #[test]
-fn what_a_relay_has_changed_is_never_accepted() {
+fn what_a_relay_has_changed_is_never_accepted_and_is_the_last_that_it_passes_on() {
     let fault = "[[faults]]\nwhat = \"tamper\"\nwho = \"relays\"\nat = \"3s\"\n";
-    let mut scenario = with_faults(small(""), fault);
-    scenario.expected.push(netsim::scenario::Expected {
-        invariant: "liveness".into(),
-        why: "nobody finds out which relay forwards badly".into(),
-    });
-    let record = simulate(scenario, 1);
-    assert!(record.rejected > 1_000, "{} altered frames were refused", record.rejected);
+    let record = simulate(with_faults(small(""), fault), 1);
+    // Half a second of it, until the sources' lists show it: all relays are cut off then, and participants feed each other.
+    assert!((1..200).contains(&record.rejected), "{} altered frames were refused", record.rejected);
     assert!(!broken(&record).contains(&"forged"));
 }
 
