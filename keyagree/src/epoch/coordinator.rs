@@ -41,6 +41,9 @@ const LEAVE_LARGE: usize = 1_000;
 const GAP_MS: u64 = 600;
 /// An epoch is not used for longer than this and a second.
 const REKEY_MS: u64 = 5 * 60_000;
+/// Whom a deputy found in the roster when it took over, and has no chain with, may be listed for so long without
+/// asking: who is listed holds the secret.
+const UNHEARD_MS: u64 = 10_000;
 /// How often a coordinator says that it is there.
 pub(crate) const BEAT_MS: u64 = 1_000;
 
@@ -63,6 +66,7 @@ pub(crate) struct Coordinator {
     letters: Letters,
     due: Option<UnixTime>,
     last_record: UnixTime,
+    unheard_at: Option<UnixTime>,
     beat_at: UnixTime,
     passes_at: UnixTime,
 }
@@ -93,7 +97,7 @@ impl Coordinator {
     pub(crate) fn deadline(&self) -> (UnixTime, Timer) {
         let rekey = (self.last_record.plus_ms(REKEY_MS), Timer::Rekey);
         let passes = self.held.values().any(|held| held.by_link).then_some((self.passes_at, Timer::Passes));
-        let due = self.due.map(|due| (due, Timer::Record));
+        let due = self.due.into_iter().chain(self.unheard_at).min().map(|due| (due, Timer::Record));
         [Some(rekey), passes, due].into_iter().flatten().fold((self.beat_at, Timer::Beat), Ord::min)
     }
 
@@ -237,6 +241,15 @@ impl Coordinator {
         }
     }
 
+    /// Whoever is in the roster still and has not asked since this term began is a member no longer: it holds no secret,
+    /// and by which invite it came, which may be removed meanwhile, nobody here knows.
+    fn drop_unheard(&mut self, now: UnixTime, seat: &Seat) {
+        let me = seat.identity.public();
+        let unheard = |peer: &PeerKey| *peer != me && !self.held.contains_key(peer);
+        let gone: Vec<PeerKey> = self.view.roster.peers().filter(|peer| unheard(peer)).copied().collect();
+        gone.into_iter().for_each(|peer| self.departed(now, peer));
+    }
+
     /// For a coordinator that gives way: whom it shut out stays out.
     pub(crate) fn leave_kicks(&self, seat: &Seat, effects: &mut Effects) {
         self.say_kicks(seat, effects);
@@ -248,6 +261,9 @@ impl Coordinator {
 
     /// Does what is due.
     pub(crate) fn tick(&mut self, now: UnixTime, seat: &Seat, rng: &mut SessionRng, effects: &mut Effects) {
+        if self.unheard_at.take_if(|at| now >= *at).is_some() {
+            self.drop_unheard(now, seat);
+        }
         self.record_when_due(now, seat, rng, effects);
         if now >= self.beat_at {
             self.beat_at = now.plus_ms(BEAT_MS);

@@ -48,6 +48,36 @@ fn a_coordinator_that_crashes_is_succeeded_and_nobody_loses_a_frame() {
 }
 
 #[test]
+fn who_does_not_ask_a_new_coordinator_is_not_listed_for_long() {
+    for removed in [false, true] {
+        let mut world = World::new(106);
+        world.calm = true;
+        let (host, deputy) = (world.organiser(), world.deputy());
+        world.run_ms(6_000);
+        let one = world.guest();
+        world.run_ms(1_500);
+        world.agree(&[host, deputy, one]);
+        // It has had no time to prepare for the deputy, nor does the overlay say that it is gone.
+        let (key, invite) = (world.people[one].key, world.people[one].invite);
+        world.crash(one);
+        world.crash(host);
+        world.run_ms(4_000);
+        assert!(world.people[deputy].session().coordinates());
+        assert!(world.people[deputy].session().members().contains(&key), "it may have lost its way");
+        if removed {
+            world.put(deputy, Input::Remove(invite));
+        }
+        world.run_ms(12_000);
+        world.agree(&[deputy]);
+        if !removed {
+            world.rejoin(one);
+            world.run_ms(3_000);
+            world.agree(&[deputy, one]);
+        }
+    }
+}
+
+#[test]
 fn a_takeover_asks_nobody_who_was_prepared() {
     let (mut world, host, [a, b], [one, two]) = meeting(105);
     world.calm = true;

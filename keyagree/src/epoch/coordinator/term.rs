@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::credential::Signed;
 use crate::epoch::coordinator::letters::Letters;
-use crate::epoch::coordinator::{Coordinator, count};
+use crate::epoch::coordinator::{Coordinator, UNHEARD_MS, count};
 use crate::epoch::deputy::{Deputy, Held};
 use crate::epoch::door::Door;
 use crate::epoch::view::View;
@@ -103,6 +103,7 @@ impl Coordinator {
             letters: Letters::default(),
             due: None,
             last_record: now,
+            unheard_at: Some(now.plus_ms(UNHEARD_MS)),
             beat_at: now,
             passes_at: now,
         };
