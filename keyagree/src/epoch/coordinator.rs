@@ -3,7 +3,7 @@
 mod letters;
 mod term;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::credential::{Admission, Role, Signed};
 use crate::epoch::deputy::{self, Held};
@@ -14,6 +14,7 @@ use crate::epoch::{
 };
 use crate::identity::{InviteId, PeerKey};
 use crate::io::{Audience, Event, Seat, SessionRng, Timer};
+use crate::removed::Removed;
 use crate::roster::{Entry, Roster, page};
 use crate::suite::Secret;
 use crate::time::{SKEW_MS, UnixTime};
@@ -219,16 +220,21 @@ impl Coordinator {
         }
     }
 
-    /// Shuts invites out for good, this node's own excepted.
-    pub(crate) fn remove(&mut self, now: UnixTime, seat: &Seat, invites: &[InviteId], effects: &mut Effects) {
-        let fresh: Vec<InviteId> = invites.iter().copied().filter(|invite| *invite != seat.invite).collect();
-        if !fresh.iter().fold(false, |any, invite| self.door.remove(*invite) | any) {
+    /// Shuts these out for good, this node itself excepted.
+    pub(crate) fn remove(&mut self, now: UnixTime, seat: &Seat, removed: &Removed, effects: &mut Effects) {
+        let others = removed.sparing(&seat.identity.public(), &seat.invite);
+        if !self.door.remove(&others) {
             return;
         }
         self.say_kicks(seat, effects);
-        let out = self.held.iter().filter(|(_, held)| fresh.contains(&held.invite)).map(|(peer, _)| *peer);
-        for peer in out.collect::<Vec<_>>() {
+        let invite = |peer| self.held.get(peer).map(|held| held.invite);
+        let members = self.held.keys().chain(self.view.roster.peers());
+        let out: BTreeSet<PeerKey> =
+            members.filter(|peer| others.shuts_out(peer, invite(peer))).copied().collect();
+        for peer in out {
+            // Until the record without it is made, too, it gets nothing: no chain if it asks for one.
             self.pending.remove(&peer);
+            self.held.remove(&peer);
             self.expel(now, peer);
         }
     }

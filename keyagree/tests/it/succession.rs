@@ -1,7 +1,7 @@
 //! Coordinators that crash, are cut off, come back, or lie.
 
 use keyagree::session::{Past, next_term};
-use keyagree::{Event, Input, Timer, UnixTime};
+use keyagree::{Event, Input, Removal, Timer, UnixTime};
 
 use crate::world::World;
 
@@ -65,7 +65,7 @@ fn who_does_not_ask_a_new_coordinator_is_not_listed_for_long() {
         assert!(world.people[deputy].session().coordinates());
         assert!(world.people[deputy].session().members().contains(&key), "it may have lost its way");
         if removed {
-            world.put(deputy, Input::Remove(invite));
+            world.put(deputy, Input::Remove(Removal::Invite(invite)));
         }
         world.run_ms(12_000);
         world.agree(&[deputy]);
@@ -142,7 +142,7 @@ fn a_meeting_that_was_split_is_one_again_and_who_was_removed_stays_out() {
         world.split = [host, one, two].into();
         let invite = world.people[two].invite;
         world.run_ms(2_000);
-        world.put(host, Input::Remove(invite));
+        world.put(host, Input::Remove(Removal::Invite(invite)));
         for deputy in [a, b] {
             let peer = world.people[deputy].key;
             world.put(host, Input::Departed(peer));
@@ -157,7 +157,10 @@ fn a_meeting_that_was_split_is_one_again_and_who_was_removed_stays_out() {
         world.run_ms(10_000);
         world.agree(&[host, a, b, one]);
         assert_eq!(leader(&world, &[host, a, b]), led_by, "the higher term leads");
-        assert!(world.people[led_by].session().removed().contains(&invite), "kick lists are united");
+        assert!(
+            world.people[led_by].session().removed().contains(&Removal::Invite(invite)),
+            "kick lists are united"
+        );
         assert_eq!(world.ever_opens(two, removed_at.plus_ms(3_000), world.now), 0);
     }
 }

@@ -267,7 +267,7 @@ impl World {
         let invite = self.people.iter().find(|person| person.key == *key).map(|person| person.invite);
         let names: [&[u8]; 3] = [b"\x64Wrap", b"\x67Welcome", b"\x65Chain"];
         let secret = names.iter().any(|name| body[2..].starts_with(name));
-        let out = invite.is_some_and(|invite| session.removed().contains(&invite));
+        let out = session.removed().shuts_out(key, invite);
         assert!(!(secret && out), "something for the removed");
     }
 

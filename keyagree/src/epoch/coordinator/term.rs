@@ -57,8 +57,7 @@ impl Coordinator {
         let me = seat.identity.public();
         let Inheritance { head, mut view, deputy, without, term } = from;
         let bindings = deputy.held.iter().map(|(peer, held)| (held.invite, *peer)).collect();
-        let removed = deputy.removed.iter().copied().collect();
-        let mut door = Door::new(Past { term, bindings, removed, locked: deputy.locked });
+        let mut door = Door::new(Past { term, bindings, removed: deputy.removed, locked: deputy.locked });
         door.bind(seat.invite, me);
         if view.is_complete(&head) {
             view.roster.leave(&without);
