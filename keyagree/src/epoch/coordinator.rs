@@ -131,7 +131,7 @@ impl Coordinator {
         }
         let hash = statement_hash(request);
         let is_member = |peer: &PeerKey| self.view.roster.contains(peer) || self.pending.contains_key(peer);
-        if !self.letters.is_news(now, signed, &hash, is_member, effects) {
+        if !self.letters.is_news(now, signed, (&hash, invite), is_member, effects) {
             return;
         }
         let public = request.public.clone();
@@ -227,6 +227,7 @@ impl Coordinator {
             return;
         }
         self.say_kicks(seat, effects);
+        self.letters.take_back(&others);
         let invite = |peer| self.held.get(peer).map(|held| held.invite);
         let members = self.held.keys().chain(self.view.roster.peers());
         let out: BTreeSet<PeerKey> =

@@ -194,8 +194,8 @@ fn no_two_secrets_of_one_epoch_nothing_for_the_removed_and_in_the_end_all_agree(
 }
 
 /// In 1580 a deputy took over, and removed the invite of somebody in the roster with whom it had no chain: it did not know
-/// who had come by that invite, and went on listing them. In 1727 somebody who had just been removed asked for a chain before
-/// the record without it was made, and got one.
+/// who had come by that invite, and went on listing them. In 1727 somebody who had just been removed said its
+/// request again, and was answered again.
 #[test]
 fn meetings_that_once_failed() {
     [1_580, 1_727].into_iter().for_each(meeting);

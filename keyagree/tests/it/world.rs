@@ -268,7 +268,8 @@ impl World {
         let names: [&[u8]; 3] = [b"\x64Wrap", b"\x67Welcome", b"\x65Chain"];
         let secret = names.iter().any(|name| body[2..].starts_with(name));
         let out = session.removed().shuts_out(key, invite);
-        assert!(!(secret && out), "something for the removed");
+        let what = String::from_utf8_lossy(&body[3..10]);
+        assert!(!(secret && out), "{what} of {who} for {key}, whom it knows to be removed");
     }
 
     fn is_meant(&self, who: usize, to: &Audience) -> bool {
