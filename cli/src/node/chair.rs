@@ -65,8 +65,7 @@ impl Node {
         if self.seat.chair.is_none() && !self.session.coordinates() {
             return Err(Fail::usage("only whoever runs the meeting can remove somebody"));
         }
-        let gone = || Fail::usage("that guest is not in the meeting any more");
-        let removal = self.removal_of(peer).ok_or_else(gone)?;
+        let removal = self.removal_of(peer);
         match &self.seat.chair {
             Some(Chair { file, .. }) => {
                 file.change(|meeting| meeting.remove(removal))?;
@@ -78,11 +77,12 @@ impl Node {
 
     /// What shuts out this guest and nobody else: the invite, if it is theirs alone, so that it lets in nobody any more;
     /// else the key, so that others who came by a link stay.
-    fn removal_of(&self, peer: PeerKey) -> Option<Removal> {
-        let (invite, uses) =
-            self.gate.lock().known(&peer).and_then(|known| Some((known.invite?, known.uses)))?;
-        let shared = self.session.bindings().iter().any(|(by, other)| *by == invite && *other != peer);
-        Some(if uses > 1 || shared { Removal::Peer(peer) } else { Removal::Invite(invite) })
+    fn removal_of(&self, peer: PeerKey) -> Removal {
+        let own =
+            self.gate.lock().known(&peer).filter(|known| known.uses == 1).and_then(|known| known.invite);
+        let shared =
+            |invite| self.session.bindings().iter().any(|(by, other)| *by == invite && *other != peer);
+        own.filter(|invite| !shared(*invite)).map_or(Removal::Peer(peer), Removal::Invite)
     }
 
     /// Nobody whom this names is let in any more.
