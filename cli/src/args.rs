@@ -110,8 +110,9 @@ pub struct Lend {
 pub struct Remove {
     /// The meeting, as named in `canopy new`.
     pub name: String,
-    /// The number of the guest's invite, as `canopy new` printed it.
-    pub guest: u32,
+    /// The number of the guest's invite, as `canopy new` printed it: all who came by it. Or the eight letters and digits of
+    /// one guest's key, as the organiser's node showed them at the door: nobody else.
+    pub guest: String,
 }
 
 /// `canopy admit`, `canopy deny`

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use keyagree::UnixTime;
 use keyagree::identity::{Identity, InviteId, MeetingId, PeerKey};
 use keyagree::issuer::Issuer;
+use keyagree::removed::{PEERS_MAX, Removal, Removed};
 use keyagree::suite::Secret;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
@@ -14,9 +15,9 @@ use crate::fail::{Fail, Outcome};
 use crate::home;
 
 /// The layout that this program writes.
-const VERSION: u8 = 2;
-/// Bytes of the file: a thousand guests fit.
-const FILE_MAX: usize = 1 << 20;
+const VERSION: u8 = 3;
+/// Bytes of the file: all invites and all keys that can come by them fit.
+const FILE_MAX: usize = 2 << 20;
 /// Guests of one meeting.
 pub const GUESTS_MAX: usize = 5_000;
 /// Words on people at the door that are kept.
@@ -53,6 +54,8 @@ pub struct Meeting {
     pub locked: bool,
     /// Words on people at the door, as they were given; the last counts.
     pub decided: Vec<Decided>,
+    /// Who was shut out alone, not with all who came by the same invite.
+    shut_out: Vec<PeerKey>,
 }
 
 /// A word on somebody at the door.
@@ -71,8 +74,8 @@ pub struct Decided {
 pub struct Guest {
     /// The invite.
     pub invite: InviteId,
-    /// Who came with it first.
-    pub peer: Option<PeerKey>,
+    /// Who came by it, in this order; by a link many.
+    pub peers: Vec<PeerKey>,
     /// Shut out for good.
     pub removed: bool,
 }
@@ -102,6 +105,7 @@ impl Meeting {
             ends,
             locked: false,
             decided: Vec::new(),
+            shut_out: Vec::new(),
         }
     }
 
@@ -120,9 +124,35 @@ impl Meeting {
         Identity::from_seed(&Secret::take(&mut self.organiser.to_owned()))
     }
 
-    /// The invites that were removed.
-    pub fn removed(&self) -> Vec<InviteId> {
-        self.guests.iter().filter(|guest| guest.removed).map(|guest| guest.invite).collect()
+    /// Everything that was shut out.
+    pub fn removed(&self) -> Removed {
+        let invites = self.guests.iter().filter(|guest| guest.removed).map(|guest| guest.invite);
+        let peers = self.shut_out.iter().copied().map(Removal::Peer);
+        invites.map(Removal::Invite).chain(peers).collect()
+    }
+
+    /// Shuts out for good.
+    pub fn remove(&mut self, removal: Removal) -> Outcome {
+        match removal {
+            Removal::Invite(invite) => {
+                let guest = self.guests.iter_mut().find(|guest| guest.invite == invite);
+                guest.ok_or_else(|| Fail::usage("that guest is not in the meeting any more"))?.removed = true;
+            }
+            Removal::Peer(peer) if self.shut_out.contains(&peer) => {}
+            Removal::Peer(_) if self.shut_out.len() >= PEERS_MAX => {
+                return Err(Fail::usage(format!(
+                    "{PEERS_MAX} people were removed one by one, and no more can be: remove the link that they came by, \
+                     with 'canopy remove' and its number"
+                )));
+            }
+            Removal::Peer(peer) => self.shut_out.push(peer),
+        }
+        Ok(())
+    }
+
+    /// Which keys came by which invites.
+    pub fn bindings(&self) -> impl Iterator<Item = (InviteId, PeerKey)> + '_ {
+        self.guests.iter().flat_map(|guest| guest.peers.iter().map(|peer| (guest.invite, *peer)))
     }
 }
 

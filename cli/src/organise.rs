@@ -5,6 +5,7 @@ use keyagree::credential::Role;
 use keyagree::identity::Identity;
 use keyagree::issuer::Issuer;
 use keyagree::lease::Lease;
+use keyagree::removed::Removal;
 use zeroize::Zeroizing;
 
 use crate::args::{AtTheDoor, Forget, Lend, Lock, MoreInvites, New, Remove};
@@ -63,29 +64,54 @@ pub fn lend(args: Lend) -> Outcome {
 /// `canopy remove`
 pub fn remove(args: Remove) -> Outcome {
     MeetingFile::named(&args.name)?.change(|meeting| {
-        let guests = meeting.guests.len();
-        let index = (args.guest as usize).checked_sub(1);
-        let guest = index.and_then(|index| meeting.guests.get_mut(index)).ok_or_else(|| {
-            Fail::usage(format!("there is no guest {}: the meeting has guests 1 to {guests}", args.guest))
-        })?;
-        if guest.removed {
+        let removal = whom(meeting, &args.guest)?;
+        if meeting.removed().contains(&removal) {
             return Err(Fail::usage(format!("guest {} was removed already", args.guest)));
         }
-        guest.removed = true;
-        Ok(())
+        meeting.remove(removal)
     })?;
     eprintln!("Guest {} is shut out: at once if the meeting runs, else when it does.", args.guest);
     Ok(())
 }
 
+/// Whom a number, or the beginning of a key, means.
+fn whom(meeting: &Meeting, guest: &str) -> Outcome<Removal> {
+    if let Some(who) = short_key(guest) {
+        let mut came = meeting.bindings().map(|(_, peer)| peer).filter(|peer| peer.short() == who);
+        return match (came.next(), came.next()) {
+            (Some(peer), None) => Ok(Removal::Peer(peer)),
+            (None, _) => {
+                Err(Fail::usage(format!("nobody has come to the meeting whose key begins with {who}")))
+            }
+            (Some(_), Some(_)) => Err(Fail::usage(format!(
+                "the keys of two guests begin with {who}: remove the right one in the meeting's page"
+            ))),
+        };
+    }
+    let index = guest.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+    let invited = index.and_then(|index| meeting.guests.get(index)).ok_or_else(|| {
+        Fail::usage(format!(
+            "there is no guest {guest}: the meeting has guests 1 to {}",
+            meeting.guests.len()
+        ))
+    })?;
+    Ok(Removal::Invite(invited.invite))
+}
+
+/// The beginning of a key, as people are shown it.
+fn short_key(text: &str) -> Option<String> {
+    let whole = text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    whole.then(|| text.to_ascii_lowercase())
+}
+
 /// `canopy admit`, `canopy deny`
 pub fn decide(args: AtTheDoor, admit: bool) -> Outcome {
-    let who = args.who.to_ascii_lowercase();
-    if who.len() != 8 || !who.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err(Fail::usage(format!(
-            "'{who}' can't wait at the door: give the eight letters and digits that the organiser's node showed"
-        )));
-    }
+    let who = short_key(&args.who).ok_or_else(|| {
+        Fail::usage(format!(
+            "'{}' can't wait at the door: give the eight letters and digits that the organiser's node showed",
+            args.who
+        ))
+    })?;
     MeetingFile::named(&args.name)?.change(|meeting| {
         meeting.decided.retain(|decided| decided.who != who);
         if meeting.decided.len() >= DECIDED_MAX {
@@ -150,7 +176,7 @@ fn issue(
             let invite = issuer
                 .issue_link(&mut rng, role, uses, contacts.clone(), clock::unix(), expires)
                 .map_err(Fail::failed)?;
-            meeting.guests.push(Guest { invite: invite.id(), peer: None, removed: false });
+            meeting.guests.push(Guest { invite: invite.id(), peers: Vec::new(), removed: false });
             Ok(invite.to_line())
         })
         .collect()

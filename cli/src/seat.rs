@@ -69,7 +69,7 @@ impl Seat {
         let place = Place { port: if place.port == 0 { meeting.port } else { place.port }, ..place.clone() };
         let past = Past {
             term: meeting.term,
-            bindings: meeting.guests.iter().filter_map(|guest| Some((guest.invite, guest.peer?))).collect(),
+            bindings: meeting.bindings().collect(),
             removed: meeting.removed(),
             locked: meeting.locked,
         };

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::credential::{self, Admission, AdmittedAs, Refusal, Role};
-use crate::identity::{BadSignature, Context, Identity, InviteId, IssuerKey, MeetingId, PeerKey, verify};
+use crate::identity::{BadSignature, Context, Identity, IssuerKey, MeetingId, PeerKey, verify};
+use crate::removed::Removed;
 use crate::time::UnixTime;
-use crate::wire::{Evidence, KICKS_MAX, Message};
+use crate::wire::{Evidence, Message};
 
 /// Most peers whose credentials a gate keeps.
 pub const KNOWN_MAX: usize = 1 << 15;
@@ -23,7 +24,7 @@ pub struct Gate {
     meeting: MeetingId,
     issuer: IssuerKey,
     known: BTreeMap<PeerKey, Admission>,
-    removed: BTreeSet<InviteId>,
+    removed: Removed,
     deposed: BTreeSet<PeerKey>,
     /// The last sign of life of a coordinator.
     beat_at: UnixTime,
@@ -36,7 +37,7 @@ impl Gate {
             meeting,
             issuer,
             known: BTreeMap::new(),
-            removed: BTreeSet::new(),
+            removed: Removed::default(),
             deposed: BTreeSet::new(),
             beat_at: UnixTime(0),
         }
@@ -51,7 +52,7 @@ impl Gate {
     /// carries the credential is signed by it.
     pub fn admit(&mut self, now: UnixTime, peer: PeerKey, credential: &[u8]) -> Result<Admission, Refusal> {
         let mut admission = credential::check(now, &self.meeting, &self.issuer, &peer, credential)?;
-        if admission.invite.is_some_and(|invite| self.removed.contains(&invite)) {
+        if self.removed.shuts_out(&peer, admission.invite) {
             return Err(Refusal::Removed);
         }
         if self.deposed.contains(&peer) {
@@ -88,7 +89,7 @@ impl Gate {
             Ok(Message::Kicks(kicks))
                 if coordinates && kicks.value.meeting == self.meeting && kicks.signed_by(&from) =>
             {
-                return self.remove(&kicks.value.invites);
+                return self.remove(&kicks.value.removed());
             }
             Ok(Message::Beat(beat))
                 if coordinates && beat.value.meeting == self.meeting && beat.signed_by(&from) =>
@@ -114,24 +115,14 @@ impl Gate {
         }
     }
 
-    /// Shuts these invites out: what a kick list said, or what the organiser's own file says.
-    pub fn remove(&mut self, invites: &[InviteId]) -> Vec<PeerKey> {
-        for invite in invites {
-            if self.removed.len() < KICKS_MAX {
-                self.removed.insert(*invite);
-            }
-        }
-        let is_out =
-            |admission: &Admission| admission.invite.is_some_and(|invite| self.removed.contains(&invite));
-        let out: Vec<PeerKey> =
-            self.known.iter().filter(|(_, admission)| is_out(admission)).map(|(peer, _)| *peer).collect();
+    /// Shuts these out: what a kick list said, or what the organiser's own file says. Returns who was admitted before.
+    pub fn remove(&mut self, removed: &Removed) -> Vec<PeerKey> {
+        self.removed.unite(removed);
+        let known = self.known.iter();
+        let out = known.filter(|(peer, admission)| self.removed.shuts_out(peer, admission.invite));
+        let out: Vec<PeerKey> = out.map(|(peer, _)| *peer).collect();
         self.forget(&out);
         out
-    }
-
-    /// The invites that were removed so far.
-    pub fn removed(&self) -> impl Iterator<Item = InviteId> + '_ {
-        self.removed.iter().copied()
     }
 
     fn forget(&mut self, peers: &[PeerKey]) {

@@ -102,7 +102,7 @@ impl Context {
     pub(crate) const UNITS: Context = Context("canopy/4/units");
     pub(crate) const ANNOUNCEMENT: Context = Context("canopy/1/announcement");
     pub(crate) const RATCHET: Context = Context("canopy/1/ratchet");
-    pub(crate) const KICKS: Context = Context("canopy/1/kicks");
+    pub(crate) const KICKS: Context = Context("canopy/4/kicks");
     pub(crate) const REFUSAL: Context = Context("canopy/2/refusal");
     pub(crate) const TALK: Context = Context("canopy/1/talk-said");
 

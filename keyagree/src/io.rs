@@ -6,6 +6,7 @@ use rand::CryptoRng;
 
 use crate::credential::{Admission, Role};
 use crate::identity::{Identity, InviteId, IssuerKey, MeetingId, PeerKey};
+use crate::removed::{Removal, Removed};
 use crate::stream::{EpochId, OpeningKey, SealingKeys};
 use crate::time::UnixTime;
 
@@ -37,8 +38,8 @@ pub struct Past {
     pub term: u32,
     /// Which peer key came with which invite, see [`crate::session::Session::bindings`].
     pub bindings: Vec<(InviteId, PeerKey)>,
-    /// The invites that were removed so far.
-    pub removed: Vec<InviteId>,
+    /// What was shut out so far.
+    pub removed: Removed,
     /// Whether whoever is new waits at the door.
     pub locked: bool,
 }
@@ -56,8 +57,8 @@ pub enum Input {
     },
     /// A peer left the overlay, or fell silent. Only a coordinator acts on it.
     Departed(PeerKey),
-    /// Shut the holders of this invite out. Only a coordinator acts on it.
-    Remove(InviteId),
+    /// Shut this out for good. Who may coordinate, but doesn't, says it to whoever does; from others it is ignored.
+    Remove(Removal),
     /// Let in, or turn away, somebody who waits at the door ([`Event::Knock`]). Who may host but doesn't
     /// coordinate passes it on.
     Decide {
@@ -148,6 +149,8 @@ impl Audience {
 pub enum Knocks {
     /// Came by a group link.
     GroupLink,
+    /// Came by a group link by which somebody came who was removed: it may be them.
+    LinkOfRemoved,
     /// Came by an invite that somebody else has used: it has leaked, or its guest has lost its key.
     UsedInvite,
     /// The meeting is locked.

@@ -5,7 +5,7 @@
 //! [`gate::Gate`] and hold no secret; participants run [`session::Session`] as well.
 //!
 //! The only place where `hpke` and `ed25519-dalek` are named. Imports run down this list:
-//! session → source, talk → epoch → io → stream, gate, roster → wire → lease, invite, issuer → credential → identity → suite.
+//! session → source, talk → epoch → io → stream, gate, roster → wire → lease, invite, issuer → credential, removed → identity → suite.
 
 pub mod code;
 pub mod credential;
@@ -17,6 +17,7 @@ mod io;
 pub mod issuer;
 pub mod lease;
 mod line;
+pub mod removed;
 mod roster;
 pub mod session;
 pub mod signing;
@@ -36,11 +37,10 @@ pub use invite::{Invite, InviteError};
 pub use issuer::Issuer;
 pub use lease::{Bound, ClaimError, Lease, LeaseError, LeaseHolder};
 pub use line::{CONTACT_LEN_MAX, CONTACTS_MAX, LINE_MAX};
+pub use removed::{Removal, Removed};
 pub use session::{Audience, Event, Input, Knocks, Output, Seat, Session, Timer};
 pub use stream::{EpochId, OpeningKey, SealingKey, SealingKeys};
 pub use suite::Secret;
 pub use talk::TALK_MAX;
 pub use time::UnixTime;
-pub use wire::{
-    KICKS_MAX, MEMBERS_MAX, NAME_MAX, SAY_MAX, VERSION as MESSAGE_VERSION, WireError, well_formed,
-};
+pub use wire::{MEMBERS_MAX, NAME_MAX, SAY_MAX, VERSION as MESSAGE_VERSION, WireError, well_formed};

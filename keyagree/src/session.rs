@@ -11,6 +11,7 @@ use crate::epoch::coordinator::Coordinator;
 use crate::epoch::member::Member;
 use crate::epoch::{Adopted, Effects};
 use crate::identity::{InviteId, PeerKey};
+use crate::removed::Removed;
 use crate::source::Streams;
 use crate::stream::EpochId;
 use crate::talk::Talks;
@@ -102,8 +103,11 @@ impl Session {
     fn host(&mut self, now: UnixTime, input: Input, effects: &mut Effects) {
         match (&mut self.part, input) {
             (Part::Coordinator(part), Input::Departed(peer)) => part.departed(now, peer),
-            (Part::Coordinator(part), Input::Remove(invite)) => {
-                part.remove(now, &self.seat, &[invite], effects);
+            (Part::Coordinator(part), Input::Remove(removal)) => {
+                part.remove(now, &self.seat, &[removal].into_iter().collect(), effects);
+            }
+            (Part::Member(part), Input::Remove(removal)) => {
+                part.remove(&self.seat, &[removal].into_iter().collect(), effects);
             }
             (Part::Coordinator(part), Input::Decide { peer, admit }) => {
                 part.decide(now, &self.seat, &mut self.rng, peer, admit, effects);
@@ -258,7 +262,7 @@ impl Session {
             }
             Message::Kicks(said) if leads => {
                 if said.value.meeting == meeting && said.signed_by(&from) {
-                    part.remove(now, &self.seat, &said.value.invites, effects);
+                    part.remove(now, &self.seat, &said.value.removed(), effects);
                 }
                 None
             }
@@ -413,11 +417,13 @@ impl Session {
         }
     }
 
-    /// Coordinator: the invites removed so far; to be kept for [`Past`].
-    pub fn removed(&self) -> Vec<InviteId> {
-        match &self.part {
-            Part::Coordinator(part) => part.door().removed(),
-            _ => Vec::new(),
-        }
+    /// What was shut out so far, as far as this node has to know: it may coordinate. To be kept for [`Past`].
+    pub fn removed(&self) -> Removed {
+        let known = match &self.part {
+            Part::Coordinator(part) => Some(part.door().removed()),
+            Part::Member(part) => part.removed(),
+            Part::Changing => None,
+        };
+        known.cloned().unwrap_or_default()
     }
 }

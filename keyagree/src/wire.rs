@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::credential::{Signed, Statement};
 use crate::identity::Context;
+use crate::removed::{INVITES_MAX, PEERS_MAX};
 
 pub(crate) use admission::{ChainRoot, Denial, JoinRequest, PassNote, RefusalNote, Verdict, Wants, Welcome};
 pub use epoch::EpochId;
@@ -33,8 +34,6 @@ pub(crate) const PASSED_MAX: usize = 8 * 1024;
 pub const MEMBERS_MAX: usize = 1 << 14;
 /// Most changes of the roster that are told to everybody at once; after more, members fetch pages.
 pub(crate) const CHANGES_MAX: usize = 48;
-/// Most invites that can be removed from one meeting.
-pub const KICKS_MAX: usize = 1024;
 /// Length of a wrap in bytes: the chain's step, secret, AEAD tag.
 pub(crate) const WRAP_LEN: usize = 52;
 /// What stands until the same node says another: signs of life, kick lists, announcements, ratchets.
@@ -65,7 +64,7 @@ statements! {
     Record RECORD 400;
     Beat BEAT 512;
     NameCard NAME 256;
-    Kicks KICKS KICKS_MAX * 9 + 64;
+    Kicks KICKS INVITES_MAX * 9 + PEERS_MAX * 34 + 64;
     Announcement ANNOUNCEMENT 2048;
     Ratchet RATCHET 256;
     Talk TALK 6 * 1024;
@@ -231,7 +230,7 @@ mod tests {
     }
 
     fn kicks() -> Kicks {
-        Kicks { meeting: MEETING, invites: vec![INVITE; KICKS_MAX] }
+        Kicks { meeting: MEETING, invites: vec![INVITE; INVITES_MAX], peers: vec![PEER; PEERS_MAX] }
     }
 
     fn announcement() -> Announcement {

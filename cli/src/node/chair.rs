@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 
 use keyagree::identity::{InviteId, PeerKey};
 use keyagree::lease::Lease;
+use keyagree::removed::Removal;
 use keyagree::session::{Input, Knocks};
 
 use super::Node;
 use crate::clock;
 use crate::fail::{Fail, Outcome};
-use crate::meeting::{Decided, Guest};
+use crate::meeting::Decided;
 use crate::seat::Chair;
 
 impl Node {
@@ -35,53 +36,59 @@ impl Node {
         }
         self.read_door(meeting.locked, &meeting.decided)?;
         let known = self.session.removed();
-        for invite in meeting.removed().into_iter().filter(|invite| !known.contains(invite)) {
-            self.shut_out(invite)?;
+        for removal in meeting.removed().iter().filter(|removal| !known.contains(removal)) {
+            self.shut_out(removal)?;
         }
         Ok(())
     }
 
-    /// Which guest came with which invite must survive a crash, or an invite would let two in.
+    /// Which guest came with which invite must survive a crash, or an invite would let in more than it may.
     pub(super) fn keep_bindings(&mut self) -> Outcome {
         let Some(Chair { file, .. }) = &self.seat.chair else { return Ok(()) };
-        let mut bindings = BTreeMap::new();
+        let mut bindings: BTreeMap<InviteId, Vec<PeerKey>> = BTreeMap::new();
         for (invite, peer) in self.session.bindings() {
-            bindings.entry(invite).or_insert(peer);
+            bindings.entry(invite).or_default().push(peer);
         }
         file.change(|meeting| {
             for guest in &mut meeting.guests {
-                guest.peer = bindings.get(&guest.invite).copied().or(guest.peer);
+                // A node that doesn't coordinate knows of none.
+                if let Some(peers) = bindings.remove(&guest.invite) {
+                    guest.peers = peers;
+                }
             }
             Ok(())
         })
     }
 
-    /// Removes the guest who came with this key, as `canopy remove` does, and whoever came by the same link.
+    /// Removes the guest who came with this key, as `canopy remove` does.
     pub(super) fn remove(&mut self, peer: PeerKey) -> Outcome {
-        let bound = self.session.bindings().into_iter().find(|(_, bound)| *bound == peer);
-        let gone = || Fail::usage("that guest is not in the meeting any more");
-        if let Some(Chair { file, .. }) = &self.seat.chair {
-            file.change(|meeting| {
-                let came = |guest: &&mut Guest| match bound {
-                    Some((invite, _)) => guest.invite == invite,
-                    None => guest.peer == Some(peer),
-                };
-                meeting.guests.iter_mut().find(came).ok_or_else(gone)?.removed = true;
-                Ok(())
-            })?;
-            return self.read_meeting_file();
-        }
-        if !self.session.coordinates() {
+        if self.seat.chair.is_none() && !self.session.coordinates() {
             return Err(Fail::usage("only whoever runs the meeting can remove somebody"));
         }
-        let (invite, _) = bound.ok_or_else(gone)?;
-        self.shut_out(invite)
+        let removal = self.removal_of(peer);
+        match &self.seat.chair {
+            Some(Chair { file, .. }) => {
+                file.change(|meeting| meeting.remove(removal))?;
+                self.read_meeting_file()
+            }
+            None => self.shut_out(removal),
+        }
     }
 
-    /// Nobody with this invite is let in any more.
-    fn shut_out(&mut self, invite: InviteId) -> Outcome {
-        let out = self.gate.lock().remove(&[invite]);
-        self.tell(Input::Remove(invite))?;
+    /// What shuts out this guest and nobody else: the invite, if it is theirs alone, so that it lets in nobody any more;
+    /// else the key, so that others who came by a link stay.
+    fn removal_of(&self, peer: PeerKey) -> Removal {
+        let own =
+            self.gate.lock().known(&peer).filter(|known| known.uses == 1).and_then(|known| known.invite);
+        let shared =
+            |invite| self.session.bindings().iter().any(|(by, other)| *by == invite && *other != peer);
+        own.filter(|invite| !shared(*invite)).map_or(Removal::Peer(peer), Removal::Invite)
+    }
+
+    /// Nobody whom this names is let in any more.
+    fn shut_out(&mut self, removal: Removal) -> Outcome {
+        let out = self.gate.lock().remove(&[removal].into_iter().collect());
+        self.tell(Input::Remove(removal))?;
         self.shut(out);
         Ok(())
     }
@@ -96,6 +103,9 @@ impl Node {
         let whose = number.map_or_else(|| "an invite".to_owned(), |at| format!("invite {}", at + 1));
         let reason = match why {
             Knocks::GroupLink => "which is a link for many people",
+            Knocks::LinkOfRemoved => {
+                "which is a link for many people: one who came by it was removed, and this may be them"
+            }
             Knocks::UsedInvite => {
                 "which somebody else has used: it has leaked, or its guest has lost its key"
             }

@@ -183,4 +183,6 @@ fn removing_somebody_who_is_not_there_says_who_is() {
     home.run(&["remove", "monday", "1"]).refuses(2, &["no such meeting"]);
     assert_eq!(home.run(&["remove", "tuesday", "2"]).code, Some(0));
     home.run(&["remove", "tuesday", "2"]).refuses(2, &["already"]);
+    home.run(&["remove", "tuesday", "Ben"]).refuses(2, &["no guest Ben", "1 to 2"]);
+    home.run(&["remove", "tuesday", "1a2b3c4d"]).refuses(2, &["nobody has come", "1a2b3c4d"]);
 }

@@ -241,6 +241,36 @@ fn a_removed_guest_is_told_and_does_not_come_back() {
 }
 
 #[test]
+fn one_of_those_who_came_by_a_link_is_removed_and_the_other_stays() {
+    let _machine = shared();
+    let meeting = Held::with_guests(1);
+    let link = meeting.home.run(&["invite", "tuesday", "--link", "5"]).lines.remove(0);
+    let (cho, dee) = (Home::new(), Home::new());
+    let mut keys = Vec::new();
+    let mut running = Vec::new();
+    for home in [&cho, &dee] {
+        running.push(guest(home, &link, &["--listen-only"]));
+        let knock = meeting.home.wait_for("organiser.log", SOON, |line| {
+            line.contains("waits at the door") && !keys.iter().any(|key: &String| line.starts_with(key))
+        });
+        let key = knock.split_whitespace().next().expect("it begins with who").to_owned();
+        assert_eq!(meeting.home.run(&["admit", "tuesday", &key]).code, Some(0));
+        is_in(home, "guest.log");
+        keys.push(key);
+    }
+    dee.wait_for("guest.log", SOON, |line| line.starts_with("3 in the meeting"));
+    assert_eq!(meeting.home.run(&["remove", "tuesday", &keys[0]]).code, Some(0));
+    assert_eq!(running[0].ended(SOON), Some(1), "{}", cho.read("guest.log"));
+    assert!(cho.read("guest.log").contains("removed"), "{}", cho.read("guest.log"));
+    dee.wait_for("guest.log", SOON, |line| line.starts_with("2 in the meeting"));
+
+    // Without its key Cho is somebody new to the link, and the host is told what that may mean.
+    let again = Home::new();
+    let _again = guest(&again, &link, &["--listen-only"]);
+    meeting.home.wait_for("organiser.log", SOON, |line| line.contains("one who came by it was removed"));
+}
+
+#[test]
 fn a_relay_serves_the_meeting_that_claimed_it_and_no_other() {
     let _machine = shared();
     let (volunteer, other) = (Home::new(), Home::new());

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use keyagree::credential::{Admission, AdmittedAs};
 use keyagree::session::{Audience, Past, next_term};
-use keyagree::{EpochId, Identity, Input, InviteId, Issuer, Output, Role, Seat, Session, UnixTime};
+use keyagree::{EpochId, Identity, Input, InviteId, Issuer, Output, Removal, Role, Seat, Session, UnixTime};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 
@@ -143,7 +143,7 @@ impl Meeting {
     fn drain(&mut self, who: usize) {
         let Some(session) = &mut self.sessions[who] else { return };
         let outputs: Vec<Output> = std::iter::from_fn(|| session.poll()).collect();
-        let knows = session.removed().contains(&InviteId([GUEST as u8; 8]));
+        let knows = session.removed().contains(&Removal::Invite(InviteId([GUEST as u8; 8])));
         if let (Some(epoch), Some(record)) = (session.epoch(), session.record()) {
             self.safe &= *self.records.entry(epoch).or_insert(record) == record;
         }
@@ -212,7 +212,7 @@ impl Meeting {
             Step::Remove => {
                 if let Some(leader) = self.leader() {
                     self.removed = true;
-                    self.put(leader, Input::Remove(InviteId([GUEST as u8; 8])));
+                    self.put(leader, Input::Remove(Removal::Invite(InviteId([GUEST as u8; 8]))));
                 }
             }
             Step::Split => {

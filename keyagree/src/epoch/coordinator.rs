@@ -3,7 +3,7 @@
 mod letters;
 mod term;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::credential::{Admission, Role, Signed};
 use crate::epoch::deputy::{self, Held};
@@ -14,6 +14,7 @@ use crate::epoch::{
 };
 use crate::identity::{InviteId, PeerKey};
 use crate::io::{Audience, Event, Seat, SessionRng, Timer};
+use crate::removed::Removed;
 use crate::roster::{Entry, Roster, page};
 use crate::suite::Secret;
 use crate::time::{SKEW_MS, UnixTime};
@@ -41,6 +42,9 @@ const LEAVE_LARGE: usize = 1_000;
 const GAP_MS: u64 = 600;
 /// An epoch is not used for longer than this and a second.
 const REKEY_MS: u64 = 5 * 60_000;
+/// Whom a deputy found in the roster when it took over, and has no chain with, may be listed for so long without
+/// asking: who is listed holds the secret.
+const UNHEARD_MS: u64 = 10_000;
 /// How often a coordinator says that it is there.
 pub(crate) const BEAT_MS: u64 = 1_000;
 
@@ -63,6 +67,7 @@ pub(crate) struct Coordinator {
     letters: Letters,
     due: Option<UnixTime>,
     last_record: UnixTime,
+    unheard_at: Option<UnixTime>,
     beat_at: UnixTime,
     passes_at: UnixTime,
 }
@@ -93,7 +98,7 @@ impl Coordinator {
     pub(crate) fn deadline(&self) -> (UnixTime, Timer) {
         let rekey = (self.last_record.plus_ms(REKEY_MS), Timer::Rekey);
         let passes = self.held.values().any(|held| held.by_link).then_some((self.passes_at, Timer::Passes));
-        let due = self.due.map(|due| (due, Timer::Record));
+        let due = self.due.into_iter().chain(self.unheard_at).min().map(|due| (due, Timer::Record));
         [Some(rekey), passes, due].into_iter().flatten().fold((self.beat_at, Timer::Beat), Ord::min)
     }
 
@@ -126,7 +131,7 @@ impl Coordinator {
         }
         let hash = statement_hash(request);
         let is_member = |peer: &PeerKey| self.view.roster.contains(peer) || self.pending.contains_key(peer);
-        if !self.letters.is_news(now, signed, &hash, is_member, effects) {
+        if !self.letters.is_news(now, signed, (&hash, invite), is_member, effects) {
             return;
         }
         let public = request.public.clone();
@@ -215,16 +220,22 @@ impl Coordinator {
         }
     }
 
-    /// Shuts invites out for good, this node's own excepted.
-    pub(crate) fn remove(&mut self, now: UnixTime, seat: &Seat, invites: &[InviteId], effects: &mut Effects) {
-        let fresh: Vec<InviteId> = invites.iter().copied().filter(|invite| *invite != seat.invite).collect();
-        if !fresh.iter().fold(false, |any, invite| self.door.remove(*invite) | any) {
+    /// Shuts these out for good, this node itself excepted.
+    pub(crate) fn remove(&mut self, now: UnixTime, seat: &Seat, removed: &Removed, effects: &mut Effects) {
+        let others = removed.sparing(&seat.identity.public(), &seat.invite);
+        if !self.door.remove(&others) {
             return;
         }
         self.say_kicks(seat, effects);
-        let out = self.held.iter().filter(|(_, held)| fresh.contains(&held.invite)).map(|(peer, _)| *peer);
-        for peer in out.collect::<Vec<_>>() {
+        self.letters.take_back(&others);
+        let invite = |peer| self.held.get(peer).map(|held| held.invite);
+        let members = self.held.keys().chain(self.view.roster.peers());
+        let out: BTreeSet<PeerKey> =
+            members.filter(|peer| others.shuts_out(peer, invite(peer))).copied().collect();
+        for peer in out {
+            // Until the record without it is made, too, it gets nothing: no chain if it asks for one.
             self.pending.remove(&peer);
+            self.held.remove(&peer);
             self.expel(now, peer);
         }
     }
@@ -235,6 +246,15 @@ impl Coordinator {
             self.leaving.insert(peer, true);
             self.schedule(now.max(self.last_record.plus_ms(GAP_MS)));
         }
+    }
+
+    /// Whoever is in the roster still and has not asked since this term began is a member no longer: it holds no secret,
+    /// and by which invite it came, which may be removed meanwhile, nobody here knows.
+    fn drop_unheard(&mut self, now: UnixTime, seat: &Seat) {
+        let me = seat.identity.public();
+        let unheard = |peer: &PeerKey| *peer != me && !self.held.contains_key(peer);
+        let gone: Vec<PeerKey> = self.view.roster.peers().filter(|peer| unheard(peer)).copied().collect();
+        gone.into_iter().for_each(|peer| self.departed(now, peer));
     }
 
     /// For a coordinator that gives way: whom it shut out stays out.
@@ -248,6 +268,9 @@ impl Coordinator {
 
     /// Does what is due.
     pub(crate) fn tick(&mut self, now: UnixTime, seat: &Seat, rng: &mut SessionRng, effects: &mut Effects) {
+        if self.unheard_at.take_if(|at| now >= *at).is_some() {
+            self.drop_unheard(now, seat);
+        }
         self.record_when_due(now, seat, rng, effects);
         if now >= self.beat_at {
             self.beat_at = now.plus_ms(BEAT_MS);

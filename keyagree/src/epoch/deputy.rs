@@ -1,16 +1,17 @@
 //! What a deputy prepares while somebody else coordinates: chains with the members, and what it needs to
 //! know to go on as coordinator.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::credential::{Admission, Role, Signed};
 use crate::epoch::chain::PairChain;
 use crate::epoch::{Effects, chain_info, statement_hash};
 use crate::identity::{InviteId, PeerKey};
 use crate::io::{Audience, Seat, SessionRng};
+use crate::removed::Removed;
 use crate::suite::seal;
 use crate::time::UnixTime;
-use crate::wire::{ChainRoot, JoinRequest, KICKS_MAX, Kicks, MEMBERS_MAX, Message, STANDING_KICKS, Wants};
+use crate::wire::{ChainRoot, JoinRequest, Kicks, MEMBERS_MAX, Message, STANDING_KICKS, Wants};
 
 /// A fresh request of one peer is heeded at most so often: each costs a key encapsulation.
 pub(crate) const ANSWERS_APART_MS: u64 = 500;
@@ -46,7 +47,7 @@ impl Held {
 #[derive(Default)]
 pub(crate) struct Deputy {
     pub(crate) held: BTreeMap<PeerKey, Held>,
-    pub(crate) removed: BTreeSet<InviteId>,
+    pub(crate) removed: Removed,
     pub(crate) locked: bool,
 }
 
@@ -69,7 +70,7 @@ impl Deputy {
             || request.term != term
             || request.meeting != seat.meeting
             || admission.lobby
-            || self.removed.contains(&newly.invite)
+            || self.removed.shuts_out(&request.peer, Some(newly.invite))
             || self.held.len() >= MEMBERS_MAX && !self.held.contains_key(&request.peer)
         {
             return;
@@ -80,13 +81,14 @@ impl Deputy {
 
     /// A new coordinator may not have heard of everybody who was shut out.
     pub(crate) fn tell_kicks(&self, seat: &Seat, effects: &mut Effects) {
-        say_kicks(seat, self.removed.iter().copied().collect(), effects);
+        say_kicks(seat, &self.removed, effects);
     }
 
-    pub(crate) fn kicked(&mut self, invites: &[InviteId]) {
-        let room = KICKS_MAX - self.removed.len();
-        self.removed.extend(invites.iter().take(room));
-        self.held.retain(|_, held| !self.removed.contains(&held.invite));
+    /// These are shut out; false if they were already.
+    pub(crate) fn kicked(&mut self, removed: &Removed) -> bool {
+        let fresh = self.removed.unite(removed);
+        self.held.retain(|peer, held| !self.removed.shuts_out(peer, Some(held.invite)));
+        fresh
     }
 }
 
@@ -123,10 +125,9 @@ pub(crate) fn answer(
 }
 
 /// The kick list, for everybody.
-pub(crate) fn say_kicks(seat: &Seat, mut invites: Vec<InviteId>, effects: &mut Effects) {
-    invites.truncate(KICKS_MAX);
-    if !invites.is_empty() {
-        let kicks = Kicks { meeting: seat.meeting, invites };
+pub(crate) fn say_kicks(seat: &Seat, removed: &Removed, effects: &mut Effects) {
+    if !removed.is_empty() {
+        let kicks = Kicks::new(seat.meeting, removed);
         effects.say(Audience::Standing(STANDING_KICKS), &Message::Kicks(Signed::new(kicks, &seat.identity)));
     }
 }

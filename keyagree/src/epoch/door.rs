@@ -6,7 +6,8 @@ use crate::credential::Admission;
 use crate::epoch::deputy::Held;
 use crate::identity::{InviteId, PeerKey};
 use crate::io::{Knocks, Past};
-use crate::wire::{Denial, KICKS_MAX};
+use crate::removed::{Removal, Removed};
+use crate::wire::Denial;
 
 /// Most peers that can be bound to invites.
 const BINDINGS_MAX: usize = 1 << 15;
@@ -37,7 +38,7 @@ pub(crate) struct Door {
     /// Who came by which invite, in this order.
     bindings: BTreeMap<InviteId, Vec<PeerKey>>,
     bound: usize,
-    removed: BTreeSet<InviteId>,
+    removed: Removed,
     pub(crate) locked: bool,
     waiting: BTreeMap<PeerKey, Waiting>,
     turned_away: BTreeSet<PeerKey>,
@@ -45,11 +46,8 @@ pub(crate) struct Door {
 
 impl Door {
     pub(crate) fn new(past: Past) -> Door {
-        let mut door = Door { locked: past.locked, ..Door::default() };
+        let mut door = Door { locked: past.locked, removed: past.removed, ..Door::default() };
         past.bindings.into_iter().for_each(|(invite, peer)| door.bind(invite, peer));
-        past.removed.into_iter().for_each(|invite| {
-            door.remove(invite);
-        });
         door
     }
 
@@ -58,18 +56,14 @@ impl Door {
         all.flat_map(|(invite, peers)| peers.iter().map(|peer| (*invite, *peer))).collect()
     }
 
-    pub(crate) fn removed(&self) -> Vec<InviteId> {
-        self.removed.iter().copied().collect()
+    pub(crate) fn removed(&self) -> &Removed {
+        &self.removed
     }
 
-    pub(crate) fn is_removed(&self, invite: &InviteId) -> bool {
-        self.removed.contains(invite)
-    }
-
-    /// Shuts an invite out for good; false if it is already.
-    pub(crate) fn remove(&mut self, invite: InviteId) -> bool {
-        let fresh = self.removed.len() < KICKS_MAX && self.removed.insert(invite);
-        self.waiting.retain(|_, waiting| waiting.invite != invite);
+    /// Shuts these out for good; false if they are already.
+    pub(crate) fn remove(&mut self, removed: &Removed) -> bool {
+        let fresh = self.removed.unite(removed);
+        self.waiting.retain(|peer, waiting| !self.removed.shuts_out(peer, Some(waiting.invite)));
         fresh
     }
 
@@ -85,7 +79,7 @@ impl Door {
     /// back whenever it likes, another one has to be let in.
     pub(crate) fn judge(&self, peer: &PeerKey, invite: &InviteId, admission: &Admission) -> Answer {
         let came = self.bindings.get(invite).map_or(&[][..], Vec::as_slice);
-        if self.is_removed(invite) {
+        if self.removed.shuts_out(peer, Some(*invite)) {
             Answer::Out(Denial::Removed)
         } else if came.contains(peer) {
             Answer::In
@@ -98,7 +92,8 @@ impl Door {
         } else if self.locked {
             Answer::Waits(Knocks::Locked)
         } else if admission.uses > 1 {
-            Answer::Waits(Knocks::GroupLink)
+            let again = came.iter().any(|peer| self.removed.contains(&Removal::Peer(*peer)));
+            Answer::Waits(if again { Knocks::LinkOfRemoved } else { Knocks::GroupLink })
         } else if came.is_empty() {
             Answer::In
         } else {
@@ -137,7 +132,8 @@ impl Door {
     }
 
     pub(crate) fn check(&self) {
-        assert!(self.waiting.len() <= WAITING_MAX && self.removed.len() <= KICKS_MAX);
+        self.removed.check();
+        assert!(self.waiting.len() <= WAITING_MAX);
         assert!(self.bound <= BINDINGS_MAX && self.turned_away.len() <= TURNED_AWAY_MAX);
     }
 }

@@ -12,6 +12,7 @@ use crate::epoch::view::View;
 use crate::epoch::{Adopted, Effects, Head, commitment, record_hash, step, welcome_info};
 use crate::identity::PeerKey;
 use crate::io::{Event, Seat, SessionRng, Timer};
+use crate::removed::Removed;
 use crate::roster::proven;
 use crate::suite::{Secret, secret_of};
 use crate::time::UnixTime;
@@ -61,7 +62,7 @@ impl Member {
     ) -> Member {
         let (head, view, door) = before.into_parts();
         let mut deputy = Deputy { locked: door.locked, ..Deputy::default() };
-        deputy.kicked(&door.removed());
+        deputy.kicked(door.removed());
         let mut member = Member::new(now, seat, Some(head), view, deputy);
         member.follow(now, to, effects);
         member.asking.ask(now, seat, rng, to.0, effects);
@@ -351,12 +352,28 @@ impl Member {
         if self.stopped || signed.value.meeting != seat.meeting || !signed.signed_by(&from) {
             return;
         }
+        let removed = signed.value.removed();
         if let Some(deputy) = &mut self.deputy {
-            deputy.kicked(&signed.value.invites);
+            deputy.kicked(&removed);
         }
-        if signed.value.invites.contains(&seat.invite) {
+        if removed.shuts_out(&seat.identity.public(), Some(seat.invite)) {
             self.stop(Event::Removed, effects);
         }
+    }
+
+    /// A host's word, which gates heed at once and whoever coordinates takes over.
+    pub(crate) fn remove(&mut self, seat: &Seat, removed: &Removed, effects: &mut Effects) {
+        let others = removed.sparing(&seat.identity.public(), &seat.invite);
+        if let Some(deputy) = &mut self.deputy
+            && deputy.kicked(&others)
+        {
+            deputy.tell_kicks(seat, effects);
+        }
+    }
+
+    /// What this node knows to be shut out; only who may coordinate keeps it.
+    pub(crate) fn removed(&self) -> Option<&Removed> {
+        self.deputy.as_ref().map(|deputy| &deputy.removed)
     }
 
     /// A coordinator's no.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::credential::Signed;
 use crate::identity::{InviteId, MeetingId, PeerKey};
+use crate::removed::{Removal, Removed};
 use crate::time::UnixTime;
 use crate::wire::NAME_MAX;
 
@@ -175,10 +176,30 @@ pub(crate) struct Beat {
     pub(crate) locked: bool,
 }
 
-/// All invites that were removed so far. Lists are united, never replaced.
+/// Everything that was shut out so far, each list ascending. Lists are united, never replaced.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Kicks {
     pub(crate) meeting: MeetingId,
     pub(crate) invites: Vec<InviteId>,
+    pub(crate) peers: Vec<PeerKey>,
+}
+
+impl Kicks {
+    pub(crate) fn new(meeting: MeetingId, removed: &Removed) -> Kicks {
+        let mut kicks = Kicks { meeting, invites: Vec::new(), peers: Vec::new() };
+        for removal in removed.iter() {
+            match removal {
+                Removal::Invite(invite) => kicks.invites.push(invite),
+                Removal::Peer(peer) => kicks.peers.push(peer),
+            }
+        }
+        kicks
+    }
+
+    /// What it names, as far as its bounds go.
+    pub(crate) fn removed(&self) -> Removed {
+        let invites = self.invites.iter().copied().map(Removal::Invite);
+        invites.chain(self.peers.iter().copied().map(Removal::Peer)).collect()
+    }
 }

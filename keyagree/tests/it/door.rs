@@ -1,6 +1,6 @@
 //! Waiting at the door, being let in, coming back; and what people are called.
 
-use keyagree::{Event, Input, Knocks, Role};
+use keyagree::{Event, Input, Knocks, Refusal, Removal, Role};
 
 use crate::world::{START, World};
 
@@ -35,6 +35,66 @@ fn a_group_link_lets_in_whom_the_host_lets_in_and_no_more_than_it_may() {
             .has(|event| matches!(event, Event::Refused { reason } if reason.contains("link")))
     );
     assert!(world.people[came[2]].session().epoch().is_none());
+}
+
+#[test]
+fn one_who_came_by_a_link_is_removed_and_the_others_stay() {
+    let mut world = World::new(206);
+    let host = world.organiser();
+    let deputy = world.deputy();
+    let link = world.link(5);
+    let (one, two) = (world.guest_with(&link), world.guest_with(&link));
+    world.send(two, &[0, 1]);
+    world.run_ms(3_000);
+    for who in [one, two] {
+        let peer = world.people[who].key;
+        world.put(host, Input::Decide { peer, admit: true });
+    }
+    world.run_ms(8_000);
+    world.agree(&[host, deputy, one, two]);
+    let (at, key) = (world.now, world.people[one].key);
+    world.put(host, Input::Remove(Removal::Peer(key)));
+    world.run_ms(5_000);
+    world.agree(&[host, deputy, two]);
+    assert!(world.people[one].has(|event| *event == Event::Removed));
+    assert_eq!(world.ever_opens(one, at.plus_ms(3_000), world.now), 0);
+    assert!(!world.people[two].has(|event| *event == Event::Removed));
+    let (credential, now) = (world.people[one].credential.clone(), world.now);
+    for who in [deputy, two] {
+        assert_eq!(world.people[who].gate.admit(now, key, &credential), Err(Refusal::Removed));
+    }
+
+    // With its key it is turned away; with another one it waits, and the host sees that it may be the same person.
+    world.rejoin(one);
+    let again = world.guest_with(&link);
+    world.run_ms(4_000);
+    world.agree(&[host, deputy, two]);
+    let peer = world.people[again].key;
+    let knock = Event::Knock { peer, invite: link.id(), why: Knocks::LinkOfRemoved };
+    assert!(world.people[host].has(|event| *event == knock));
+    assert!(world.people[again].session().epoch().is_none());
+
+    // Whoever takes over knows it too.
+    world.crash(host);
+    world.run_ms(8_000);
+    world.agree(&[deputy, two]);
+    assert!(world.people[deputy].session().removed().contains(&Removal::Peer(key)));
+}
+
+#[test]
+fn who_may_coordinate_but_does_not_has_somebody_removed() {
+    let mut world = World::new(207);
+    let host = world.organiser();
+    let (deputy, one, two) = (world.deputy(), world.guest(), world.guest());
+    world.run_ms(6_000);
+    let (first, second) = (world.people[one].key, world.people[two].key);
+    world.put(one, Input::Remove(Removal::Peer(second)));
+    world.run_ms(4_000);
+    world.agree(&[host, deputy, one, two]);
+    world.put(deputy, Input::Remove(Removal::Peer(first)));
+    world.run_ms(4_000);
+    world.agree(&[host, deputy, two]);
+    assert!(world.people[one].has(|event| *event == Event::Removed));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Joining, leaving, being removed, and coming back.
 
 use keyagree::session::Past;
-use keyagree::{Event, Input, Role};
+use keyagree::{Event, Input, Removal, Role};
 
 use crate::world::World;
 
@@ -69,7 +69,7 @@ fn the_removed_is_told_shut_out_everywhere_and_not_let_in_again() {
     world.send(one, &[0, 1]);
     world.run_ms(8_000);
     let (at, invite, key) = (world.now, world.people[out].invite, world.people[out].key);
-    world.put(host, Input::Remove(invite));
+    world.put(host, Input::Remove(Removal::Invite(invite)));
     world.run_ms(5_000);
     world.agree(&[host, one]);
     assert!(world.people[out].has(|event| *event == Event::Removed));
@@ -83,7 +83,7 @@ fn the_removed_is_told_shut_out_everywhere_and_not_let_in_again() {
     let credential = world.people[out].credential.clone();
     let now = world.now;
     assert_eq!(world.people[one].gate.admit(now, key, &credential), Err(keyagree::Refusal::Removed));
-    assert_eq!(world.people[host].session().removed(), vec![invite]);
+    assert_eq!(world.people[host].session().removed().iter().collect::<Vec<_>>(), [Removal::Invite(invite)]);
 }
 
 #[test]

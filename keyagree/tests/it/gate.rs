@@ -1,7 +1,7 @@
 //! Who is let in, and what each refusal says.
 
 use keyagree::credential::{AdmittedAs, CREDENTIAL_MAX};
-use keyagree::{Gate, Identity, Issuer, LeaseId, Refusal, Role, UnixTime};
+use keyagree::{Gate, Identity, Issuer, LeaseId, Refusal, Removal, Removed, Role, UnixTime};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 
@@ -39,7 +39,8 @@ fn a_gate_admits_what_its_issuer_signed_and_nothing_else() {
         Err(Refusal::NotSignedByIssuer)
     );
 
-    assert_eq!(gate.remove(&[invite.id()]), vec![guest.public()]);
+    let removed: Removed = [Removal::Invite(invite.id())].into_iter().collect();
+    assert_eq!(gate.remove(&removed), vec![guest.public()]);
     assert_eq!(gate.admit(NOW, guest.public(), &good), Err(Refusal::Removed));
     assert_eq!(gate.known(&guest.public()), None);
 }
@@ -81,7 +82,7 @@ fn only_a_coordinator_can_shut_somebody_out() {
     world.run_ms(5_000);
     let said = world.people[host].said.len();
     let invite = world.people[two].invite;
-    world.put(host, keyagree::Input::Remove(invite));
+    world.put(host, keyagree::Input::Remove(Removal::Invite(invite)));
     let kicks = world.people[host].said[said..].to_vec();
     let (host_key, guest_key, now) = (world.people[host].key, world.people[one].key, world.now);
     let gate = &mut world.people[one].gate;
@@ -91,4 +92,28 @@ fn only_a_coordinator_can_shut_somebody_out() {
     );
     let out: Vec<_> = kicks.iter().flat_map(|body| gate.heard(now, host_key, body)).collect();
     assert_eq!(out, vec![world.people[two].key]);
+}
+
+#[test]
+fn a_removed_key_is_shut_out_by_itself_also_with_a_pass_and_with_another_invite() {
+    let mut world = crate::world::World::new(5);
+    let host = world.organiser();
+    let link = world.link(5);
+    let (one, two) = (world.guest_with(&link), world.guest_with(&link));
+    world.run_ms(3_000);
+    for who in [one, two] {
+        let peer = world.people[who].key;
+        world.put(host, keyagree::Input::Decide { peer, admit: true });
+    }
+    world.run_ms(6_000);
+    let (out, now) = (world.people[one].key, world.now);
+    let passed = world.people[one].credential.clone();
+    let own = world.invite(Role::Guest).credential(&world.people[one].identity, now);
+    let gate = &mut world.people[two].gate;
+    assert!(!gate.known(&out).unwrap().lobby);
+    let removed: Removed = [Removal::Peer(out)].into_iter().collect();
+    assert_eq!(gate.remove(&removed), vec![out], "and nobody else who came by the link");
+    for credential in [passed, own] {
+        assert_eq!(gate.admit(now, out, &credential), Err(Refusal::Removed));
+    }
 }

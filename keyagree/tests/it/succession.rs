@@ -1,7 +1,7 @@
 //! Coordinators that crash, are cut off, come back, or lie.
 
 use keyagree::session::{Past, next_term};
-use keyagree::{Event, Input, Timer, UnixTime};
+use keyagree::{Event, Input, Removal, Timer, UnixTime};
 
 use crate::world::World;
 
@@ -44,6 +44,36 @@ fn a_coordinator_that_crashes_is_succeeded_and_nobody_loses_a_frame() {
         let late = world.guest();
         world.run_ms(4_000);
         world.agree(&[a, b, one, two, late]);
+    }
+}
+
+#[test]
+fn who_does_not_ask_a_new_coordinator_is_not_listed_for_long() {
+    for removed in [false, true] {
+        let mut world = World::new(106);
+        world.calm = true;
+        let (host, deputy) = (world.organiser(), world.deputy());
+        world.run_ms(6_000);
+        let one = world.guest();
+        world.run_ms(1_500);
+        world.agree(&[host, deputy, one]);
+        // It has had no time to prepare for the deputy, nor does the overlay say that it is gone.
+        let (key, invite) = (world.people[one].key, world.people[one].invite);
+        world.crash(one);
+        world.crash(host);
+        world.run_ms(4_000);
+        assert!(world.people[deputy].session().coordinates());
+        assert!(world.people[deputy].session().members().contains(&key), "it may have lost its way");
+        if removed {
+            world.put(deputy, Input::Remove(Removal::Invite(invite)));
+        }
+        world.run_ms(12_000);
+        world.agree(&[deputy]);
+        if !removed {
+            world.rejoin(one);
+            world.run_ms(3_000);
+            world.agree(&[deputy, one]);
+        }
     }
 }
 
@@ -112,7 +142,7 @@ fn a_meeting_that_was_split_is_one_again_and_who_was_removed_stays_out() {
         world.split = [host, one, two].into();
         let invite = world.people[two].invite;
         world.run_ms(2_000);
-        world.put(host, Input::Remove(invite));
+        world.put(host, Input::Remove(Removal::Invite(invite)));
         for deputy in [a, b] {
             let peer = world.people[deputy].key;
             world.put(host, Input::Departed(peer));
@@ -127,7 +157,10 @@ fn a_meeting_that_was_split_is_one_again_and_who_was_removed_stays_out() {
         world.run_ms(10_000);
         world.agree(&[host, a, b, one]);
         assert_eq!(leader(&world, &[host, a, b]), led_by, "the higher term leads");
-        assert!(world.people[led_by].session().removed().contains(&invite), "kick lists are united");
+        assert!(
+            world.people[led_by].session().removed().contains(&Removal::Invite(invite)),
+            "kick lists are united"
+        );
         assert_eq!(world.ever_opens(two, removed_at.plus_ms(3_000), world.now), 0);
     }
 }

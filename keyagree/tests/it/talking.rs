@@ -1,6 +1,6 @@
 //! What members say to each other: heard once by all of them, and by nobody else.
 
-use keyagree::Input;
+use keyagree::{Input, Removal};
 
 use crate::world::World;
 
@@ -65,7 +65,7 @@ fn a_removed_member_hears_nothing_more() {
     let (one, two) = (world.guest(), world.guest());
     world.run_ms(6_000);
     let invite = world.people[two].invite;
-    world.put(host, Input::Remove(invite));
+    world.put(host, Input::Remove(Removal::Invite(invite)));
     world.run_ms(4_000);
     say(&mut world, one, "among us");
     world.run_ms(3_000);

@@ -267,8 +267,9 @@ impl World {
         let invite = self.people.iter().find(|person| person.key == *key).map(|person| person.invite);
         let names: [&[u8]; 3] = [b"\x64Wrap", b"\x67Welcome", b"\x65Chain"];
         let secret = names.iter().any(|name| body[2..].starts_with(name));
-        let out = invite.is_some_and(|invite| session.removed().contains(&invite));
-        assert!(!(secret && out), "something for the removed");
+        let out = session.removed().shuts_out(key, invite);
+        let what = String::from_utf8_lossy(&body[3..10]);
+        assert!(!(secret && out), "{what} of {who} for {key}, whom it knows to be removed");
     }
 
     fn is_meant(&self, who: usize, to: &Audience) -> bool {

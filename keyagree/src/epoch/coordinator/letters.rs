@@ -10,6 +10,7 @@ use crate::epoch::view::View;
 use crate::epoch::{Effects, Head, welcome_info};
 use crate::identity::{InviteId, PeerKey};
 use crate::io::{Audience, Seat, SessionRng};
+use crate::removed::Removed;
 use crate::roster::page;
 use crate::suite::seal;
 use crate::time::UnixTime;
@@ -31,6 +32,7 @@ pub(crate) const PASS_MS: u64 = 10 * 60_000;
 
 /// The last request of a peer, and what it was told.
 struct Letter {
+    invite: InviteId,
     request: [u8; 32],
     made_at: UnixTime,
     came_at: UnixTime,
@@ -51,7 +53,7 @@ impl Letters {
         &mut self,
         now: UnixTime,
         signed: &Signed<JoinRequest>,
-        hash: &[u8; 32],
+        (hash, invite): (&[u8; 32], InviteId),
         is_member: impl Fn(&PeerKey) -> bool,
         effects: &mut Effects,
     ) -> bool {
@@ -68,7 +70,7 @@ impl Letters {
         if !signed.signed_by(&request.peer) || !self.has_room(&request.peer, is_member) {
             return false;
         }
-        let letter = Letter { request: *hash, made_at: request.made_at, came_at: now, said: None };
+        let letter = Letter { invite, request: *hash, made_at: request.made_at, came_at: now, said: None };
         self.last.insert(request.peer, letter);
         true
     }
@@ -147,6 +149,15 @@ impl Letters {
         }
         let sealed = page::seal(&view.roster, &head.secret, page, |peer| view.name_card(peer));
         effects.say(Audience::One(to), &Message::Page(PageNote { epoch: head.id(), page, sealed }));
+    }
+
+    /// What was answered to whoever is shut out now isn't said again: they may never have heard it.
+    pub(crate) fn take_back(&mut self, removed: &Removed) {
+        for (_, letter) in
+            self.last.iter_mut().filter(|(peer, letter)| removed.shuts_out(peer, Some(letter.invite)))
+        {
+            letter.said = None;
+        }
     }
 
     /// Lets go of answers that nobody asks for again.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::credential::Signed;
 use crate::epoch::coordinator::letters::Letters;
-use crate::epoch::coordinator::{Coordinator, count};
+use crate::epoch::coordinator::{Coordinator, UNHEARD_MS, count};
 use crate::epoch::deputy::{Deputy, Held};
 use crate::epoch::door::Door;
 use crate::epoch::view::View;
@@ -57,8 +57,7 @@ impl Coordinator {
         let me = seat.identity.public();
         let Inheritance { head, mut view, deputy, without, term } = from;
         let bindings = deputy.held.iter().map(|(peer, held)| (held.invite, *peer)).collect();
-        let removed = deputy.removed.iter().copied().collect();
-        let mut door = Door::new(Past { term, bindings, removed, locked: deputy.locked });
+        let mut door = Door::new(Past { term, bindings, removed: deputy.removed, locked: deputy.locked });
         door.bind(seat.invite, me);
         if view.is_complete(&head) {
             view.roster.leave(&without);
@@ -103,6 +102,7 @@ impl Coordinator {
             letters: Letters::default(),
             due: None,
             last_record: now,
+            unheard_at: Some(now.plus_ms(UNHEARD_MS)),
             beat_at: now,
             passes_at: now,
         };
