@@ -14,7 +14,7 @@ use crate::step::{Step, VALUE_MAX};
 use crate::{Brief, Wants};
 
 /// Grows when the format or the meaning of a value changes.
-pub const FORMAT: u16 = 1;
+pub const FORMAT: u16 = 2;
 /// What the file begins with.
 const MAGIC: &[u8; 16] = b"canopy core run\n";
 
@@ -161,14 +161,14 @@ fn record(from: &mut impl Read, number: u64) -> Result<Option<Vec<u8>>, ReadErro
 mod tests {
     use overlay_core::id::NodeId;
     use overlay_core::io::{
-        Admitted, Audience, Command, Event, Kind, LayerRate, Note, Output, Signature, Topic,
+        Admitted, Audience, Class, Command, Event, Kind, LayerRate, Note, Output, Signature, Topic,
     };
     use overlay_core::unit::{Frame, FrameInfo, Layer, TreeId, Unit, UnitHeader};
 
     use super::*;
 
     const PEER: NodeId = NodeId([7; 32]);
-    const ADMITTED: Admitted = Admitted { kind: Kind::Relay, may_coordinate: false };
+    const ADMITTED: Admitted = Admitted { kind: Kind::Relay, class: Class::Member, may_coordinate: false };
     const TREE: TreeId = TreeId { slot: 2, layer: Layer::P360, index: 0 };
     const INFO: FrameInfo = FrameInfo { number: 70_000, key: true, temporal: 1 };
 
@@ -208,6 +208,7 @@ mod tests {
             Command::RequestKey { source: PEER, layer: Layer::P720 },
             Command::Say { to: Audience::Coordinator, body: vec![1] },
             Command::Shut(PEER),
+            Command::Lapse(PEER),
             Command::Leave,
         ];
         let others = [

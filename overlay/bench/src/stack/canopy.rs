@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result};
 use overlay_core::id::NodeId;
-use overlay_core::io::{Admitted, Command, Event, Kind, LayerRate, Note, Signature, Topic};
+use overlay_core::io::{Admitted, Class, Command, Event, Kind, LayerRate, Note, Signature, Topic};
 use overlay_core::members::Presence;
 use overlay_core::node;
 use overlay_core::unit::{Frame, FrameInfo, Layer};
@@ -36,7 +36,7 @@ fn admitted(shown: &[u8]) -> Option<Admitted> {
         b"relay" => (Kind::Relay, false),
         _ => return None,
     };
-    Some(Admitted { kind, may_coordinate })
+    Some(Admitted { kind, class: Class::Member, may_coordinate })
 }
 
 impl Authority for Trusting {
