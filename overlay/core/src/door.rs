@@ -36,6 +36,10 @@ impl<P: Payload> State<P> {
             Message::Carry { note, signature, hops } if note.origin == from && asks(&note) => {
                 self.heard_carried(from, note, signature, hops);
             }
+            // Who was on the stage when its pass ended says to everybody that it has another.
+            Message::Note { note, signature } if note.origin == from && note.topic == Topic::Presence => {
+                self.heard_note(now, from, note, signature);
+            }
             Message::Want { notes } => self.wanted(now, from, notes),
             Message::Lazy { origin } => self.be_lazy(from, origin),
             Message::Uphill { on } => self.heard_uphill(now, from, on),

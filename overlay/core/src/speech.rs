@@ -53,7 +53,7 @@ impl<P: Payload> State<P> {
 
     /// A note for everybody came: the edge is asked about it before it is believed or passed on. One whose origin
     /// is not known yet waits for its presence.
-    fn heard_note(&mut self, now: Time, from: NodeId, note: Note, signature: Signature) {
+    pub(crate) fn heard_note(&mut self, now: Time, from: NodeId, note: Note, signature: Signature) {
         let id = NoteId::of(&note);
         if self.gossip.has_seen(id) {
             return self.heard_again(now, from, id);

@@ -107,6 +107,25 @@ fn who_waits_gets_no_unit_and_few_bytes_whatever_it_says() {
 }
 
 #[test]
+fn what_others_say_to_one_who_waits_has_a_bound_too() {
+    let (mut world, late) = demo_and_one_who_waits();
+    world.run(1_000);
+    let before = world.sent_to[&late].0;
+    let seconds = 10;
+    for n in 0..seconds * 20 {
+        let to = if n % 2 == 0 { Audience::One(late) } else { Audience::Everybody };
+        world.command(id(1), Command::Say { to, body: vec![1; 4_000] });
+        world.command(id(3), Command::Say { to: Audience::One(late), body: vec![1; 4_000] });
+        world.run(50);
+    }
+    let bytes = world.sent_to[&late].0 - before;
+    println!("{bytes} bytes");
+    assert!(bytes <= 2 * (config::LOBBY_BYTES_BURST + seconds * config::LOBBY_BYTES_PER_S), "{bytes}");
+    let heard = |event: &Event| matches!(event, Event::Keys { .. });
+    assert!(world.events.iter().any(|(who, event)| *who == late && heard(event)), "it has its answers");
+}
+
+#[test]
 fn an_attach_from_the_lobby_is_refused_with_its_reason() {
     let (mut world, late) = demo_and_one_who_waits();
     world.run(500);
