@@ -8,10 +8,10 @@ use keyagree::gate::{Gate, sign_note, verify_note};
 use keyagree::identity::{Identity, PeerKey};
 use keyagree::signing::{sign_list, verify_list};
 use overlay_core::id::NodeId;
-use overlay_core::io::{Admitted, Kind, Note, Signature, Topic};
+use overlay_core::io::{Admitted, Class, Command, Kind, Note, Signature, Topic};
 use overlay_core::list::List;
 use overlay_core::members::Presence;
-use overlay_libp2p::Refusal;
+use overlay_libp2p::{Handle, Refusal};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
@@ -76,6 +76,17 @@ pub fn vet(gate: &SharedGate, note: &Note, signature: &Signature) -> Option<Admi
     gate.known(&origin).filter(|admission| clock::unix() < admission.expires).map(admitted)
 }
 
+/// Ends what is over by now: whose credential has expired is shut out, whose pass has ended is in the lobby again.
+pub fn end_what_is_over(gate: &SharedGate, handle: &Handle) {
+    let (mut gate, now) = (gate.lock(), clock::unix());
+    let over = gate.expire(now).into_iter().map(|peer| (peer, Command::Shut(NodeId(peer.0))));
+    let lapsed = gate.lapse(now);
+    for (peer, command) in over.chain(lapsed.into_iter().map(|peer| (peer, Command::Lapse(NodeId(peer.0))))) {
+        tracing::info!(%peer, ?command, "a credential is over");
+        handle.command(command);
+    }
+}
+
 /// Signs a note of this node's own.
 pub fn sign(identity: &Identity, note: &Note) -> Signature {
     Signature(sign_note(identity, &note_bytes(note).unwrap_or_default()))
@@ -100,6 +111,7 @@ fn note_bytes(note: &Note) -> Option<Vec<u8>> {
 fn admitted(admission: &Admission) -> Admitted {
     Admitted {
         kind: if admission.is_participant() { Kind::Participant } else { Kind::Relay },
-        may_coordinate: admission.may_coordinate(),
+        class: if admission.lobby { Class::Lobby } else { Class::Member },
+        may_coordinate: admission.may_coordinate() && !admission.lobby,
     }
 }

@@ -23,7 +23,7 @@ use parking_lot::Mutex;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use crate::args::Join;
-use crate::authority::SharedGate;
+use crate::authority::{self, SharedGate};
 use crate::fail::{Fail, Outcome};
 use crate::journal::{Entry, Journal};
 use crate::member::{Member, SharedClaims, SharedCredential};
@@ -294,8 +294,7 @@ impl Node {
     }
 
     fn upkeep(&mut self) -> Outcome {
-        let over = self.gate.lock().expire(clock::unix());
-        self.shut(over);
+        authority::end_what_is_over(&self.gate, &self.handle);
         self.end_of_clip()?;
         for source in self.receiving.keyless() {
             self.tell(Input::Unopened(source))?;

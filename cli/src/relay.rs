@@ -10,7 +10,7 @@ use keyagree::gate::Gate;
 use keyagree::identity::{Identity, PeerKey};
 use keyagree::lease::LeaseHolder;
 use overlay_core::id::NodeId;
-use overlay_core::io::{Admitted, Command, Event, Kind, Note, Signature};
+use overlay_core::io::{Admitted, Class, Command, Event, Kind, Note, Signature};
 use overlay_core::list::List;
 use overlay_core::node;
 use overlay_libp2p::{Authority, Config, Handle, Happening, Refusal};
@@ -83,7 +83,7 @@ async fn lend(args: args::Relay) -> Outcome {
         node: node::Config {
             me: NodeId(me.0),
             kind: Kind::Relay,
-            admitted: Admitted { kind: Kind::Relay, may_coordinate: false },
+            admitted: Admitted { kind: Kind::Relay, class: Class::Member, may_coordinate: false },
             credential: Vec::new(),
             first_serial: clock::unix().0,
             uplink_kbps: args.uplink,
@@ -153,7 +153,7 @@ impl Relay {
                     }
                 }
                 _ = upkeep.tick() => {
-                    self.shut_expired();
+                    self.end_what_is_over();
                     self.write_counters();
                     let claimed = self.gate.lock().is_some();
                     let counted = self.handle.counters();
@@ -182,10 +182,10 @@ impl Relay {
         }
     }
 
-    fn shut_expired(&mut self) {
-        let gate = self.gate.lock().clone();
-        let over = gate.map(|gate| gate.lock().expire(clock::unix()));
-        self.shut(over.unwrap_or_default());
+    fn end_what_is_over(&self) {
+        if let Some(gate) = self.gate.lock().clone() {
+            authority::end_what_is_over(&gate, &self.handle);
+        }
     }
 
     fn shut(&self, peers: Vec<PeerKey>) {

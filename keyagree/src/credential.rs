@@ -273,9 +273,6 @@ pub enum Refusal {
     /// Over.
     #[error("the credential has expired: ask the organiser for a new invite, or start the relay anew")]
     Expired,
-    /// The pass of a group link's holder is over.
-    #[error("the pass has ended: show the first credential, and wait to be let in again")]
-    PassEnded,
     /// Not yet.
     #[error("the credential does not count yet: check the clocks of both machines")]
     TooEarly,
@@ -383,13 +380,11 @@ fn check_pass(
     if !signer.may_coordinate() || !pass.signed_by(by) {
         return Err(Refusal::NotSignedByIssuer);
     }
-    if now >= said.expires {
-        return Err(Refusal::PassEnded);
-    }
     if now.plus_ms(SKEW_MS) < said.made_at {
         return Err(Refusal::TooEarly);
     }
-    Ok(Admission { lobby: false, pass_ends: Some(said.expires), ..admission })
+    // A pass that has ended is as good as none.
+    Ok(Admission { lobby: now >= said.expires, pass_ends: Some(said.expires), ..admission })
 }
 
 fn check_relay(

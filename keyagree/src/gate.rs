@@ -10,6 +10,8 @@ use crate::wire::{Evidence, Message};
 
 /// Most peers whose credentials a gate keeps.
 pub const KNOWN_MAX: usize = 1 << 15;
+/// Most holders of group links in the lobby among them: a link may be shown with any number of keys.
+pub const LOBBY_KNOWN_MAX: usize = 1 << 10;
 /// Most coordinators that were deposed.
 const DEPOSED_MAX: usize = 16;
 /// Passes end only while a coordinator is there to renew them: its last sign of life is no older.
@@ -24,6 +26,8 @@ pub struct Gate {
     meeting: MeetingId,
     issuer: IssuerKey,
     known: BTreeMap<PeerKey, Admission>,
+    /// Those of them who wait at the door.
+    lobby: BTreeSet<PeerKey>,
     removed: Removed,
     deposed: BTreeSet<PeerKey>,
     /// The last sign of life of a coordinator.
@@ -37,6 +41,7 @@ impl Gate {
             meeting,
             issuer,
             known: BTreeMap::new(),
+            lobby: BTreeSet::new(),
             removed: Removed::default(),
             deposed: BTreeSet::new(),
             beat_at: UnixTime(0),
@@ -58,9 +63,32 @@ impl Gate {
         if self.deposed.contains(&peer) {
             admission.role = AdmittedAs::Participant(Role::Guest);
         }
-        self.make_room(now, &peer);
+        // What was shown before may be shown again by anybody; a pass that was seen counts until it ends.
+        if let Some(passed) = self.known.get(&peer).filter(|known| admission.lobby && !known.lobby)
+            && passed.invite == admission.invite
+            && !self.has_lapsed(now, passed)
+        {
+            return Ok(passed.clone());
+        }
+        // A pass that nobody is there to renew doesn't end.
+        admission.lobby &= admission.pass_ends.is_none() || self.renewable(now);
+        self.make_room(now, &peer, admission.lobby);
+        self.lobby.remove(&peer);
+        if admission.lobby {
+            self.lobby.insert(peer);
+        }
         self.known.insert(peer, admission.clone());
         Ok(admission)
+    }
+
+    fn renewable(&self, now: UnixTime) -> bool {
+        now.since(self.beat_at) < RENEWABLE_MS
+    }
+
+    /// True if this pass has ended while somebody was there to renew it.
+    fn has_lapsed(&self, now: UnixTime, admission: &Admission) -> bool {
+        let ended = admission.pass_ends.is_some_and(|at| now >= at);
+        ended && !admission.lobby && self.renewable(now)
     }
 
     /// What the credential of a peer said, if it was admitted and still counts.
@@ -68,17 +96,28 @@ impl Gate {
         self.known.get(peer)
     }
 
-    /// Who was admitted and has expired by now; they are forgotten. A pass that nobody is there to renew
-    /// doesn't end: whoever is connected stays, until its invite ends.
+    /// Who was admitted and has expired by now; they are forgotten.
     pub fn expire(&mut self, now: UnixTime) -> Vec<PeerKey> {
-        let renewable = now.since(self.beat_at) < RENEWABLE_MS;
-        let ended = |admission: &Admission| {
-            now >= admission.expires || renewable && admission.pass_ends.is_some_and(|at| now >= at)
-        };
-        let over: Vec<PeerKey> =
-            self.known.iter().filter(|(_, admission)| ended(admission)).map(|(peer, _)| *peer).collect();
+        let over = self.those(|admission| now >= admission.expires);
         self.forget(&over);
         over
+    }
+
+    /// Whose pass has ended by now: they are in the lobby again. A pass that nobody is there to renew doesn't end:
+    /// whoever is connected stays, until its invite ends.
+    pub fn lapse(&mut self, now: UnixTime) -> Vec<PeerKey> {
+        let over = self.those(|admission| self.has_lapsed(now, admission));
+        for peer in &over {
+            self.lobby.insert(*peer);
+            if let Some(admission) = self.known.get_mut(peer) {
+                admission.lobby = true;
+            }
+        }
+        over
+    }
+
+    fn those(&self, which: impl Fn(&Admission) -> bool) -> Vec<PeerKey> {
+        self.known.iter().filter(|(_, admission)| which(admission)).map(|(peer, _)| *peer).collect()
     }
 
     /// Hears a key message whose note was signed by `from`. Returns who is shut out by it.
@@ -118,9 +157,12 @@ impl Gate {
     /// Shuts these out: what a kick list said, or what the organiser's own file says. Returns who was admitted before.
     pub fn remove(&mut self, removed: &Removed) -> Vec<PeerKey> {
         self.removed.unite(removed);
-        let known = self.known.iter();
-        let out = known.filter(|(peer, admission)| self.removed.shuts_out(peer, admission.invite));
-        let out: Vec<PeerKey> = out.map(|(peer, _)| *peer).collect();
+        let out: Vec<PeerKey> = self
+            .known
+            .iter()
+            .filter(|(peer, admission)| self.removed.shuts_out(peer, admission.invite))
+            .map(|(peer, _)| *peer)
+            .collect();
         self.forget(&out);
         out
     }
@@ -128,14 +170,20 @@ impl Gate {
     fn forget(&mut self, peers: &[PeerKey]) {
         for peer in peers {
             self.known.remove(peer);
+            self.lobby.remove(peer);
         }
     }
 
     /// Only holders of an invite or grant of this meeting get here, so a full map means that one of
-    /// them makes up keys; whoever ends soonest gives way, and can show its credential again.
-    fn make_room(&mut self, now: UnixTime, newcomer: &PeerKey) {
-        if self.known.len() < KNOWN_MAX || self.known.contains_key(newcomer) {
+    /// them makes up keys; whoever ends soonest gives way, and can show its credential again. In the lobby anybody
+    /// does, and for members somebody there.
+    fn make_room(&mut self, now: UnixTime, newcomer: &PeerKey, lobby: bool) {
+        let is_full = self.known.len() >= KNOWN_MAX;
+        if self.known.contains_key(newcomer) || !is_full && (!lobby || self.lobby.len() < LOBBY_KNOWN_MAX) {
             return;
+        }
+        if let Some(waits) = self.lobby.first().copied() {
+            return self.forget(&[waits]);
         }
         if self.expire(now).is_empty() {
             let soonest =

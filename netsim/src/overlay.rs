@@ -1,7 +1,7 @@
 //! What runs on a simulated machine: the shipped overlay, or a baseline that drives the same queues.
 
 use overlay_core::id::NodeId;
-use overlay_core::io::{Admitted, Input, Kind, Output};
+use overlay_core::io::{Admitted, Class, Input, Kind, Output};
 use overlay_core::node::{Config, Node};
 use overlay_core::status::TreeStatus;
 use overlay_core::time::Time;
@@ -122,5 +122,5 @@ fn contact(me: NodeId) -> String {
 
 /// What credentials say in this world: the first participant may coordinate.
 pub fn admitted(who: u32, kind: Kind) -> Admitted {
-    Admitted { kind, may_coordinate: who == 0 }
+    Admitted { kind, class: Class::Member, may_coordinate: who == 0 }
 }

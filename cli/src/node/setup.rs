@@ -7,7 +7,7 @@ use keyagree::UnixTime;
 use keyagree::session::{self, Session};
 use media_pipeline::Layer;
 use overlay_core::id::NodeId;
-use overlay_core::io::{Admitted, Kind, LayerRate};
+use overlay_core::io::{Admitted, Class, Kind, LayerRate};
 use overlay_core::{node, unit};
 use overlay_libp2p::Config;
 use rand::rand_core::UnwrapErr;
@@ -28,6 +28,7 @@ pub fn config(args: &Join, seat: &Seat) -> Outcome<Config> {
             kind: Kind::Participant,
             admitted: Admitted {
                 kind: Kind::Participant,
+                class: if seat.invite.uses() > 1 { Class::Lobby } else { Class::Member },
                 may_coordinate: seat.invite.role().may_coordinate(),
             },
             credential: seat.credential(),

@@ -120,12 +120,20 @@ fn whoever_comes_by_a_link_is_let_in_by_the_host() {
     let meeting = Held::with_guests(1);
     let link = meeting.home.run(&["invite", "tuesday", "--link", "5"]).lines.remove(0);
     let cho = Home::new();
-    let _cho = guest(&cho, &link, &["--listen-only"]);
+    let (journal, run) = (cho.path("journal.jsonl"), cho.path("core.run"));
+    let probes = ["--listen-only", "--journal", &journal, "--core-journal", &run];
+    let _cho = guest(&cho, &link, &probes);
     cho.wait_for("guest.log", SOON, |line| line.contains("at the door"));
+    std::thread::sleep(Duration::from_secs(3));
+    // What its core was told all this while, which holds every control message and unit.
+    let told = std::fs::metadata(&run).expect("it is written").len();
+    println!("{told} bytes told to a core in the lobby");
+    assert!(told < 100_000, "{told} bytes: no units, and few notes");
     let knock = meeting.home.wait_for("organiser.log", SOON, |line| line.contains("waits at the door"));
     let who = knock.split_whitespace().next().expect("it begins with who");
     assert_eq!(meeting.home.run(&["admit", "tuesday", who]).code, Some(0));
     is_in(&cho, "guest.log");
+    cho.wait_for("journal.jsonl", SOON, |line| line.contains("\"opened\""));
 }
 
 #[test]

@@ -109,13 +109,13 @@ fn passes_are_renewed_while_there_is_a_coordinator_and_last_while_there_is_none(
     world.calm = true;
     world.run_ms(12 * 60_000);
     let now = world.now;
-    assert!(world.people[host].gate.expire(now).is_empty());
+    assert!(world.people[host].gate.lapse(now).is_empty());
     let first = world.people[host].gate.known(&key).unwrap().pass_ends.unwrap();
     assert!(first > now, "renewed");
     world.crash(host);
     world.run_ms(40_000);
     let late = first.plus_ms(1);
-    assert!(world.people[who].gate.expire(late).is_empty(), "nobody is there to renew it");
+    assert!(world.people[who].gate.lapse(late).is_empty(), "nobody is there to renew it");
     assert_eq!(world.people[who].gate.known(&key).map(|known| known.lobby), Some(false));
 }
 
@@ -192,4 +192,38 @@ fn names_are_known_to_members_and_to_nobody_else() {
     }
     let link = world.link(3);
     assert!(link.uses() == 3 && link.check(START).is_ok());
+}
+
+#[test]
+fn a_pass_that_ends_puts_its_holder_back_and_what_was_shown_before_it_does_not() {
+    let mut world = World::new(206);
+    let host = world.organiser();
+    let link = world.link(5);
+    let who = world.guest_with(&link);
+    world.run_ms(2_000);
+    let (peer, first) = (world.people[who].key, world.people[who].credential.clone());
+    world.put(host, Input::Decide { peer, admit: true });
+    world.run_ms(4_000);
+    let passed = world.people[who].credential.clone();
+    assert_ne!(first, passed);
+    let now = world.now;
+    let gate = &mut world.people[host].gate;
+    assert!(!gate.admit(now, peer, &first).unwrap().lobby, "anybody may have kept it, and show it again");
+    let pass_ends = gate.known(&peer).unwrap().pass_ends.unwrap();
+    // The coordinator goes on, and renews it no longer.
+    let beat = world.people[host]
+        .said
+        .iter()
+        .rev()
+        .find(|body| body[2..].starts_with(b"\x64Beat"))
+        .cloned()
+        .unwrap();
+    let key = world.people[host].key;
+    let gate = &mut world.people[who].gate;
+    gate.admit(now, peer, &passed).unwrap();
+    gate.heard(pass_ends, key, &beat);
+    assert_eq!(gate.lapse(pass_ends), vec![peer]);
+    assert!(gate.known(&peer).unwrap().lobby, "it is known, and waits");
+    assert!(gate.admit(pass_ends, peer, &passed).unwrap().lobby, "a pass that has ended is as good as none");
+    assert!(gate.lapse(pass_ends).is_empty(), "once");
 }

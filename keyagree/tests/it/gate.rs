@@ -1,6 +1,7 @@
 //! Who is let in, and what each refusal says.
 
 use keyagree::credential::{AdmittedAs, CREDENTIAL_MAX};
+use keyagree::gate::LOBBY_KNOWN_MAX;
 use keyagree::{Gate, Identity, Issuer, LeaseId, Refusal, Removal, Removed, Role, UnixTime};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
@@ -72,6 +73,25 @@ fn a_relay_is_admitted_by_its_grant() {
     assert_eq!((admission.role, admission.invite), (AdmittedAs::Relay { kbps: 5_000 }, None));
     assert!(!admission.is_participant() && !admission.may_coordinate());
     assert_eq!(gate.expire(NOW.plus_ms(DAY)), vec![relay]);
+}
+
+#[test]
+fn many_keys_of_one_link_push_nobody_out_of_the_gate() {
+    let mut rng = ChaCha20Rng::seed_from_u64(5);
+    let issuer = Issuer::generate(&mut rng);
+    let guest = Identity::generate(&mut rng);
+    // The guest's invite ends soonest of all.
+    let invite = issuer.issue_invite(&mut rng, Role::Guest, Vec::new(), NOW, NOW.plus_ms(DAY / 2)).unwrap();
+    let link = issuer.issue_link(&mut rng, Role::Guest, 10_000, Vec::new(), NOW, NOW.plus_ms(DAY)).unwrap();
+    let mut gate = Gate::new(issuer.meeting(), issuer.public());
+    gate.admit(NOW, guest.public(), &invite.credential(&guest, NOW)).unwrap();
+    let keys: Vec<Identity> = (0..2 * LOBBY_KNOWN_MAX).map(|_| Identity::generate(&mut rng)).collect();
+    for key in &keys {
+        assert!(gate.admit(NOW, key.public(), &link.credential(key, NOW)).unwrap().lobby);
+    }
+    let kept = keys.iter().filter(|key| gate.known(&key.public()).is_some()).count();
+    assert_eq!(kept, LOBBY_KNOWN_MAX);
+    assert!(gate.known(&guest.public()).is_some());
 }
 
 #[test]

@@ -98,13 +98,35 @@ impl<P: Payload> State<P> {
             .links
             .ids()
             .into_iter()
-            .filter(|peer| Some(*peer) != uphill && !self.routes.is_below(*peer))
+            .filter(|peer| Some(*peer) != uphill && !self.routes.is_below(*peer) && !self.is_waiting(*peer))
             .collect();
         if others.is_empty() {
             return;
         }
         self.way_turn = (self.way_turn + 1) % others.len();
         self.carry_to(now, others[self.way_turn], note, signature, 0);
+    }
+
+    /// This node has another credential: whoever knows the old one is shown it.
+    pub(crate) fn show_to_all(&mut self, now: Time) {
+        self.shows_until = now + config::SHOWN_ANEW_FOR;
+        self.shows_to = self.links.ids().into_iter().collect();
+    }
+
+    /// A link came up, perhaps by a credential that this node has no longer.
+    pub(crate) fn show_anew(&mut self, now: Time, peer: NodeId) {
+        if now < self.shows_until {
+            self.shows_to.insert(peer);
+            self.say_news(now);
+        }
+    }
+
+    /// Shows an own presence to neighbours for whom it is new. They don't pass it on: it has crossed links enough.
+    pub(crate) fn show(&mut self, now: Time, note: &Note, signature: Signature) {
+        let uphill = self.uphill.map(|uphill| uphill.peer);
+        for peer in std::mem::take(&mut self.shows_to).into_iter().filter(|peer| Some(*peer) != uphill) {
+            self.carry_to(now, peer, note, signature, config::CARRY_HOPS_MAX - 1);
+        }
     }
 
     /// A heartbeat came: is the neighbour that brought it a better way than the one there is? It is if that one
@@ -197,7 +219,7 @@ impl<P: Payload> State<P> {
     /// Asks neighbours for the newest heartbeat once more: who sends it is a way.
     fn look_for_a_way(&mut self, now: Time) {
         let Some(newest) = self.leader.and_then(|leader| self.gossip.newest(leader.id)) else { return };
-        let living = self.links.iter().filter(|(_, neighbour)| !neighbour.suspected).map(|(peer, _)| peer);
+        let living = self.links.members().filter(|(_, neighbour)| !neighbour.suspected).map(|(peer, _)| peer);
         let others: Vec<NodeId> = living.filter(|peer| !self.routes.is_below(*peer)).collect();
         for peer in others.into_iter().take(config::GOSSIP_LINKS) {
             self.tell(now, peer, &Message::Want { notes: vec![newest] });
@@ -211,6 +233,7 @@ impl<P: Payload> State<P> {
         if self.leads() {
             for peer in peers {
                 self.members.lose(now, peer);
+                self.waits_no_longer(peer, false);
             }
             self.name_lost(now);
             return;
@@ -245,20 +268,26 @@ impl<P: Payload> State<P> {
         let me = self.me();
         match note.audience {
             Audience::Coordinator if self.leads() => {
-                self.learn_way(now, note.origin, from);
+                self.learn_way(now, note.origin, from, admitted);
                 self.believe(now, note, admitted);
             }
+            // It is only shown to this node.
+            Audience::Coordinator if hops >= config::CARRY_HOPS_MAX => {}
             Audience::Coordinator => {
-                self.learn_way(now, note.origin, from);
+                self.learn_way(now, note.origin, from, admitted);
                 self.carry(now, Some(from), &note, signature, hops);
             }
             Audience::One(to) if to == me => self.believe(now, note, admitted),
+            Audience::One(to) if self.is_waiting(to) && !admitted.may_coordinate => {}
             Audience::One(_) => self.carry(now, Some(from), &note, signature, hops),
             Audience::Everybody => {}
         }
     }
 
-    fn learn_way(&mut self, now: Time, origin: NodeId, by: NodeId) {
+    fn learn_way(&mut self, now: Time, origin: NodeId, by: NodeId, admitted: Admitted) {
+        if !admitted.is_in() {
+            return self.routes.learn_waiting(now, origin, by);
+        }
         if origin != self.me() && self.routes.learn(origin, by) && self.leads() {
             self.found(now, origin);
         }

@@ -53,6 +53,27 @@ pub const STRANGE_MAX: usize = 64;
 /// How long those are kept.
 pub const STRANGE_FOR: Duration = Duration::from_secs(2);
 
+/// Links to peers in the lobby that a node keeps at a time; members come first.
+pub const LOBBY_LINKS_MAX: usize = 32;
+/// Peers in the lobby that a node knows a way to, and that the coordinator knows as present: as many as wait at the door.
+pub const LOBBY_MAX: usize = 256;
+/// Control bytes each second that are taken from a neighbour in the lobby, and as many that go to it: a request with its
+/// presence each few seconds, a heartbeat each second.
+pub const LOBBY_BYTES_PER_S: u64 = 2 * 1024;
+/// The same at once after a quiet time: a welcome with all that comes with it.
+pub const LOBBY_BYTES_BURST: u64 = 32 * 1024;
+/// Bytes of notes each second that a node takes in or passes on for all of the lobby together, however many wait and
+/// whichever way they come.
+pub const LOBBY_NOTES_PER_S: u64 = 64 * 1024;
+/// The same at once after a quiet time.
+pub const LOBBY_NOTES_BURST: u64 = 512 * 1024;
+/// Who waits says so every few seconds; one that did not for this long waits no longer.
+pub const LOBBY_GONE_AFTER: Duration = Duration::from_secs(30);
+/// Whoever takes this node for one in the lobby is not asked for a parent again for this span, or until a seat comes.
+pub const DOOR_SHUT_FOR: Duration = Duration::from_secs(5);
+/// A link that comes up within this span of a new credential may have been made with the one before.
+pub const SHOWN_ANEW_FOR: Duration = Duration::from_secs(5);
+
 /// Contacts in a presence, and the length of each.
 pub const CONTACTS_MAX: usize = 16;
 /// Bytes of one contact.

@@ -23,9 +23,11 @@ impl<P: Payload> State<P> {
     }
 
     /// Passes a note on, never back to where it came from.
-    pub(crate) fn flood(&mut self, now: Time, from: Option<NodeId>, origin: NodeId, bytes: &[u8]) {
+    pub(crate) fn flood(&mut self, now: Time, from: Option<NodeId>, id: NoteId, bytes: &[u8]) {
         let mut peers = self.links.ids();
-        peers.retain(|peer| Some(*peer) != from && !self.is_lazy(*peer, origin));
+        peers.retain(|peer| {
+            Some(*peer) != from && !self.is_lazy(*peer, id.origin) && self.may_have(*peer, id)
+        });
         for peer in peers {
             self.tell_bytes(now, peer, bytes.to_vec());
         }
@@ -39,9 +41,11 @@ impl<P: Payload> State<P> {
         }
     }
 
-    /// A new neighbour is told of every note there is.
+    /// A new neighbour is told of every note there is that it may have.
     pub(crate) fn offer_everything(&mut self, now: Time, peer: NodeId) {
-        for notes in self.note_ids().chunks(config::NOTE_IDS_MAX) {
+        let mut all = self.note_ids();
+        all.retain(|id| self.may_have(peer, *id));
+        for notes in all.chunks(config::NOTE_IDS_MAX) {
             self.tell(now, peer, &Message::Have { notes: notes.to_vec() });
         }
     }
@@ -59,8 +63,8 @@ impl<P: Payload> State<P> {
             return;
         }
         for peer in self.links.ids() {
-            let notes: Vec<NoteId> =
-                notes.iter().copied().filter(|id| self.is_lazy(peer, id.origin)).collect();
+            let owed = |id: &NoteId| self.is_lazy(peer, id.origin) && self.may_have(peer, *id);
+            let notes: Vec<NoteId> = notes.iter().copied().filter(owed).collect();
             for notes in notes.chunks(config::NOTE_IDS_MAX) {
                 self.tell(now, peer, &Message::Have { notes: notes.to_vec() });
             }
@@ -81,7 +85,7 @@ impl<P: Payload> State<P> {
         let mut all = self.note_ids();
         let leader = self.leader.map(|leader| leader.id);
         all.retain(|id| Some(id.origin) != leader || id.topic != crate::io::Topic::Presence);
-        for peer in self.links.ids() {
+        for peer in self.links.members().map(|(peer, _)| peer).collect::<Vec<_>>() {
             let Some(neighbour) = self.links.get_mut(peer).filter(|_| !all.is_empty()) else { continue };
             let from = neighbour.turn % all.len();
             neighbour.turn = from + config::HAVE_IN_TURN;
@@ -111,7 +115,7 @@ impl<P: Payload> State<P> {
         if let Some(neighbour) = self.links.get_mut(from).filter(|_| !notes.is_empty()) {
             neighbour.lazy.retain(|lazy| Some(*lazy) != leader);
         }
-        for id in notes {
+        for id in notes.into_iter().filter(|id| self.may_have(from, *id)).collect::<Vec<_>>() {
             let Some((bytes, _)) = self.gossip.get(id).filter(|(bytes, _)| bytes.len() <= bytes_left) else {
                 continue;
             };

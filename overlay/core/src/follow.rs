@@ -48,6 +48,7 @@ impl<P: Payload> State<P> {
                 self.timers.set(Timer::Presence, self.said + config::PRESENCE_EVERY);
             }
         }
+        self.links.open_doors(now);
         let moved = seat.of() != self.seat.of();
         self.seat = seat;
         if moved {

@@ -15,13 +15,31 @@ pub enum Kind {
     Relay,
 }
 
+/// How far into the meeting a peer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Class {
+    /// At the door: it may ask to be let in, and hear the answer; little of both, and nothing else.
+    Lobby,
+    /// In the meeting.
+    Member,
+}
+
 /// What the edge found out about a peer when it checked its credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Admitted {
     /// How it takes part.
     pub kind: Kind,
-    /// True if its credential lets it plan (the organiser, later its deputies).
+    /// How far it is in. Grows when its presence brings a better credential, over the link that there is.
+    pub class: Class,
+    /// True if its credential lets it plan (the organiser, later its deputies); never in the lobby.
     pub may_coordinate: bool,
+}
+
+impl Admitted {
+    /// True for a member.
+    pub fn is_in(self) -> bool {
+        self.class == Class::Member
+    }
 }
 
 /// A signed control message. The core writes and reads `body`; the edge signs and checks it, since the core
@@ -229,6 +247,8 @@ pub enum Command {
     },
     /// Cut this peer and never take it back: it was removed, or its credential has ended.
     Shut(NodeId),
+    /// This peer is in the lobby again: its pass has ended. Its link stays.
+    Lapse(NodeId),
     /// Take leave of everybody; the next `poll`s say so to the neighbours.
     Leave,
 }
@@ -352,14 +372,15 @@ pub enum Event {
         /// Its term.
         term: u32,
     },
-    /// A node is present that was not before. The coordinator hears of everybody, others of who coordinates or sends.
+    /// A member is present that was not before. The coordinator hears of everybody, others of who coordinates or sends.
     Arrived {
         /// Who.
         peer: NodeId,
         /// How it takes part.
         kind: Kind,
     },
-    /// A node took its leave, or was lost for [`crate::config::GONE_AFTER`]. Heard of as [`Event::Arrived`] is.
+    /// A node took its leave, or was lost for [`crate::config::GONE_AFTER`]. Heard of as [`Event::Arrived`] is; the
+    /// coordinator hears it of the lobby too.
     Departed {
         /// Who.
         peer: NodeId,

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`node`] | one node: a value in, values out |
 //! | `speech` | notes and messages between neighbours |
+//! | `door` | what a neighbour in the lobby may say and is told, its way in and back |
 //! | `presence` | who is there, who leads, who is gone |
 //! | `coordinator` | whoever plans now: the plan, and who is told what of it |
 //! | `carry` | notes for one node, or for the coordinator: which way |
@@ -20,6 +21,7 @@
 //! | `state` | what a node holds, one field for each room |
 //! | [`status`] | what a node knows of its own place, as plain data |
 //! | `links` | neighbours, and for each tree a parent and children |
+//! | `lobby` | who waits at the door, at the coordinator |
 //! | `gossip` | notes that are kept and were seen |
 //! | `routes` | who is reached by way of whom |
 //! | `ring` | the last second of a tree |
@@ -28,6 +30,7 @@
 //! | [`listed`] | who brought which unit, and what lists say of it |
 //! | `delivered` | which frames the user has |
 //! | `window` | which numbers were seen |
+//! | `bucket` | so much each second |
 //! | [`seat`] | a node's own rows of the plan, as it is told them |
 //! | [`stage`] | who is plugged into which slot, as everybody is told |
 //! | [`plan`] | the plan, and the pure function that makes it |
@@ -41,13 +44,16 @@
 //! | [`mod@unit`] | what travels in a tree |
 //! | [`id`], [`time`] | who and when |
 
+mod bucket;
 mod carry;
 mod coordinator;
 mod delivered;
+mod door;
 mod flood;
 mod follow;
 mod gossip;
 mod links;
+mod lobby;
 mod presence;
 mod relay;
 mod repair;

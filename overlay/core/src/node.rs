@@ -1,13 +1,14 @@
 //! One node of the overlay: the verbs, and which room each value goes to.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::config;
 use crate::delivered::Delivered;
 use crate::gossip::Gossip;
 use crate::id::NodeId;
-use crate::io::{Audience, Command, Event, Input, Kind, Output, Topic};
+use crate::io::{Admitted, Audience, Class, Command, Event, Input, Output, Topic};
 use crate::links::Links;
+use crate::lobby::Lobby;
 use crate::members::Members;
 use crate::routes::Routes;
 use crate::seat::Seat;
@@ -45,6 +46,7 @@ impl<P: Payload> Node<P> {
             timers,
             links: Links::default(),
             members: Members::default(),
+            lobby: Lobby::new(Time::ZERO),
             gossip: Gossip::default(),
             trees: BTreeMap::new(),
             delivered: Delivered::default(),
@@ -66,6 +68,8 @@ impl<P: Payload> Node<P> {
             said: Time::ZERO,
             asked: None,
             another_way: false,
+            shows_to: BTreeSet::new(),
+            shows_until: Time::ZERO,
             way_turn: 0,
             offered: Time::ZERO,
             leaving: false,
@@ -99,7 +103,7 @@ impl<P: Payload> Node<P> {
                 state.list_vetted(now, from, list, signature, genuine);
             }
             Input::ListSigned { list, signature } => state.give_list(now, list, signature),
-            Input::Linked { peer, admitted } => state.linked(now, peer, admitted.kind),
+            Input::Linked { peer, admitted } => state.linked(now, peer, admitted),
             Input::Unlinked { peer } => state.unlinked(now, peer),
             Input::Command(command) => state.command(now, command),
             Input::Timer => {
@@ -135,6 +139,11 @@ impl<P: Payload> Node<P> {
         self.state.stage.as_ref().map(|(_, stage)| stage.of())
     }
 
+    /// Neighbours in the lobby.
+    pub fn waiting(&self) -> impl Iterator<Item = NodeId> {
+        self.state.links.waiting()
+    }
+
     /// Bytes of notes, and of payloads of units, that it holds.
     pub fn held(&self) -> (usize, usize) {
         let units = self.state.trees.values().map(|tree| tree.ring.bytes()).sum();
@@ -148,26 +157,34 @@ impl<P: Payload> Node<P> {
         assert!(state.trees.len() <= config::TREES_MAX);
         assert!(state.parked.len() <= config::PARKED_MAX);
         state.gossip.check();
+        state.lobby.check();
+        state.routes.check();
+        assert!(state.links.waiting().count() <= config::LOBBY_LINKS_MAX);
         for tree in state.trees.values() {
             tree.check(state.config.me);
+            let is_member = |peer| state.links.has(peer) && !state.is_waiting(peer);
             for child in &tree.children {
-                assert!(state.links.has(child.peer), "a child has a link");
+                assert!(is_member(child.peer), "a child has a link, and was let in");
             }
-            assert!(tree.parent.is_none_or(|parent| state.links.has(parent)), "a parent has a link");
+            assert!(tree.parent.is_none_or(is_member), "a parent has a link, and was let in");
         }
     }
 }
 
 impl<P: Payload> State<P> {
-    fn linked(&mut self, now: Time, peer: NodeId, kind: Kind) {
-        if peer == self.me() || !self.links.up(now, peer, kind) {
+    fn linked(&mut self, now: Time, peer: NodeId, admitted: Admitted) {
+        if peer == self.me() || !self.links.up(now, peer, admitted) {
             self.outbox.push_back(Output::Hangup(peer));
             return;
         }
         self.close_a_spare_link(now, peer);
-        self.first_link.get_or_insert(now);
-        self.offer_everything(now, peer);
-        self.ask_linked(now, peer);
+        self.show_anew(now, peer);
+        if admitted.is_in() {
+            self.first_link.get_or_insert(now);
+            self.welcome(now, peer);
+        } else {
+            self.offer_everything(now, peer);
+        }
     }
 
     fn unlinked(&mut self, now: Time, peer: NodeId) {
@@ -181,7 +198,8 @@ impl<P: Payload> State<P> {
         }
     }
 
-    /// Newcomers find a place: where there are many links, one without a use is closed for each that comes.
+    /// Newcomers find a place: where there are many links, one without a use is closed for each that comes. Who is in the
+    /// lobby goes first.
     fn close_a_spare_link(&mut self, now: Time, newcomer: NodeId) {
         if self.links.len() < config::LINKS_CROWDED {
             return;
@@ -190,10 +208,16 @@ impl<P: Payload> State<P> {
         let is_used = |peer: NodeId| {
             let in_tree = self.trees.values().any(|tree| tree.is_fed_by(peer) || tree.has_child(peer));
             let backup = self.seat.rows.values().any(|row| row.backups.contains(&peer));
-            peer == newcomer || uphill == Some(peer) || self.routes.is_below(peer) || in_tree || backup
+            uphill == Some(peer) || self.routes.is_below(peer) || in_tree || backup
         };
-        let spare = self.links.iter().filter(|(peer, _)| !is_used(*peer));
-        let oldest = spare.min_by_key(|(peer, neighbour)| (neighbour.since, *peer)).map(|(peer, _)| peer);
+        let is_spare = |peer: NodeId, class: Class| class == Class::Lobby || !is_used(peer);
+        let spare = self
+            .links
+            .iter()
+            .filter(|(peer, neighbour)| *peer != newcomer && is_spare(*peer, neighbour.class));
+        let oldest = spare
+            .min_by_key(|(peer, neighbour)| (neighbour.class, neighbour.since, *peer))
+            .map(|(peer, _)| peer);
         if let Some(peer) = oldest
             && self.links.down(peer)
         {
@@ -241,7 +265,7 @@ impl<P: Payload> State<P> {
     /// Dials who is known until there are links enough for notes to reach everybody. Whom, each node decides
     /// differently (by the distance of ids), so that the links make one net.
     fn widen(&mut self, now: Time) {
-        if self.links.len() >= config::GOSSIP_LINKS || self.leaving {
+        if self.links.members().count() >= config::GOSSIP_LINKS || self.leaving {
             return;
         }
         let me = self.me();
@@ -281,6 +305,7 @@ impl<P: Payload> State<P> {
             }
             Command::Credential(credential) => {
                 self.config.credential = credential;
+                self.show_to_all(now);
                 self.presence_changed(now);
             }
             Command::Watch(watch) => {
@@ -307,6 +332,7 @@ impl<P: Payload> State<P> {
                 self.blame(self.config.me, "wants to say more than a note holds");
             }
             Command::Shut(peer) => self.shut(now, peer),
+            Command::Lapse(peer) => self.lapse(now, peer),
             Command::Leave => self.leave(now),
         }
     }
@@ -317,6 +343,7 @@ impl<P: Payload> State<P> {
         }
         self.give_what_is_owed(now, peer);
         self.gossip.forget(peer);
+        self.waits_no_longer(peer, false);
         if self.members.remove(peer) {
             self.departed(now, peer, false);
         }

@@ -34,6 +34,7 @@ impl<P: Payload> State<P> {
         let (leads, leaves) = (presence.leads, presence.leaving);
         let missed = presence.missed.contains(&self.config.me.prefix());
         let (asks, holds) = (presence.asks, presence.seat);
+        self.lobby.remove(peer);
         let heard = self.members.heard(now, peer, note.serial, presence, admitted);
         if heard == Heard::Refused {
             return;
@@ -133,6 +134,9 @@ impl<P: Payload> State<P> {
         if self.leads() {
             for peer in self.members.take_gone(now) {
                 self.departed(now, peer, false);
+            }
+            for peer in self.lobby.take_gone(now) {
+                self.event(Event::Departed { peer, said_so: false });
             }
             self.name_lost(now);
             return;

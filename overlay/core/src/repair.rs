@@ -8,7 +8,7 @@ use crate::state::State;
 use crate::time::Time;
 use crate::timers::Timer;
 use crate::unit::{Payload, TreeId};
-use crate::wire::{Message, TreeTick};
+use crate::wire::{Message, Refusal, TreeTick};
 
 impl<P: Payload> State<P> {
     /// Starts a round of asking for a parent. A parent that still feeds is kept until the new one does.
@@ -29,7 +29,7 @@ impl<P: Payload> State<P> {
 
     /// Asks the best candidate that was not asked in this round.
     fn ask_next(&mut self, now: Time, id: TreeId) {
-        for peer in self.candidates(id) {
+        for peer in self.candidates(now, id) {
             let linked = self.links.has(peer);
             if !linked && !self.dial(now, peer) {
                 continue;
@@ -70,7 +70,7 @@ impl<P: Payload> State<P> {
     /// Parent and backups of the plan (for a helper without: the source), relays that help, the source, then
     /// neighbours, relays first. At most
     /// [`config::CANDIDATES_MAX`].
-    fn candidates(&self, id: TreeId) -> Vec<NodeId> {
+    fn candidates(&self, now: Time, id: TreeId) -> Vec<NodeId> {
         let me = self.me();
         let Some(tree) = self.trees.get(&id) else { return Vec::new() };
         let row =
@@ -86,8 +86,11 @@ impl<P: Payload> State<P> {
         let mut seen = std::collections::BTreeSet::new();
         let usable = all.filter(|peer| {
             let usable = *peer != me && !tree.tried.contains(peer) && !tree.has_child(*peer);
-            let silent = self.links.get(*peer).is_some_and(|neighbour| neighbour.suspected);
-            usable && !silent && !self.links.is_shut(*peer) && seen.insert(*peer)
+            let silent = self
+                .links
+                .get(*peer)
+                .is_some_and(|neighbour| neighbour.suspected || neighbour.shut_until > now);
+            usable && !silent && !self.is_waiting(*peer) && !self.links.is_shut(*peer) && seen.insert(*peer)
         });
         usable.take(config::CANDIDATES_MAX).collect()
     }
@@ -198,9 +201,12 @@ impl<P: Payload> State<P> {
     }
 
     /// A neighbour has said no, or no longer.
-    pub(crate) fn refused(&mut self, now: Time, from: NodeId, id: TreeId) {
+    pub(crate) fn refused(&mut self, now: Time, from: NodeId, id: TreeId, why: Refusal) {
         if let Some(neighbour) = self.links.get_mut(from) {
             neighbour.answered(now);
+            if why == Refusal::Lobby {
+                neighbour.shut_until = now + config::DOOR_SHUT_FOR;
+            }
         }
         self.lose_parent(now, from, id);
     }
@@ -392,7 +398,7 @@ impl<P: Payload> State<P> {
             return;
         };
         let linked = self.links.has(planned);
-        if self.links.is_shut(planned) || !linked && !self.dial(now, planned) {
+        if self.links.is_shut(planned) || self.is_waiting(planned) || !linked && !self.dial(now, planned) {
             return;
         }
         let Some(tree) = self.trees.get_mut(&id) else { return };

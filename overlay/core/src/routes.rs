@@ -4,12 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config;
 use crate::id::NodeId;
+use crate::time::Time;
 
 /// The ways down from here. They are learned from what comes up, and are believed: a lie leads notes astray, and
 /// their addressees ask for them another way.
 #[derive(Debug, Default)]
 pub(crate) struct Routes {
     by_origin: BTreeMap<NodeId, NodeId>,
+    /// The same of who is in the lobby, and when that was learned last: nobody is told of them as reached.
+    waiting: BTreeMap<NodeId, (NodeId, Time)>,
     below: BTreeSet<NodeId>,
 }
 
@@ -20,12 +23,25 @@ impl Routes {
         if !known && self.by_origin.len() >= config::MEMBERS_MAX {
             return false;
         }
+        self.waiting.remove(&origin);
         self.by_origin.insert(origin, by) != Some(by)
+    }
+
+    /// The same for somebody in the lobby. Where too many wait, one that has not been heard of for long gives way.
+    pub(crate) fn learn_waiting(&mut self, now: Time, origin: NodeId, by: NodeId) {
+        self.by_origin.remove(&origin);
+        if self.waiting.len() >= config::LOBBY_MAX && !self.waiting.contains_key(&origin) {
+            self.waiting.retain(|_, (_, heard)| now.since(*heard) < config::LOBBY_GONE_AFTER);
+        }
+        if self.waiting.len() < config::LOBBY_MAX || self.waiting.contains_key(&origin) {
+            self.waiting.insert(origin, (by, now));
+        }
     }
 
     /// The neighbour by way of which this node is reached.
     pub(crate) fn by(&self, origin: NodeId) -> Option<NodeId> {
-        self.by_origin.get(&origin).copied()
+        let waiting = || self.waiting.get(&origin).map(|(by, _)| *by);
+        self.by_origin.get(&origin).copied().or_else(waiting)
     }
 
     /// These are reached by way of that neighbour no longer; gives those who were.
@@ -33,18 +49,20 @@ impl Routes {
         origins.retain(|origin| self.by(*origin) == Some(by));
         for origin in &origins {
             self.by_origin.remove(origin);
+            self.waiting.remove(origin);
         }
         origins
     }
 
     /// Nobody is reached by way of this neighbour any longer; gives who was.
     pub(crate) fn forget_all(&mut self, by: NodeId) -> Vec<NodeId> {
-        let origins: Vec<NodeId> =
-            self.by_origin.iter().filter(|(_, other)| **other == by).map(|(origin, _)| *origin).collect();
+        let waiting = self.waiting.iter().map(|(origin, (by, _))| (origin, by));
+        let all = self.by_origin.iter().chain(waiting);
+        let origins = all.filter(|(_, other)| **other == by).map(|(origin, _)| *origin).collect();
         self.forget(by, origins)
     }
 
-    /// Who is reached from here, except by way of this neighbour.
+    /// Members who are reached from here, except by way of this neighbour.
     pub(crate) fn except(&self, by: NodeId) -> Vec<NodeId> {
         self.by_origin.iter().filter(|(_, other)| **other != by).map(|(origin, _)| *origin).collect()
     }
@@ -70,5 +88,9 @@ impl Routes {
     /// Neighbours whose way to the coordinator leads through this node.
     pub(crate) fn below(&self) -> impl Iterator<Item = NodeId> {
         self.below.iter().copied()
+    }
+
+    pub(crate) fn check(&self) {
+        assert!(self.by_origin.len() <= config::MEMBERS_MAX && self.waiting.len() <= config::LOBBY_MAX);
     }
 }

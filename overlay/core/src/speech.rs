@@ -14,10 +14,11 @@ use crate::wire::{Message, NoteId};
 impl<P: Payload> State<P> {
     /// A control message came. What can't be read costs its sender the link.
     pub(crate) fn control(&mut self, now: Time, from: NodeId, bytes: &[u8]) {
-        if !self.charge(now, from, 1, bytes.len() as u64) {
+        if !self.charge(now, from, 1, bytes.len() as u64) || !self.may_say(now, from, bytes.len()) {
             return;
         }
         match Message::decode(bytes) {
+            Ok(message) if self.is_waiting(from) => self.message_of_lobby(now, from, message),
             Ok(message) => self.message(now, from, message),
             Err(_) => {
                 self.cut(now, from, "sent what is no control message");
@@ -31,7 +32,7 @@ impl<P: Payload> State<P> {
                 self.attach(now, Ask { from, tree, feed, start, planned, feeds });
             }
             Message::Accepted { tree, feed, live, path } => self.accepted(now, from, tree, feed, live, path),
-            Message::Refused { tree, .. } => self.refused(now, from, tree),
+            Message::Refused { tree, why } => self.refused(now, from, tree, why),
             Message::Detach { tree } => self.detach(tree, from),
             Message::Tick { trees } => self.ticked(now, from, trees),
             Message::KeyWanted { tree } => {
@@ -56,7 +57,7 @@ impl<P: Payload> State<P> {
 
     /// A note for everybody came: the edge is asked about it before it is believed or passed on. One whose origin
     /// is not known yet waits for its presence.
-    fn heard_note(&mut self, now: Time, from: NodeId, note: Note, signature: Signature) {
+    pub(crate) fn heard_note(&mut self, now: Time, from: NodeId, note: Note, signature: Signature) {
         let id = NoteId::of(&note);
         if self.gossip.has_seen(id) {
             return self.heard_again(now, from, id);
@@ -102,7 +103,7 @@ impl<P: Payload> State<P> {
     }
 
     /// A note for one node, or for the coordinator, came on its way.
-    fn heard_carried(&mut self, from: NodeId, note: Note, signature: Signature, hops: u8) {
+    pub(crate) fn heard_carried(&mut self, from: NodeId, note: Note, signature: Signature, hops: u8) {
         let id = NoteId::of(&note);
         if note.origin == self.config.me || self.links.is_shut(note.origin) {
             return;
@@ -138,6 +139,12 @@ impl<P: Payload> State<P> {
         if self.links.is_shut(note.origin) {
             return;
         }
+        if note.topic == Topic::Presence {
+            self.judged(now, note.origin, admitted.class);
+        }
+        if !self.counts(now, &note, admitted) {
+            return;
+        }
         if matches!(note.topic, Topic::Stage | Topic::Seat) && !admitted.may_coordinate {
             // Neither kept nor passed on: whoever may not plan can't fill memory with plans.
             self.blame(note.origin, "plans without the right to");
@@ -151,9 +158,8 @@ impl<P: Payload> State<P> {
             return;
         }
         if let Some(bytes) = self.gossip.put(now, &note, signature) {
-            let origin = note.origin;
             self.believe_from(now, Some(from), note, admitted);
-            self.flood(now, Some(from), origin, &bytes);
+            self.flood(now, Some(from), id, &bytes);
         }
     }
 
@@ -164,6 +170,7 @@ impl<P: Payload> State<P> {
 
     fn believe_from(&mut self, now: Time, from: Option<NodeId>, note: Note, admitted: Admitted) {
         match note.topic {
+            Topic::Presence if !admitted.is_in() => self.heard_waiting(now, &note),
             Topic::Presence => self.heard_presence(now, from, note, admitted),
             Topic::Stage => self.heard_stage(now, note),
             Topic::Seat => self.heard_seat(now, note),
@@ -189,7 +196,7 @@ impl<P: Payload> State<P> {
         match note.audience {
             Audience::Everybody => {
                 if let Some(bytes) = self.gossip.put(now, &note, signature) {
-                    self.flood(now, None, me, &bytes);
+                    self.flood(now, None, NoteId::of(&note), &bytes);
                     match note.topic {
                         Topic::Stage => self.heard_stage(now, note),
                         Topic::Presence => self.presence_went(now),
@@ -207,6 +214,9 @@ impl<P: Payload> State<P> {
                 let another = note.topic == Topic::Presence && std::mem::take(&mut self.another_way);
                 if another {
                     self.carry_another_way(now, &note, signature);
+                }
+                if note.topic == Topic::Presence {
+                    self.show(now, &note, signature);
                 }
                 self.carry(now, None, &note, signature, 0);
             }

@@ -1,6 +1,6 @@
 //! What a node holds, one field for each room. The rooms add their behaviour in `impl` blocks of their own.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,7 @@ use crate::gossip::Gossip;
 use crate::id::NodeId;
 use crate::io::{Admitted, Event, Kind, LayerRate, Note, Output, Signature};
 use crate::links::{Links, Parked, Tree};
+use crate::lobby::Lobby;
 use crate::members::Members;
 use crate::plan::Feed;
 use crate::routes::Routes;
@@ -90,6 +91,8 @@ pub(crate) struct State<P> {
     pub(crate) timers: Timers,
     pub(crate) links: Links,
     pub(crate) members: Members,
+    /// Who waits at the door, while this node leads.
+    pub(crate) lobby: Lobby,
     pub(crate) gossip: Gossip,
     pub(crate) trees: BTreeMap<TreeId, Tree<P>>,
     /// Which frames the user has.
@@ -125,6 +128,10 @@ pub(crate) struct State<P> {
     pub(crate) asked: Option<Asked>,
     /// Its next presence goes another way as well.
     pub(crate) another_way: bool,
+    /// Neighbours that are shown the next presence: what they know of this node's credential may be old.
+    pub(crate) shows_to: BTreeSet<NodeId>,
+    /// So may what is known where a link comes up until then.
+    pub(crate) shows_until: Time,
     /// Whose turn it is to be that other way.
     pub(crate) way_turn: usize,
     /// Lazy neighbours were told of notes that came [`config::LAZY_AFTER`] before this.
@@ -144,7 +151,7 @@ impl<P: Payload> State<P> {
         self.outbox.push_back(Output::Event(event));
     }
 
-    /// Sends a control message, if there is a link.
+    /// Sends a control message, if there is a link, and the peer may hear that much.
     pub(crate) fn tell(&mut self, now: Time, to: NodeId, message: &Message) {
         if let Ok(bytes) = message.encode() {
             self.tell_bytes(now, to, bytes);
@@ -152,7 +159,9 @@ impl<P: Payload> State<P> {
     }
 
     pub(crate) fn tell_bytes(&mut self, now: Time, to: NodeId, bytes: Vec<u8>) {
-        if let Some(neighbour) = self.links.get_mut(to) {
+        if let Some(neighbour) = self.links.get_mut(to)
+            && neighbour.may_be_told(now, bytes.len())
+        {
             neighbour.sent = now;
             self.outbox.push_back(Output::Control { to, bytes });
         }

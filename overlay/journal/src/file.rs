@@ -161,7 +161,7 @@ fn record(from: &mut impl Read, number: u64) -> Result<Option<Vec<u8>>, ReadErro
 mod tests {
     use overlay_core::id::NodeId;
     use overlay_core::io::{
-        Admitted, Audience, Command, Event, Kind, LayerRate, Note, Output, Signature, Topic,
+        Admitted, Audience, Class, Command, Event, Kind, LayerRate, Note, Output, Signature, Topic,
     };
     use overlay_core::list::List;
     use overlay_core::unit::{Frame, FrameInfo, Layer, TreeId, Unit, UnitHeader};
@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     const PEER: NodeId = NodeId([7; 32]);
-    const ADMITTED: Admitted = Admitted { kind: Kind::Relay, may_coordinate: false };
+    const ADMITTED: Admitted = Admitted { kind: Kind::Relay, class: Class::Member, may_coordinate: false };
     const TREE: TreeId = TreeId { slot: 2, layer: Layer::P360, index: 0 };
     const INFO: FrameInfo = FrameInfo { number: 70_000, key: true, temporal: 1 };
 
@@ -213,6 +213,7 @@ mod tests {
             Command::RequestKey { source: PEER, layer: Layer::P720 },
             Command::Say { to: Audience::Coordinator, body: vec![1] },
             Command::Shut(PEER),
+            Command::Lapse(PEER),
             Command::Leave,
         ];
         let others = [

@@ -104,6 +104,8 @@ pub const SIMULTANEOUS: Duration = Duration::from_secs(5);
 
 /// Connections to all peers, admitted or not.
 pub const CONNECTIONS_MAX: u32 = 512;
+/// From so many on a peer in the lobby gives way for each that comes, if there is one: members find a place.
+pub const CONNECTIONS_CROWDED: usize = CONNECTIONS_MAX as usize * 3 / 4;
 /// Handshakes at a time.
 pub const PENDING_MAX: u32 = 64;
 /// Connections to one peer: two dialled at the same time, and two of its next life.

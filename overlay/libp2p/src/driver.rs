@@ -223,6 +223,7 @@ impl Driver {
     fn on_established(&mut self, id: ConnectionId) {
         let Some(outlet) = self.swarm.behaviour().lanes.outlet(id) else { return };
         let now = self.hub.clock.now();
+        self.make_room();
         if outlet.is_ours() {
             self.say_hello(now, &outlet);
         }

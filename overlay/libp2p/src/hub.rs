@@ -285,6 +285,11 @@ impl Hub {
         }
     }
 
+    /// Neighbours in the lobby.
+    pub(crate) fn waiting(&self) -> Vec<NodeId> {
+        self.core.lock().node.waiting().collect()
+    }
+
     /// The core's own place.
     pub(crate) fn status(&self) -> Status {
         self.core.lock().node.status()

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use keyagree::signing::{sign_list, verify_list};
 use keyagree::{Identity, PeerKey, Secret};
 use overlay_core::id::NodeId;
-use overlay_core::io::{Admitted, Command, Event, Kind, LayerRate, Note, Signature, Topic};
+use overlay_core::io::{Admitted, Class, Command, Event, Kind, LayerRate, Note, Signature, Topic};
 use overlay_core::list::List;
 use overlay_core::members::Presence;
 use overlay_core::node;
@@ -40,7 +40,7 @@ fn admitted(shown: &[u8]) -> Option<Admitted> {
         b"relay" => (Kind::Relay, false),
         _ => return None,
     };
-    Some(Admitted { kind, may_coordinate })
+    Some(Admitted { kind, class: Class::Member, may_coordinate })
 }
 
 impl Authority for Trusting {

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::bucket::Bucket;
 use crate::config;
 use crate::id::NodeId;
-use crate::io::Kind;
+use crate::io::{Admitted, Class, Kind};
 use crate::time::Time;
 
 /// A peer with a link.
@@ -19,10 +20,16 @@ pub(crate) struct Neighbour {
     pub(crate) sent: Time,
     /// How it takes part.
     pub(crate) kind: Kind,
+    /// How far it is in the meeting.
+    pub(crate) class: Class,
+    /// What it may say, and be told, while it is in the lobby.
+    lobby: [Bucket; 2],
     /// It was silent for too long, as a parent.
     pub(crate) suspected: bool,
     /// It has said that it is nobody's way to the coordinator.
     pub(crate) declines: bool,
+    /// It takes this node for one in the lobby: of no use to ask it before then, unless a seat comes.
+    pub(crate) shut_until: Time,
     gap: Duration,
     jitter: Duration,
     bytes_left: u64,
@@ -39,14 +46,19 @@ pub(crate) struct Neighbour {
 }
 
 impl Neighbour {
-    fn new(now: Time, kind: Kind) -> Neighbour {
+    fn new(now: Time, admitted: Admitted) -> Neighbour {
         Neighbour {
             since: now,
             heard: now,
             sent: now,
-            kind,
+            kind: admitted.kind,
+            class: admitted.class,
+            lobby: std::array::from_fn(|_| {
+                Bucket::new(now, config::LOBBY_BYTES_PER_S, config::LOBBY_BYTES_BURST)
+            }),
             suspected: false,
             declines: false,
+            shut_until: now,
             gap: Duration::ZERO,
             jitter: config::JITTER_START,
             bytes_left: config::CONTROL_BYTES_BURST,
@@ -88,6 +100,16 @@ impl Neighbour {
         self.heard + patience.min(config::SILENCE_MAX)
     }
 
+    /// Takes from what it may say in the lobby; whoever is in may say what the allowance allows.
+    pub(crate) fn may_say(&mut self, now: Time, bytes: usize) -> bool {
+        self.class == Class::Member || self.lobby[0].take(now, bytes as u64)
+    }
+
+    /// The same for what it is told.
+    pub(crate) fn may_be_told(&mut self, now: Time, bytes: usize) -> bool {
+        self.class == Class::Member || self.lobby[1].take(now, bytes as u64)
+    }
+
     /// Takes from what it may send. False when it has sent too much.
     pub(crate) fn charge(&mut self, now: Time, messages: u64, bytes: u64) -> bool {
         let millis = u64::try_from(now.since(self.refilled).as_millis()).unwrap_or(u64::MAX).min(60_000);
@@ -122,14 +144,33 @@ pub(crate) struct Links {
 }
 
 impl Links {
-    /// False if the peer is shut out, or there are too many.
-    pub(crate) fn up(&mut self, now: Time, peer: NodeId, kind: Kind) -> bool {
-        if !self.is_welcome(now, peer) || self.neighbours.len() >= config::LINKS_MAX {
+    /// False if the peer is shut out, or there are too many of its class.
+    pub(crate) fn up(&mut self, now: Time, peer: NodeId, admitted: Admitted) -> bool {
+        if !self.is_welcome(now, peer) || !self.has_room(admitted.class) {
             return false;
         }
         self.dialled.remove(&peer);
-        self.neighbours.insert(peer, Neighbour::new(now, kind));
+        self.neighbours.insert(peer, Neighbour::new(now, admitted));
         true
+    }
+
+    fn has_room(&self, class: Class) -> bool {
+        match class {
+            Class::Lobby => {
+                self.waiting().count() < config::LOBBY_LINKS_MAX && self.len() + 1 < config::LINKS_CROWDED
+            }
+            Class::Member => self.len() < config::LINKS_MAX,
+        }
+    }
+
+    /// Neighbours in the lobby.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = NodeId> {
+        self.iter().filter(|(_, neighbour)| neighbour.class == Class::Lobby).map(|(id, _)| id)
+    }
+
+    /// Neighbours who are in the meeting.
+    pub(crate) fn members(&self) -> impl Iterator<Item = (NodeId, &Neighbour)> {
+        self.iter().filter(|(_, neighbour)| neighbour.class == Class::Member)
     }
 
     pub(crate) fn down(&mut self, peer: NodeId) -> bool {
@@ -200,6 +241,13 @@ impl Links {
         }
         self.dialled.insert(peer, Dialled { again: now + wait, wait });
         true
+    }
+
+    /// This node has been let in: whoever took it for one in the lobby may be asked.
+    pub(crate) fn open_doors(&mut self, now: Time) {
+        for neighbour in self.neighbours.values_mut() {
+            neighbour.shut_until = now;
+        }
     }
 
     /// Nobody needs to be told of this origin any more.

@@ -139,6 +139,8 @@ pub enum Refusal {
     Unknown,
     /// The one asked takes its leave.
     Leaving,
+    /// The asker has not been let into the meeting yet.
+    Lobby,
 }
 
 /// What a parent says of one tree.

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use overlay_core::id::NodeId;
-use overlay_core::io::{Admitted, Command, Event, Input, Kind, LayerRate, Note, Output, Signature, Topic};
+use overlay_core::io::{
+    Admitted, Class, Command, Event, Input, Kind, LayerRate, Note, Output, Signature, Topic,
+};
 use overlay_core::list::List;
 use overlay_core::node::{Config, Node};
 use overlay_core::time::Time;
@@ -76,6 +78,8 @@ pub(crate) struct World {
     pub(crate) presences: u64,
     /// Seats that crossed a link.
     pub(crate) seats: u64,
+    /// Bytes of control, and units, that each node was sent.
+    pub(crate) sent_to: BTreeMap<NodeId, (u64, u64)>,
     /// Control messages that each node got, and that it sent.
     pub(crate) controls: BTreeMap<NodeId, (u64, u64)>,
     /// False where nobody can be reached by dialling.
@@ -107,6 +111,10 @@ pub(crate) fn id(n: u8) -> NodeId {
     NodeId([n; 32])
 }
 
+/// A participant who was not let in yet.
+pub(crate) const WAITING: Admitted =
+    Admitted { kind: Kind::Participant, class: Class::Lobby, may_coordinate: false };
+
 /// What this world's edges take for a signature.
 pub(crate) fn sign(note: &Note) -> Signature {
     let mut bytes = [0; 64];
@@ -137,6 +145,7 @@ impl World {
             carried: BTreeMap::new(),
             presences: 0,
             seats: 0,
+            sent_to: BTreeMap::new(),
             controls: BTreeMap::new(),
             dials: true,
             swallows: BTreeMap::new(),
@@ -183,13 +192,38 @@ impl World {
         first_serial: u64,
         credential: Vec<u8>,
     ) -> NodeId {
-        self.add_admitted(n, Admitted { kind, may_coordinate: n == 1 }, uplink_kbps, first_serial, credential)
+        self.add_admitted(
+            n,
+            Admitted { kind, class: Class::Member, may_coordinate: n == 1 },
+            uplink_kbps,
+            first_serial,
+            credential,
+        )
     }
 
     /// A participant who may coordinate.
     pub(crate) fn add_coordinator(&mut self, n: u8, uplink_kbps: u32) -> NodeId {
-        let admitted = Admitted { kind: Kind::Participant, may_coordinate: true };
+        let admitted = Admitted { kind: Kind::Participant, class: Class::Member, may_coordinate: true };
         self.add_admitted(n, admitted, uplink_kbps, 1, vec![n])
+    }
+
+    /// Somebody who comes by a group link, and waits at the door.
+    pub(crate) fn add_waiting(&mut self, n: u8) -> NodeId {
+        self.add_admitted(n, WAITING, 1_500, 1, vec![n])
+    }
+
+    /// A host lets somebody in: it has a pass from now on.
+    pub(crate) fn let_in(&mut self, who: NodeId) {
+        self.admitted.insert(who, Admitted { class: Class::Member, ..WAITING });
+        self.command(who, Command::Credential(vec![who.0[0], 1]));
+    }
+
+    /// A pass has ended, and every edge but the holder's own notices.
+    pub(crate) fn lapse(&mut self, who: NodeId) {
+        self.admitted.insert(who, WAITING);
+        for other in self.nodes.keys().copied().filter(|other| *other != who).collect::<Vec<_>>() {
+            self.command(other, Command::Lapse(who));
+        }
     }
 
     fn add_admitted(
@@ -313,6 +347,7 @@ impl World {
                 if self.liars.contains(&me) && matches!(message, Message::Reach { .. }) {
                     return;
                 }
+                self.sent_to.entry(to).or_default().0 += bytes.len() as u64;
                 self.controls.entry(me).or_default().1 += 1;
                 self.controls.entry(to).or_default().0 += 1;
                 self.presences += u64::from(note.is_some_and(|note| note.topic == Topic::Presence));
@@ -322,6 +357,7 @@ impl World {
             Output::Unit { to, unit } if self.is_linked(me, to) && !self.mute.contains(&me) => {
                 *self.carried.entry(me).or_default() += unit.payload.0 as u64;
                 let unit = unit.map(|Blob(size)| Blob(size + usize::from(self.forgers.contains(&me))));
+                self.sent_to.entry(to).or_default().1 += 1;
                 self.later(to, Input::Unit { from: me, unit });
             }
             Output::Control { .. } | Output::Unit { .. } => {}

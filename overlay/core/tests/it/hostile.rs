@@ -130,6 +130,7 @@ fn a_member_that_says_very_much_costs_bounded_memory() {
                 signature,
                 verdict: Some(overlay_core::io::Admitted {
                     kind: overlay_core::io::Kind::Participant,
+                    class: overlay_core::io::Class::Member,
                     may_coordinate: false,
                 }),
             },
@@ -144,6 +145,7 @@ fn a_member_that_says_very_much_costs_bounded_memory() {
             peer: id(77),
             admitted: overlay_core::io::Admitted {
                 kind: overlay_core::io::Kind::Participant,
+                class: overlay_core::io::Class::Member,
                 may_coordinate: false,
             },
         },

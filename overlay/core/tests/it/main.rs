@@ -3,6 +3,7 @@
 mod codec;
 mod harness;
 mod hostile;
+mod lobby;
 mod meeting;
 mod planning;
 mod presence;

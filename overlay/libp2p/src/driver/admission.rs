@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use libp2p::swarm::ConnectionId;
+use overlay_core::config::LOBBY_LINKS_MAX;
 use overlay_core::id::NodeId;
 use overlay_core::io::{Admitted, Event, Input};
 use overlay_core::time::Time;
 
 use super::Driver;
 use crate::authority::Refusal;
-use crate::config::{FAREWELL, Happening, PROTOCOL, SIMULTANEOUS};
+use crate::config::{CONNECTIONS_CROWDED, FAREWELL, Happening, PROTOCOL, SIMULTANEOUS};
 use crate::framing::{self, Fault};
 use crate::handler::FromPeer;
 use crate::outlet::Outlet;
@@ -47,10 +48,31 @@ impl Driver {
             let told = format!("speaks protocol {PROTOCOL}, this is {version}: {told}");
             return Err((Refusal { text, final_: true }, told));
         }
-        self.authority.admit(peer, shown).map_err(|refusal| {
+        let admitted = self.authority.admit(peer, shown).and_then(|admitted| self.find_room(peer, admitted));
+        admitted.map_err(|refusal| {
             let told = refusal.text.clone();
             (refusal, told)
         })
+    }
+
+    /// Few wait at each node's door, so that whoever shows a link with many keys fills no more than that.
+    fn find_room(&self, peer: NodeId, admitted: Admitted) -> Result<Admitted, Refusal> {
+        let waiting = if admitted.is_in() { Vec::new() } else { self.hub.waiting() };
+        if waiting.len() >= LOBBY_LINKS_MAX && !waiting.contains(&peer) {
+            let text = "too many wait at this door: it is tried again in a while".into();
+            return Err(Refusal { text, final_: false });
+        }
+        Ok(admitted)
+    }
+
+    /// Where connections are many, one of the lobby is closed for each that comes.
+    pub(super) fn make_room(&mut self) {
+        if self.connections.len() >= CONNECTIONS_CROWDED
+            && let Some(peer) = self.hub.waiting().first()
+        {
+            tracing::debug!(%peer, "somebody in the lobby gives way");
+            self.hang_up(*peer);
+        }
     }
 
     fn refuse(&mut self, id: ConnectionId, outlet: &Arc<Outlet>, refusal: Refusal, told: &str) {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use overlay_core::id::NodeId;
-use overlay_core::io::{Admitted, Command, Kind, LayerRate, Note, Signature, Topic};
+use overlay_core::io::{Admitted, Class, Command, Kind, LayerRate, Note, Signature, Topic};
 use overlay_core::list::List;
 use overlay_core::members::Presence;
 use overlay_core::node;
@@ -24,9 +24,10 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// What a peer shows: how it takes part. `stranger` is refused.
 pub(crate) fn admitted(shown: &[u8]) -> Option<Admitted> {
     match shown {
-        b"host" => Some(Admitted { kind: Kind::Participant, may_coordinate: true }),
-        b"guest" => Some(Admitted { kind: Kind::Participant, may_coordinate: false }),
-        b"relay" => Some(Admitted { kind: Kind::Relay, may_coordinate: false }),
+        b"host" => Some(Admitted { kind: Kind::Participant, class: Class::Member, may_coordinate: true }),
+        b"guest" => Some(Admitted { kind: Kind::Participant, class: Class::Member, may_coordinate: false }),
+        b"early" => Some(Admitted { kind: Kind::Participant, class: Class::Lobby, may_coordinate: false }),
+        b"relay" => Some(Admitted { kind: Kind::Relay, class: Class::Member, may_coordinate: false }),
         _ => None,
     }
 }
@@ -125,8 +126,11 @@ impl Setup {
             node: node::Config {
                 me: NodeId([0; 32]),
                 kind: admitted(self.shows.as_bytes()).map_or(Kind::Participant, |admitted| admitted.kind),
-                admitted: admitted(self.shows.as_bytes())
-                    .unwrap_or(Admitted { kind: Kind::Participant, may_coordinate: false }),
+                admitted: admitted(self.shows.as_bytes()).unwrap_or(Admitted {
+                    kind: Kind::Participant,
+                    class: Class::Member,
+                    may_coordinate: false,
+                }),
                 credential: self.shows.as_bytes().to_vec(),
                 first_serial: 1,
                 uplink_kbps: 0,

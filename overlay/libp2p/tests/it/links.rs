@@ -1,13 +1,14 @@
 //! How links are made, refused and lost.
 
 use std::net::UdpSocket;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use overlay_core::config::LOBBY_LINKS_MAX;
 use overlay_core::io::{Command, LayerRate};
 use overlay_core::unit::Layer;
 use overlay_libp2p::config::PROTOCOL;
 use overlay_libp2p::{Happening, contact, node_id_of};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::harness::{LOOPBACK, Peer, Setup, contacts, film, frame, fresh_seed};
 use crate::raw::Raw;
@@ -161,4 +162,28 @@ async fn a_taken_port_is_named_at_once() {
         assert!(error.to_string().starts_with(&format!("{name} port {port} is taken")), "{error}");
         assert!(error.to_string().contains("choose another port"), "{error}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn few_wait_at_a_door_and_members_come_in_past_them() {
+    let host = Setup::new("host").start().await;
+    host.handle.command(Command::Coordinate { term: 1 });
+    let film = film(&host, 500, 2_000);
+    let mut waiting = Vec::new();
+    for _ in 0..LOBBY_LINKS_MAX {
+        let mut early = Raw::dial(&host.contacts()[0]).await;
+        early.say_hello(PROTOCOL, b"early").await;
+        assert_eq!(early.frame().await[0], 0, "a hello: it may wait");
+        waiting.push(early);
+    }
+    let mut another = Raw::dial(&host.contacts()[0]).await;
+    another.say_hello(PROTOCOL, b"early").await;
+    let told = another.frame().await;
+    assert_eq!(told[..2], [1, 0], "refused, and may try again");
+    assert!(String::from_utf8_lossy(&told[2..]).contains("wait at this door"));
+    let guest = Setup::new("guest").knows(&contacts(&[&host])).start().await;
+    guest.until("frames", |guest| guest.numbers(host.me(), Layer::P360).len() > 30).await;
+    let present = host.handle.status().members.len();
+    assert_eq!(present, 1, "who waits is no member");
+    drop(film);
 }
