@@ -168,7 +168,11 @@ impl<O: Overlay> World<O> {
             Event::Blame { peer, what } => {
                 machine.step(Step { at: now, what, with: Some(index(peer)), tree: None });
             }
-            Event::Keys { .. } | Event::Led { .. } | Event::Arrived { .. } | Event::Departed { .. } => {}
+            Event::Keys { .. }
+            | Event::Led { .. }
+            | Event::Arrived { .. }
+            | Event::Departed { .. }
+            | Event::Verified { .. } => {}
         }
     }
 }

@@ -194,6 +194,8 @@ pub const LIST_LATE_AFTER: Duration = Duration::from_secs(1);
 /// Who brought a unit that the source did not send is blamed for this span: it remembers it for longer itself, by more
 /// than a link's delay, and would have taken it back.
 pub const BLAMED_FOR: Duration = Duration::from_secs(1);
+/// Whether lists cover what comes is looked at this often.
+pub const VERIFIED_EVERY: Duration = Duration::from_millis(200);
 /// Lists of a tree that the edge checks at a time.
 pub const LISTS_IN_CHECK_MAX: usize = 8;
 /// Lists are kept for those who attach: of what a ring holds, and of what came since the last.

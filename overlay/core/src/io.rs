@@ -403,6 +403,13 @@ pub enum Event {
         /// The layer that this node is to get, none if it was unplugged. Sound comes beside it.
         layer: Option<Layer>,
     },
+    /// From now on what comes of a source is covered by its signed lists, or no longer.
+    Verified {
+        /// The source.
+        peer: NodeId,
+        /// True if all of it is.
+        all: bool,
+    },
     /// A receiver needs a key frame of ours. At most one a second for each layer.
     KeyWanted(Layer),
     /// A child or parent link of a tree changed: what `--verbose` people read.

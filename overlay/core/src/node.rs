@@ -75,6 +75,7 @@ impl<P: Payload> Node<P> {
             leaving: false,
             first_link: None,
             told: BTreeMap::new(),
+            verified: (Time::ZERO, BTreeMap::new()),
         };
         Node { state }
     }
@@ -256,6 +257,7 @@ impl<P: Payload> State<P> {
         self.end_silent_trials(now);
         self.push_switches(now);
         self.prune_trees(now);
+        self.tell_verified(now);
         self.unpark(now);
         self.widen(now);
         self.timers.set(Timer::Housekeeping, now + config::HOUSEKEEPING_EVERY);

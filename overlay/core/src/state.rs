@@ -140,6 +140,8 @@ pub(crate) struct State<P> {
     pub(crate) first_link: Option<Time>,
     /// What this node takes of each slot, as its user was told.
     pub(crate) told: BTreeMap<u8, (NodeId, u32, Layer)>,
+    /// Whose frames are covered by lists, as its user was told, and when that was looked at.
+    pub(crate) verified: (Time, BTreeMap<NodeId, bool>),
 }
 
 impl<P: Payload> State<P> {

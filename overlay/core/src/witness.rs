@@ -1,11 +1,12 @@
 //! Who said it: sources sign lists of what they put into their trees; lists follow the units, and whoever alters one loses
 //! the edge. Nobody can silence a source with that, nor get an honest relay blamed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config;
 use crate::id::NodeId;
-use crate::io::{Output, Signature};
+use crate::io::{Event, Output, Signature};
+use crate::links::Taking;
 use crate::list::List;
 use crate::listed::FalseUnit;
 use crate::state::State;
@@ -139,6 +140,25 @@ impl<P: Payload> State<P> {
         let Some(tree) = self.trees.get_mut(&id).filter(|tree| tree.parent.is_some()) else { return };
         if tree.lists.listed.misses_lists(now, tree.path.len()) {
             self.forsake(now, id);
+        }
+    }
+
+    /// Tells this node's user of whom all that comes is covered by lists, when that has changed.
+    pub(crate) fn tell_verified(&mut self, now: Time) {
+        if now.since(self.verified.0) < config::VERIFIED_EVERY {
+            return;
+        }
+        let mut verified: BTreeMap<NodeId, bool> = BTreeMap::new();
+        for tree in self.trees.values().filter(|tree| tree.taking != Taking::No) {
+            if let Some(is) = tree.lists.listed.verified() {
+                verified.entry(tree.source).and_modify(|all| *all &= is).or_insert(is);
+            }
+        }
+        let before = std::mem::replace(&mut self.verified, (now, verified.clone())).1;
+        for (peer, all) in verified {
+            if before.get(&peer).copied().unwrap_or(false) != all {
+                self.event(Event::Verified { peer, all });
+            }
         }
     }
 

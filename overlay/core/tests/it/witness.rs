@@ -42,21 +42,20 @@ fn true_frames(got: &[Got]) -> usize {
 #[test]
 fn whatever_comes_is_verified_within_a_second_and_whoever_comes_later_finds_lists_too() {
     let mut world = World::demo(2);
-    let taken = |world: &World, who: u8| {
-        let since = world.got.get(&id(who)).and_then(|got| got.first()).map(|got| got.at);
-        since.map(|since| (since, verdicts(world, who)))
-    };
-    let mut first = None;
+    let told =
+        |world: &World, source: u8| world.has_event(id(5), &Event::Verified { peer: id(source), all: true });
+    let mut told_at = [None; 3];
     for _ in 0..400 {
         world.run(10);
-        if let Some((since, verdicts)) = taken(&world, 5)
-            && first.is_none()
-            && verdicts.contains(&Some(true))
-        {
-            first = Some(world.now.since(since));
+        for (source, at) in (1..=3).zip(&mut told_at) {
+            *at = at.or(told(&world, source).then_some(world.now));
         }
     }
-    assert!(first.is_some_and(|after| after <= Duration::from_secs(1)), "{first:?}");
+    for (source, at) in (1..=3).zip(told_at) {
+        let came = world.got[&id(5)].iter().find(|got| got.source == id(source)).expect("frames").at;
+        let after = at.expect("verified").since(came);
+        assert!(after <= Duration::from_secs(1), "{source} after {after:?}");
+    }
     for who in 4..=6 {
         let verdicts = verdicts(&world, who);
         assert!(verdicts.len() >= 6 && verdicts.iter().all(|verdict| *verdict == Some(true)), "{verdicts:?}");
@@ -169,6 +168,12 @@ fn a_source_that_signs_nothing_is_heard_all_the_same() {
     let of_two = status.trees.iter().filter(|tree| tree.taken && tree.source == id(2));
     assert!(of_two.clone().count() > 0);
     assert!(of_two.clone().all(|tree| tree.verified == Some(false)));
+    assert!(
+        !world
+            .events
+            .iter()
+            .any(|(_, event)| matches!(event, Event::Verified { peer, .. } if *peer == id(2)))
+    );
     let since = Time(5_000_000_000);
     let gap = world.gap_ms(id(5), id(2), Layer::Audio, since);
     assert!(gap < 100, "{gap} ms");
