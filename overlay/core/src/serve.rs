@@ -192,7 +192,7 @@ impl<P: Payload> State<P> {
 
 /// Why a tree can't take this child, its cost aside.
 fn refusal<P: Payload>(tree: &Tree<P>, from: NodeId) -> Option<Refusal> {
-    let above = tree.path.contains(&from) || tree.parent == Some(from);
+    let above = tree.path.contains(&from) || [tree.parent, tree.old].contains(&Some(from));
     let asked = tree.trying.is_some_and(|attempt| attempt.peer == from) || tree.is_tried(from);
     if above || asked || tree.source == from {
         return Some(Refusal::Loop);
