@@ -225,15 +225,20 @@ pub const GOSSIP_LINKS: usize = 4;
 pub const DIAL_AGAIN: Duration = Duration::from_secs(1);
 /// See [`DIAL_AGAIN`].
 pub const DIAL_AGAIN_MAX: Duration = Duration::from_secs(30);
-/// Neighbours are told what notes there are this often.
+/// This many neighbours, each time others, are told what notes there are.
+pub const HAVE_LINKS: usize = 4;
+/// They are told this often.
 pub const HAVE_EVERY: Duration = Duration::from_secs(3);
 /// A neighbour that is only told of presences is told after this span: they should have come another way.
 pub const LAZY_AFTER: Duration = Duration::from_millis(300);
 /// How often such neighbours are told.
 pub const LAZY_EVERY: Duration = Duration::from_millis(500);
+/// Neighbours that are told of one note so, each time others: enough that hardly anybody is told by none, and what it costs
+/// doesn't grow with links.
+pub const LAZY_LINKS: usize = 6;
 /// Note ids in one message.
 pub const NOTE_IDS_MAX: usize = 256;
-/// Note ids told to each neighbour every [`HAVE_EVERY`] beyond the fresh ones, in turn.
+/// Note ids told to each of them beyond the fresh ones, in turn.
 pub const HAVE_IN_TURN: usize = 12;
 /// Notes about keys that are kept of one origin.
 pub const KEYS_NOTES_MAX: usize = 64;

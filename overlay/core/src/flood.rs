@@ -62,7 +62,10 @@ impl<P: Payload> State<P> {
         if notes.is_empty() {
             return;
         }
-        for peer in self.links.ids() {
+        let leader = self.leader.map(|leader| leader.id);
+        let is_lazy = |peer: &NodeId| leader.is_some_and(|leader| self.is_lazy(*peer, leader));
+        let lazy: Vec<NodeId> = self.links.ids().into_iter().filter(is_lazy).collect();
+        for peer in in_turn(&lazy, &mut self.offer_turn, config::LAZY_LINKS) {
             let owed = |id: &NoteId| self.is_lazy(peer, id.origin) && self.may_have(peer, *id);
             let notes: Vec<NoteId> = notes.iter().copied().filter(owed).collect();
             for notes in notes.chunks(config::NOTE_IDS_MAX) {
@@ -80,12 +83,13 @@ impl<P: Payload> State<P> {
         self.wanted(now, peer, owed);
     }
 
-    /// Now and then every neighbour is told of some of all notes in turn: whatever went wrong, it is healed.
+    /// Now and then some neighbours are told of some of all notes in turn: whatever went wrong, it is healed.
     pub(crate) fn offer_in_turn(&mut self, now: Time) {
         let mut all = self.note_ids();
         let leader = self.leader.map(|leader| leader.id);
         all.retain(|id| Some(id.origin) != leader || id.topic != crate::io::Topic::Presence);
-        for peer in self.links.members().map(|(peer, _)| peer).collect::<Vec<_>>() {
+        let members: Vec<NodeId> = self.links.members().map(|(peer, _)| peer).collect();
+        for peer in in_turn(&members, &mut self.have_turn, config::HAVE_LINKS) {
             let Some(neighbour) = self.links.get_mut(peer).filter(|_| !all.is_empty()) else { continue };
             let from = neighbour.turn % all.len();
             neighbour.turn = from + config::HAVE_IN_TURN;
@@ -124,4 +128,14 @@ impl<P: Payload> State<P> {
             self.tell_bytes(now, from, bytes);
         }
     }
+}
+
+/// So many of all, the next ones each time.
+fn in_turn(all: &[NodeId], turn: &mut usize, count: usize) -> Vec<NodeId> {
+    if all.is_empty() {
+        return Vec::new();
+    }
+    let from = *turn % all.len();
+    *turn = from + count;
+    all.iter().cycle().skip(from).take(count.min(all.len())).copied().collect()
 }

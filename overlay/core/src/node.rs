@@ -72,6 +72,8 @@ impl<P: Payload> Node<P> {
             shows_until: Time::ZERO,
             way_turn: 0,
             offered: Time::ZERO,
+            offer_turn: 0,
+            have_turn: 0,
             leaving: false,
             first_link: None,
             told: BTreeMap::new(),

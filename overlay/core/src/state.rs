@@ -136,6 +136,10 @@ pub(crate) struct State<P> {
     pub(crate) way_turn: usize,
     /// Lazy neighbours were told of notes that came [`config::LAZY_AFTER`] before this.
     pub(crate) offered: Time,
+    /// Whose turn it is to be told of them, and of what notes there are.
+    pub(crate) offer_turn: usize,
+    /// See [`Self::offer_turn`].
+    pub(crate) have_turn: usize,
     pub(crate) leaving: bool,
     pub(crate) first_link: Option<Time>,
     /// What this node takes of each slot, as its user was told.
