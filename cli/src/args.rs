@@ -181,6 +181,9 @@ pub struct Join {
     /// What this node may send in all; what its own media leaves of it relays for others.
     #[arg(long, value_name = "RATE", default_value = "3mbit", value_parser = quantity::rate_kbps)]
     pub uplink: u32,
+    /// Show this machine's address to the meeting's relays only. The invite has to name a relay.
+    #[arg(long, conflicts_with_all = ["address", "port"])]
+    pub hide_ip: bool,
     /// How long to wait to be let in.
     #[arg(long, value_name = "TIME", default_value = "2min", value_parser = quantity::span)]
     pub timeout: Duration,

@@ -21,7 +21,7 @@ pub fn run(args: Join) -> Outcome {
     }
     let journal = Journal::create(args.probes.journal.as_deref())
         .map_err(|error| Fail::failed(format!("the journal can't be written: {error}")))?;
-    let seat = Seat::take(invite, &args.place)?;
+    let seat = Seat::take(invite, &args.place, args.hide_ip)?;
     journal.write(|_| crate::journal::Entry::Started {
         at_us: clock::start().1.as_micros() as u64,
         node: seat.me().short(),

@@ -14,7 +14,7 @@ use crate::meeting::{DECIDED_MAX, Decided, GUESTS_MAX, Guest, LEASES_MAX, Meetin
 use crate::place::Spot;
 use crate::{clock, entropy, invitation, seat};
 
-/// Contacts that an invite carries: enough to find somebody, short enough to paste.
+/// Contacts of the organiser that an invite carries, and of relays: enough to find somebody, short enough to paste.
 const CONTACTS_MAX: usize = 8;
 /// The first guests may coordinate should the organiser be gone.
 const DEPUTIES: usize = 2;
@@ -167,7 +167,9 @@ fn issue(
         return Err(Fail::usage(format!("a meeting has room for {GUESTS_MAX} guests")));
     }
     let (issuer, mut rng) = (meeting.issuer(), entropy::rng());
-    let contacts = contacts(meeting)?;
+    let mut contacts = meeting.contacts.clone();
+    contacts.truncate(CONTACTS_MAX);
+    let relays = relays(meeting)?;
     (0..guests)
         .map(|_| {
             // A link is for people who are not known yet: none of them leads.
@@ -175,6 +177,7 @@ fn issue(
             let role = role.unwrap_or(if first { Role::Deputy } else { Role::Guest });
             let invite = issuer
                 .issue_link(&mut rng, role, uses, contacts.clone(), clock::unix(), expires)
+                .and_then(|invite| invite.with_relays(relays.clone()))
                 .map_err(Fail::failed)?;
             meeting.guests.push(Guest { invite: invite.id(), peers: Vec::new(), removed: false });
             Ok(invite.to_line())
@@ -182,14 +185,14 @@ fn issue(
         .collect()
 }
 
-/// Whom a guest asks first: the organiser, then the relays.
-fn contacts(meeting: &Meeting) -> Outcome<Vec<String>> {
-    let mut contacts = meeting.contacts.clone();
-    for line in &meeting.leases {
-        contacts.extend(Lease::from_line(line).map_err(Fail::failed)?.contacts().iter().cloned());
-    }
-    contacts.truncate(CONTACTS_MAX);
-    Ok(contacts)
+/// Where the relays are whose leases have not ended: one contact of each, then the next of each.
+fn relays(meeting: &Meeting) -> Outcome<Vec<String>> {
+    let leases = meeting.leases.iter().map(|line| Lease::from_line(line).map_err(Fail::failed));
+    let leases: Vec<Lease> = leases.collect::<Outcome<_>>()?;
+    let lent: Vec<&Lease> = leases.iter().filter(|lease| lease.check(clock::unix()).is_ok()).collect();
+    let turns = lent.iter().map(|lease| lease.contacts().len()).max().unwrap_or(0);
+    let in_turn = (0..turns).flat_map(|turn| lent.iter().filter_map(move |lease| lease.contacts().get(turn)));
+    Ok(in_turn.take(CONTACTS_MAX).cloned().collect())
 }
 
 /// Checks lease lines and notes them in the meeting.

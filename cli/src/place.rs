@@ -38,6 +38,11 @@ impl Spot {
         Ok(Spot { addresses, port })
     }
 
+    /// Nowhere: a node that is not to be reached, and reaches others itself.
+    pub fn nowhere() -> Spot {
+        Spot { addresses: Vec::new(), port: 0 }
+    }
+
     /// What to listen on.
     pub fn listen(&self) -> Vec<String> {
         self.addresses.iter().flat_map(|ip| [udp(*ip, self.port), tcp(*ip, self.port)]).collect()

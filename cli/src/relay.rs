@@ -89,6 +89,7 @@ async fn lend(args: args::Relay) -> Outcome {
             uplink_kbps: args.uplink,
             contacts,
             watch: false,
+            hidden: false,
         },
         listen: spot.listen(),
         bootstrap: Vec::new(),

@@ -45,11 +45,18 @@ pub struct Chair {
 
 impl Seat {
     /// Takes the seat that an invite is for.
-    pub fn take(invite: Invite, place: &Place) -> Outcome<Seat> {
-        if invite.role() == Role::Organiser {
-            Seat::organiser(invite, place)
-        } else {
-            Seat::guest(invite, place)
+    /// With `hides` it listens nowhere, and looks for relays only.
+    pub fn take(invite: Invite, place: &Place, hides: bool) -> Outcome<Seat> {
+        match invite.role() {
+            Role::Organiser if hides => Err(Fail::usage(
+                "--hide-ip is for guests: the organiser's address is in every invite. Leave it out, or have somebody else organise",
+            )),
+            Role::Organiser => Seat::organiser(invite, place),
+            _ if hides && invite.relays().is_empty() => Err(Fail::usage(
+                "this invite names no relay, and with --hide-ip nobody else may see this machine's address: ask the organiser \
+                 to have a relay lent ('canopy lend') and then to make you a new invite ('canopy invite'), or leave --hide-ip out",
+            )),
+            _ => Seat::guest(invite, place, hides),
         }
     }
 
@@ -90,7 +97,7 @@ impl Seat {
     }
 
     /// A guest's key is kept, so that it can come back after a crash under the same invite.
-    fn guest(invite: Invite, place: &Place) -> Outcome<Seat> {
+    fn guest(invite: Invite, place: &Place, hides: bool) -> Outcome<Seat> {
         let path = key_path(&invite)?;
         let alone = alone(&path)?;
         let kept = home::read(&path)?.and_then(|bytes| <[u8; 32]>::try_from(&bytes[..]).ok());
@@ -102,10 +109,11 @@ impl Seat {
                 identity
             }
         };
+        let everybody = invite.contacts().iter().chain(invite.relays()).cloned().collect();
         Ok(Seat {
             identity: Arc::new(identity),
-            spot: Spot::choose(place)?,
-            bootstrap: invite.contacts().to_vec(),
+            spot: if hides { Spot::nowhere() } else { Spot::choose(place)? },
+            bootstrap: if hides { invite.relays().to_vec() } else { everybody },
             chair: None,
             invite,
             _alone: alone,

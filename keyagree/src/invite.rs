@@ -20,6 +20,7 @@ pub struct Invite {
     secret: Secret,
     cert: Signed<InviteCert>,
     contacts: Vec<String>,
+    relays: Vec<String>,
 }
 
 /// Why a line is no usable invite: always a matter for whoever pasted it.
@@ -76,6 +77,7 @@ struct Body {
     secret: [u8; 32],
     cert: Signed<InviteCert>,
     contacts: Vec<String>,
+    relays: Vec<String>,
 }
 
 impl Drop for Body {
@@ -96,7 +98,7 @@ impl Invite {
         let id = InviteId::generate(rng);
         let secret = Secret::generate(rng);
         let cert = sign(id, Identity::from_seed(&secret).public());
-        Invite { meeting, issuer, secret, cert, contacts }
+        Invite { meeting, issuer, secret, cert, contacts, relays: Vec::new() }
     }
 
     /// The meeting.
@@ -129,14 +131,28 @@ impl Invite {
         self.cert.value.expires
     }
 
-    /// Where the others are found: multiaddrs with `/p2p/`.
+    /// Where the organiser is found: multiaddrs with `/p2p/`.
     pub fn contacts(&self) -> &[String] {
         &self.contacts
     }
 
+    /// Where relays are found: all that somebody needs who shows its address to relays only.
+    pub fn relays(&self) -> &[String] {
+        &self.relays
+    }
+
+    /// The same invite with these relays (like contacts they are no part of what is signed).
+    pub fn with_relays(mut self, relays: Vec<String>) -> Result<Invite, InviteError> {
+        if !fit(&self.contacts, &relays) {
+            return Err(InviteError::TooManyContacts);
+        }
+        self.relays = relays;
+        Ok(self)
+    }
+
     /// The same invite with other contacts (they are no part of what is signed).
     pub fn with_contacts(mut self, contacts: Vec<String>) -> Result<Invite, InviteError> {
-        if !line::contacts_fit(&contacts) {
+        if !fit(&contacts, &self.relays) {
             return Err(InviteError::TooManyContacts);
         }
         self.contacts = contacts;
@@ -169,6 +185,7 @@ impl Invite {
             secret: *self.secret.expose(),
             cert: self.cert.clone(),
             contacts: self.contacts.clone(),
+            relays: self.relays.clone(),
         };
         // The contacts were bounded when they came in, so the body fits.
         let bytes = Zeroizing::new(canopy_codec::encode(&body, line::BODY_MAX * 2).unwrap_or_default());
@@ -189,7 +206,7 @@ impl Invite {
         })?;
         let mut body: Body =
             canopy_codec::decode_strict(&bytes, line::BODY_MAX * 2).map_err(|_| InviteError::Mistyped)?;
-        if !line::contacts_fit(&body.contacts) {
+        if !fit(&body.contacts, &body.relays) {
             return Err(InviteError::TooManyContacts);
         }
         let invite = Invite {
@@ -198,6 +215,7 @@ impl Invite {
             secret: Secret::take(&mut body.secret),
             cert: body.cert.clone(),
             contacts: std::mem::take(&mut body.contacts),
+            relays: std::mem::take(&mut body.relays),
         };
         invite.is_of_its_issuer().then_some(invite).ok_or(InviteError::Foreign)
     }
@@ -208,6 +226,13 @@ impl Invite {
             && cert.meeting == self.meeting
             && cert.key == Identity::from_seed(&self.secret).public()
     }
+}
+
+/// True if a line has room for all of them.
+fn fit(contacts: &[String], relays: &[String]) -> bool {
+    contacts.len() + relays.len() <= line::CONTACTS_MAX
+        && line::contacts_fit(contacts)
+        && line::contacts_fit(relays)
 }
 
 #[cfg(test)]

@@ -104,7 +104,9 @@ fn lines() -> Value {
     let issuer = Issuer::generate(&mut rng);
     let (from, to) = (UnixTime(1_800_000_000_000), UnixTime(1_800_086_400_000));
     let contacts = vec!["/ip4/192.0.2.1/udp/4001/quic-v1/p2p/12D3KooWExample".to_owned()];
+    let relays = vec!["/ip4/192.0.2.2/udp/4001/quic-v1/p2p/12D3KooWRelay".to_owned()];
     let invite = issuer.issue_invite(&mut rng, Role::Guest, contacts.clone(), from, to).unwrap();
+    let invite = invite.with_relays(relays).unwrap();
     let guest = Identity::generate(&mut rng);
     let relay = Identity::generate(&mut rng).public();
     let holder = LeaseHolder::generate(&mut rng, relay, 20_000, to);

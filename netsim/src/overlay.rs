@@ -76,6 +76,7 @@ impl Overlay for Node<Parcel> {
             uplink_kbps: limit_kbps,
             contacts: vec![contact(me)],
             watch: person.watch,
+            hidden: false,
         };
         Node::new(config)
     }

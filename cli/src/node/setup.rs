@@ -37,6 +37,7 @@ pub fn config(args: &Join, seat: &Seat) -> Outcome<Config> {
             contacts: seat.spot.contacts(seat.me()),
             // Whoever is still in the lobby sees nobody.
             watch: args.headless && !args.probes.send_only,
+            hidden: args.hide_ip,
         },
         listen: seat.spot.listen(),
         bootstrap: seat.bootstrap.clone(),

@@ -4,6 +4,8 @@ mod bad_input;
 #[cfg(feature = "ffmpeg")]
 mod browser;
 #[cfg(feature = "ffmpeg")]
+mod hidden;
+#[cfg(feature = "ffmpeg")]
 mod meeting;
 #[cfg(feature = "ffmpeg")]
 mod page;

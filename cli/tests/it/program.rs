@@ -140,9 +140,20 @@ impl Home {
 
     /// Starts the program, with `input` on its standard input and its errors in a file.
     pub fn start(&self, args: &[&str], input: &str, log: &str) -> Running {
+        self.start_command(self.command(args), input, log)
+    }
+
+    /// The same in a network namespace.
+    pub fn start_in(&self, namespace: &str, args: &[&str], input: &str, log: &str) -> Running {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", namespace, env!("CARGO_BIN_EXE_canopy")]).args(args);
+        command.env("CANOPY_HOME", self.kept()).env_remove("RUST_LOG");
+        self.start_command(command, input, log)
+    }
+
+    fn start_command(&self, mut command: Command, input: &str, log: &str) -> Running {
         let log = std::fs::File::create(self.0.path().join(log)).expect("a log can be made");
-        let mut child = self
-            .command(args)
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(log.try_clone().expect("a file can be shared"))
             .stderr(log)

@@ -124,7 +124,7 @@ fn take_in(values: &mut Values, bytes: &[u8]) {
 }
 
 /// Everything that a process has written.
-fn memory(pid: u32) -> Vec<Vec<u8>> {
+pub fn memory(pid: u32) -> Vec<Vec<u8>> {
     let process = Process::new(pid as i32).expect("it runs");
     let mut file = File::open(format!("/proc/{pid}/mem")).expect("a child's memory can be read");
     let mut regions = Vec::new();

@@ -30,6 +30,8 @@ fn holder(seed: u64) -> (Identity, LeaseHolder) {
 #[test]
 fn an_invite_survives_a_chat() {
     let (issuer, invite) = invite(1);
+    let relays = vec![contacts().remove(0).replace(".1/", ".2/")];
+    let invite = invite.with_relays(relays.clone()).unwrap();
     let line = invite.to_line();
     let wrapped: String = line
         .chars()
@@ -39,6 +41,7 @@ fn an_invite_survives_a_chat() {
     let read = Invite::from_line(&wrapped).unwrap();
     assert_eq!((read.meeting(), read.issuer(), read.id()), (issuer.meeting(), issuer.public(), invite.id()));
     assert_eq!((read.role(), read.contacts()), (Role::Deputy, &contacts()[..]));
+    assert_eq!(read.relays(), &relays[..]);
     assert_eq!(read.to_line(), line);
     read.check(NOW).unwrap();
     assert_eq!(read.check(NOW.plus_ms(DAY)), Err(InviteError::Expired(NOW.plus_ms(DAY))));

@@ -150,6 +150,9 @@ impl<P: Payload> State<P> {
             Stage { term, number, feeds: coordinator.feeds.clone(), groups: groups.collect(), helpers };
         let mut told = std::mem::take(&mut coordinator.waiting);
         told.extend(coordinator.planner.changed());
+        let hidden: Vec<NodeId> =
+            self.members.iter().filter(|(_, member)| member.presence.hidden).map(|(id, _)| id).collect();
+        told.extend(hidden.into_iter().filter(|id| coordinator.feeds.iter().any(|feed| feed.source == *id)));
         for node in &told {
             coordinator.given.insert(*node, number);
         }
@@ -175,7 +178,7 @@ impl<P: Payload> State<P> {
         let seats = coordinator.planner.seats(node).into_iter();
         let rows: BTreeMap<_, Row> = seats.filter_map(|seat| Some((seat.tree, seat.row?))).collect();
         let named = rows.values().flat_map(|row| row.backups.iter().copied().chain([row.parent]));
-        let named: BTreeSet<NodeId> = named.collect();
+        let named: BTreeSet<NodeId> = named.chain(self.awaited(node)).collect();
         let contacts = |id: &NodeId| {
             let mine = (*id == me).then_some(&self.config.contacts);
             mine.or_else(|| self.members.get(*id).map(|member| &member.presence.contacts)).cloned()
@@ -189,6 +192,14 @@ impl<P: Payload> State<P> {
             Ok(body) => self.say(Topic::Seat, Audience::One(node), body),
             Err(_) => self.blame(node, "its seat does not fit a note"),
         }
+    }
+
+    /// Whom a node that hides is to dial, since they can't dial it: the relays that it feeds.
+    fn awaited(&self, node: NodeId) -> Vec<NodeId> {
+        let hides = self.members.get(node).map_or(self.config.hidden, |member| member.presence.hidden);
+        let Some(coordinator) = self.coordinator.as_ref().filter(|_| hides) else { return Vec::new() };
+        let own = coordinator.planner.seats(node).into_iter().filter(|seat| seat.source == node);
+        own.flat_map(|seat| coordinator.planner.children(seat.tree, node)).collect()
     }
 
     /// A member has said what it is like: it is told its seat if it asks, or if it holds an older one.
@@ -230,8 +241,13 @@ impl<P: Payload> State<P> {
 
     fn supplies(&self) -> BTreeMap<NodeId, Supply> {
         let me = &self.config;
-        let mine =
-            Supply { kind: me.kind, uplink_kbps: me.uplink_kbps, watch: me.watch, ..Supply::default() };
+        let mine = Supply {
+            kind: me.kind,
+            uplink_kbps: me.uplink_kbps,
+            watch: me.watch,
+            hidden: me.hidden,
+            ..Supply::default()
+        };
         let others = self.members.iter().map(|(id, member)| (id, supply(member)));
         others.chain([(me.me, mine)]).collect()
     }
@@ -283,6 +299,6 @@ impl<P: Payload> State<P> {
 /// What a planner knows of a member.
 fn supply(member: &Member) -> Supply {
     let presence = &member.presence;
-    let (kind, watch) = (member.admitted.kind, presence.watch);
-    Supply { kind, uplink_kbps: presence.uplink_kbps, watch, ..Supply::default() }
+    let (kind, watch, hidden) = (member.admitted.kind, presence.watch, presence.hidden);
+    Supply { kind, uplink_kbps: presence.uplink_kbps, watch, hidden, ..Supply::default() }
 }

@@ -44,6 +44,8 @@ pub struct Presence {
     pub places: Vec<Place>,
     /// From a coordinator: who is lost, by the first eight bytes; at most [`config::MISSED_MAX`].
     pub missed: Vec<u64>,
+    /// Hides its address: it has links with relays only, and makes them itself.
+    pub hidden: bool,
 }
 
 /// Where a node sits in one tree, for a coordinator that has not planned it.
@@ -91,8 +93,11 @@ impl Presence {
     /// True if a planner would do the same with both.
     fn plans_like(&self, other: &Presence) -> bool {
         let relevant = |presence: &Presence| {
-            let Presence { kind, uplink_kbps, contacts, sends, stint, on_stage, watch, leads, .. } = presence;
-            (*kind, *uplink_kbps, contacts.clone(), sends.clone(), *stint, *on_stage, *watch, *leads)
+            let Presence {
+                kind, uplink_kbps, contacts, sends, stint, on_stage, watch, leads, hidden, ..
+            } = presence;
+            let way = (contacts.clone(), *hidden);
+            (*kind, *uplink_kbps, way, sends.clone(), *stint, *on_stage, *watch, *leads)
         };
         relevant(self) == relevant(other)
     }

@@ -6,7 +6,7 @@ use crate::config;
 use crate::delivered::Delivered;
 use crate::gossip::Gossip;
 use crate::id::NodeId;
-use crate::io::{Admitted, Audience, Class, Command, Event, Input, Output, Topic};
+use crate::io::{Admitted, Audience, Class, Command, Event, Input, Kind, Output, Topic};
 use crate::links::Links;
 use crate::lobby::Lobby;
 use crate::members::Members;
@@ -176,7 +176,8 @@ impl<P: Payload> Node<P> {
 
 impl<P: Payload> State<P> {
     fn linked(&mut self, now: Time, peer: NodeId, admitted: Admitted) {
-        if peer == self.me() || !self.links.up(now, peer, admitted) {
+        let hides = self.config.hidden && admitted.kind != Kind::Relay;
+        if peer == self.me() || hides || !self.links.up(now, peer, admitted) {
             self.outbox.push_back(Output::Hangup(peer));
             return;
         }
@@ -269,6 +270,12 @@ impl<P: Payload> State<P> {
     /// Dials who is known until there are links enough for notes to reach everybody. Whom, each node decides
     /// differently (by the distance of ids), so that the links make one net.
     fn widen(&mut self, now: Time) {
+        if self.config.hidden {
+            // Nobody can dial this node: who is to be fed from here, or may feed it, gets its link from here.
+            for peer in self.seat.peers.keys().copied().collect::<Vec<_>>() {
+                self.dial(now, peer);
+            }
+        }
         if self.links.members().count() >= config::GOSSIP_LINKS || self.leaving {
             return;
         }

@@ -199,7 +199,7 @@ impl<P: Payload> State<P> {
         Presence {
             kind: me.kind,
             uplink_kbps: me.uplink_kbps,
-            contacts: me.contacts.clone(),
+            contacts: if me.hidden { Vec::new() } else { me.contacts.clone() },
             credential: me.credential.clone(),
             sends: self.sends.clone(),
             stint: self.stint,
@@ -211,6 +211,7 @@ impl<P: Payload> State<P> {
             asks,
             places: if self.seat.term < term && !leads { self.places() } else { Vec::new() },
             missed: if leads { self.members.name_missed(now) } else { Vec::new() },
+            hidden: me.hidden,
         }
     }
 

@@ -44,6 +44,8 @@ pub struct Config {
     pub contacts: Vec<String>,
     /// Wants every source; see [`crate::io::Command::Watch`].
     pub watch: bool,
+    /// Hides its address: says no contact, has links with relays only, and makes them itself.
+    pub hidden: bool,
 }
 
 /// Who leads the meeting.
@@ -202,12 +204,19 @@ impl<P: Payload> State<P> {
         said.or_else(|| self.seat.peers.get(&peer)).or_else(helper)
     }
 
+    /// False for whom this node hides from: for all but relays. Of whose presence never came here, the coordinator and
+    /// the stage say where it is; they name only relays to one who hides.
+    fn may_reach(&self, peer: NodeId) -> bool {
+        let known = self.members.get(peer).map(|member| member.admitted.kind);
+        !self.config.hidden || known.is_none_or(|kind| kind == Kind::Relay)
+    }
+
     /// Dials somebody who is not linked, unless that was tried a moment ago. True if it is on its way.
     pub(crate) fn dial(&mut self, now: Time, peer: NodeId) -> bool {
         let Some(contacts) = self.contacts(peer).filter(|contacts| !contacts.is_empty()).cloned() else {
             return false;
         };
-        if peer == self.me() || !self.links.may_dial(now, peer) {
+        if peer == self.me() || !self.may_reach(peer) || !self.links.may_dial(now, peer) {
             return false;
         }
         self.outbox.push_back(Output::Dial { peer, contacts });

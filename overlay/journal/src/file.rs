@@ -183,6 +183,7 @@ mod tests {
             uplink_kbps: 100,
             contacts: vec!["/ip4/192.0.2.1".into()],
             watch: false,
+            hidden: false,
         }
     }
 

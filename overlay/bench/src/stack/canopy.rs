@@ -92,6 +92,7 @@ fn start(shows: &str, number: u16, uplink_kbps: u32, bootstrap: &str) -> Result<
             uplink_kbps,
             contacts: Vec::new(),
             watch: shows == "sink",
+            hidden: false,
         },
         listen: vec!["/ip4/127.0.0.1/udp/0/quic-v1".into()],
         bootstrap: if bootstrap.is_empty() { Vec::new() } else { vec![bootstrap.to_owned()] },

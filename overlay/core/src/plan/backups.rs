@@ -96,6 +96,7 @@ fn hold(roster: &Roster, tree: &Tree, node: Ix, parent: Ix) -> bool {
             && *backup != parent
             && (tree.has(*backup) || roster.is_relay(*backup))
             && roster.cap(*backup) > 0
+            && roster.may_feed(tree.source, *backup, node)
             && !(tree.fanout(node) > 0 && tree.leads_through(node, *backup))
     })
 }
@@ -120,6 +121,7 @@ pub(super) fn fill(roster: &Roster, tree: &mut Tree, pool: &mut Pool, promises: 
                 let apart = |other: Ix| !roster.same_owner(backup, other);
                 backup != node
                     && backup != parent
+                    && roster.may_feed(tree.source, backup, node)
                     && !others.contains(&backup)
                     && (!strict || apart(parent) && others.iter().all(|other| apart(*other)))
                     && !(tree.fanout(node) > 0 && tree.leads_through(node, backup))

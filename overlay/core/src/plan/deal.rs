@@ -41,6 +41,7 @@ pub(super) fn deal(
     let mut people: Vec<(Reverse<u32>, Ix)> = Vec::new();
     for at in roster.everybody() {
         let room = roster.room(at).saturating_sub(kept.get(at as usize).copied().unwrap_or(0));
+        let room = if roster.is_hidden(at) { 0 } else { room };
         let of_kind = if roster.is_relay(at) { &mut relays } else { &mut people };
         of_kind.push((Reverse(room), at));
     }

@@ -106,7 +106,10 @@ pub(super) fn build(
     let mut placed = vec![source];
     for (_, node) in interiors {
         let takes = is_receiver[node as usize];
-        let open = |parent: &Ix| free[*parent as usize] > 0 && is_shallow(tree, *parent);
+        let open = |parent: &Ix| {
+            let may = roster.may_feed(source, *parent, node);
+            free[*parent as usize] > 0 && is_shallow(tree, *parent) && may
+        };
         let spent = ways.spent(node);
         let near = placed.iter().copied().filter(open);
         let far =
@@ -163,7 +166,8 @@ fn ln_1024(of: u32) -> i64 {
 }
 
 fn nearest(tree: &Tree, roster: &Roster, sight: &[Ix], free: &[u32], node: Ix, spent: u64) -> Option<Ix> {
-    let open = sight.iter().filter(|parent| free[**parent as usize] > 0).take(LOOK);
+    let open = |parent: &&Ix| free[**parent as usize] > 0 && roster.may_feed(tree.source, **parent, node);
+    let open = sight.iter().filter(open).take(LOOK);
     open.min_by_key(|parent| (cost(tree, roster, **parent, node, spent), **parent)).copied()
 }
 

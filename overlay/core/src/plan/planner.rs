@@ -127,6 +127,7 @@ impl Planner {
     /// looks at all again.
     pub fn join(&mut self, id: NodeId, supply: Supply) {
         let Some(settings) = self.view else { return };
+        self.forget_if_it_hides(id, &supply);
         let (node, changed) = self.roster.put(id, supply);
         if !changed {
             return;
@@ -181,12 +182,22 @@ impl Planner {
         }
         let mut changed = self.roster.set(view.margins, view.now) || !gone.is_empty();
         for (id, supply) in &view.nodes {
+            self.forget_if_it_hides(*id, supply);
             changed |= self.roster.put(*id, *supply).1;
         }
         for channel in &mut self.channels {
             channel.fit(self.roster.len());
         }
         changed
+    }
+
+    /// Who hides its address from now on, or no longer, is as one who has just come: no edge of it is what it may be.
+    fn forget_if_it_hides(&mut self, id: NodeId, supply: &Supply) {
+        if let Some(node) = self.roster.find(id)
+            && self.roster.supply(node).hidden != supply.hidden
+        {
+            self.forget(node);
+        }
     }
 
     /// A node is gone: nobody hangs on it, nobody counts on it.
@@ -207,7 +218,9 @@ impl Planner {
     fn crowd(&mut self, view: &View) -> Crowd {
         let owners = self.roster.weigh_owners();
         let watchers = self.roster.everybody().filter(|node| self.roster.watches(*node)).count();
-        let (mut sound_kbps, mut all_kbps, mut mesh) = (0, 0, self.small);
+        // Nobody reaches one who hides but by way of a relay.
+        let open = self.roster.everybody().all(|node| !self.roster.is_hidden(node));
+        let (mut sound_kbps, mut all_kbps, mut mesh) = (0, 0, self.small && open);
         for feed in &view.feeds {
             let source = self.roster.find(feed.source);
             let others = watchers - usize::from(source.is_some_and(|source| self.roster.watches(source)));

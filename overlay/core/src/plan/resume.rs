@@ -4,7 +4,7 @@ use crate::unit::Layer;
 
 use super::channel::Group;
 use super::group::Shape;
-use super::roster::Roster;
+use super::roster::{Ix, Roster};
 use super::table::{Branch, Feed, Plan};
 
 /// Into what a plan cuts a layer of a feed.
@@ -25,7 +25,10 @@ pub(super) fn load(roster: &mut Roster, group: &mut Group, plan: &Plan) {
         let Some(branch) = branch else { continue };
         for (id, row) in &branch.rows {
             let ends = roster.find(*id).zip(roster.find(row.parent));
-            let Some((node, parent)) = ends.filter(|(node, _)| *node != tree.source) else { continue };
+            let may = |(node, parent): &(Ix, Ix)| {
+                *node != tree.source && roster.may_feed(tree.source, *parent, *node)
+            };
+            let Some((node, parent)) = ends.filter(may) else { continue };
             tree.seat(roster, node, parent, row.takes);
             let backups = row.backups.iter().map(|backup| roster.find(*backup));
             for (place, backup) in tree.backups[node as usize].iter_mut().zip(backups) {

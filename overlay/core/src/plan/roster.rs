@@ -140,6 +140,17 @@ impl Roster {
         self.supplies[at as usize].kind == Kind::Relay
     }
 
+    pub(super) fn is_hidden(&self, at: Ix) -> bool {
+        self.supplies[at as usize].hidden && !self.is_relay(at)
+    }
+
+    /// True if `parent` may feed `node` in a tree of `source`, as far as their addresses go: who hides has edges with
+    /// relays only, and feeds nobody beside its own source.
+    pub(super) fn may_feed(&self, source: Ix, parent: Ix, node: Ix) -> bool {
+        (!self.is_hidden(parent) || parent == source && self.is_relay(node))
+            && (!self.is_hidden(node) || self.is_relay(parent))
+    }
+
     pub(super) fn watches(&self, at: Ix) -> bool {
         self.supplies[at as usize].watch
     }
@@ -176,8 +187,9 @@ impl Roster {
 
     /// What all give in all trees now, and what all could, kbit/s.
     pub(super) fn totals(&self) -> (u64, u64) {
-        let sum = |of: &[u32]| of.iter().map(|kbps| u64::from(*kbps)).sum();
-        (sum(&self.used), sum(&self.caps))
+        let used = self.used.iter().map(|kbps| u64::from(*kbps)).sum();
+        let open = self.everybody().filter(|at| !self.is_hidden(*at));
+        (used, open.map(|at| u64::from(self.cap(at))).sum())
     }
 
     /// True if both stand and fall together.
@@ -214,7 +226,7 @@ impl Roster {
         let mut owners: BTreeMap<(u64, Ix), u64> = BTreeMap::new();
         let key = |supply: &Supply, at: Ix| if supply.owner == 0 { (0, at) } else { (supply.owner, 0) };
         for at in self.everybody() {
-            if self.cap(at) > 0 {
+            if self.cap(at) > 0 && !self.is_hidden(at) {
                 *owners.entry(key(self.supply(at), at)).or_default() += u64::from(self.cap(at));
             }
         }

@@ -65,7 +65,8 @@ fn find(
         let parent = *parent;
         let room = roster.room(parent) >= tree.kbps;
         let planned = reach == Reach::Anybody || parent != tree.source || tree.fanout(parent) < tree.copies;
-        room && planned && parent != node && Some(parent) != not && tree.has(parent)
+        let may = roster.may_feed(tree.source, parent, node);
+        room && planned && may && parent != node && Some(parent) != not && tree.has(parent)
     };
     let is_sound = |parent: Ix| {
         is_shallow(tree, parent)

@@ -120,6 +120,8 @@ pub struct Supply {
     pub downlink_kbps: u32,
     /// Wants every source.
     pub watch: bool,
+    /// Hides its address: has edges with relays only, and feeds nobody beside its own source.
+    pub hidden: bool,
     /// By which invite or lease it came: nodes of one owner are not trusted to fail apart. A group link is one
     /// owner. 0: it stands for itself.
     pub owner: u64,
@@ -139,6 +141,7 @@ impl Default for Supply {
             uplink_kbps: 0,
             downlink_kbps: 0,
             watch: false,
+            hidden: false,
             owner: 0,
             coordinate: Coordinate::default(),
             ends_at: None,

@@ -156,6 +156,7 @@ fn presence() -> Presence {
         asks: true,
         places: Vec::new(),
         missed: Vec::new(),
+        hidden: false,
     }
 }
 
@@ -250,7 +251,7 @@ fn hex(bytes: &[u8]) -> String {
 #[test]
 fn the_bodies_of_presence_stage_and_seat_are_the_examples_of_the_protocol() {
     let body = presence().encode().expect("fits");
-    assert_eq!(hex(&body), "ae000101191388028003400480050006f607f408f409000a8200000bf50c800d80");
+    assert_eq!(hex(&body), "af000101191388028003400480050006f607f408f409000a8200000bf50c800d800ef4");
     assert_eq!(
         hex(&stage().encode().expect("fits")),
         concat!(

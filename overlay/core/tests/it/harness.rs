@@ -99,6 +99,10 @@ pub(crate) struct World {
     /// Whose presences passed the edge of each node.
     known: BTreeSet<(NodeId, NodeId)>,
     admitted: BTreeMap<NodeId, Admitted>,
+    /// Nodes that hide their address; to be named before they are added.
+    pub(crate) hidden: BTreeSet<NodeId>,
+    /// Who dialled whom.
+    pub(crate) dialled: BTreeSet<(NodeId, NodeId)>,
     /// Between whom no link can be made.
     pub(crate) walls: BTreeSet<(NodeId, NodeId)>,
     links: BTreeSet<(NodeId, NodeId)>,
@@ -157,6 +161,8 @@ impl World {
             known: BTreeSet::new(),
             admitted: BTreeMap::new(),
             links: BTreeSet::new(),
+            hidden: BTreeSet::new(),
+            dialled: BTreeSet::new(),
             walls: BTreeSet::new(),
             queue: BTreeMap::new(),
             sources: BTreeMap::new(),
@@ -245,6 +251,7 @@ impl World {
             uplink_kbps,
             contacts: vec![format!("{n}")],
             watch: kind == Kind::Participant,
+            hidden: self.hidden.contains(&me),
         };
         self.admitted.insert(me, admitted);
         self.nodes.insert(me, Node::new(config));
@@ -388,6 +395,7 @@ impl World {
                 self.at(self.now, me, Input::ListSigned { list, signature });
             }
             Output::Dial { peer, .. } => {
+                self.dialled.insert((me, peer));
                 let walled = self.walls.contains(&(me.min(peer), me.max(peer)));
                 if self.dials && !walled && self.nodes.contains_key(&peer) {
                     self.link(me, peer);

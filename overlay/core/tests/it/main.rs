@@ -2,6 +2,7 @@
 
 mod codec;
 mod harness;
+mod hidden;
 mod hostile;
 mod lobby;
 mod meeting;

@@ -136,6 +136,7 @@ impl Setup {
                 uplink_kbps: 0,
                 contacts: Vec::new(),
                 watch: self.shows != "relay",
+                hidden: false,
             },
             listen: listen.collect(),
             bootstrap: self.bootstrap.clone(),
