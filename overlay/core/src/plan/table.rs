@@ -11,6 +11,7 @@ use crate::time::Time;
 use crate::unit::{Layer, TreeId};
 
 use super::coordinate::Coordinate;
+use super::looks::Looks;
 
 /// Who feeds whom, in every tree.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -120,6 +121,8 @@ pub struct Supply {
     pub downlink_kbps: u32,
     /// Wants every source.
     pub watch: bool,
+    /// How large it wants to see them.
+    pub looks: Looks,
     /// By which invite or lease it came: nodes of one owner are not trusted to fail apart. A group link is one
     /// owner. 0: it stands for itself.
     pub owner: u64,
@@ -139,6 +142,7 @@ impl Default for Supply {
             uplink_kbps: 0,
             downlink_kbps: 0,
             watch: false,
+            looks: Looks::default(),
             owner: 0,
             coordinate: Coordinate::default(),
             ends_at: None,
@@ -185,4 +189,6 @@ pub enum Why {
     Source,
     /// There is uplink, but in pieces that are too small.
     Pieces,
+    /// It wants no more.
+    Wish,
 }

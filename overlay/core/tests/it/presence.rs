@@ -260,6 +260,7 @@ fn an_old_presence_brings_nobody_back() {
         asks: true,
         places: Vec::new(),
         missed: Vec::new(),
+        looks: Vec::new(),
     };
     let body = presence.encode().expect("fits");
     let (origin, audience) = (id(2), Audience::Coordinator);
