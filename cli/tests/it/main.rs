@@ -3,6 +3,8 @@
 mod bad_input;
 #[cfg(feature = "ffmpeg")]
 mod browser;
+#[cfg(all(feature = "ffmpeg", target_os = "linux"))]
+mod link;
 #[cfg(feature = "ffmpeg")]
 mod meeting;
 #[cfg(feature = "ffmpeg")]
