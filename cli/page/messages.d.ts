@@ -14,11 +14,21 @@ version: number,
 /**
  * What the page's clock shows, microseconds.
  */
-nowUs: number, } | { "type": "join", me: Me, } | { "type": "me" } & Me | { "type": "sends", layers: Array<number>, } | { "type": "say", text: string, } | { "type": "react", what: number, } | { "type": "refresh", source: string, layer: number, } | { "type": "network", wanted: boolean, } | { "type": "remove", who: string, } | { "type": "lock", locked: boolean, } | { "type": "decide", who: string, 
+nowUs: number, } | { "type": "join", me: Me, } | { "type": "me" } & Me | { "type": "sends", layers: Array<number>, } | { "type": "say", text: string, } | { "type": "react", what: number, } | { "type": "refresh", source: string, layer: number, } | { "type": "tiles", tiles: Array<Tile>, } | { "type": "network", wanted: boolean, } | { "type": "remove", who: string, } | { "type": "lock", locked: boolean, } | { "type": "decide", who: string, 
 /**
  * Let in.
  */
 admit: boolean, } | { "type": "muteAll" } | { "type": "end" } | { "type": "leave" };
+
+export type Tile = { 
+/**
+ * Whose.
+ */
+source: string, 
+/**
+ * In pixels of the screen; 0 if it can't be seen.
+ */
+height: number, };
 
 export type Me = { 
 /**

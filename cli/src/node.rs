@@ -287,6 +287,11 @@ impl Node {
                     source.request_key(layer);
                 }
             }
+            Event::Source { peer, layer } => {
+                if let Some(window) = &mut self.window {
+                    window.looks.on_stage(peer, layer.is_some());
+                }
+            }
             Event::Blame { peer, what } => tracing::warn!(%peer, what, "a peer broke the protocol"),
             other => tracing::debug!(?other),
         }

@@ -4,6 +4,7 @@
 pub mod api;
 mod frame;
 pub mod incoming;
+pub mod looks;
 pub mod network;
 pub mod outgoing;
 

@@ -2,6 +2,7 @@
 // The tiles, laid out: a gallery of equal tiles, or one large with the others beside it (speaker, pinned, a shared screen).
 
 import { el } from '../dom.js';
+import { Looks } from './looks.js';
 import { Tile } from './tile.js';
 
 /** How long somebody speaks before they become the large one: shorter, and each cough would. */
@@ -26,6 +27,7 @@ export class Stage {
     this.list = el('ul', { class: 'tiles', 'aria-label': 'People' });
     this.alone = el('p', { class: 'alone' }, 'You are the first. Others appear here when they join.');
     this.element = el('div', { class: 'stage' }, this.list, this.alone);
+    this.looks = new Looks(session, this.element, this.tiles);
     this.sizes = new ResizeObserver(() => this.arrange());
     this.sizes.observe(this.element);
     this.timer = window.setInterval(() => void this.measure(), MEASURE_EVERY_MS);
@@ -46,6 +48,7 @@ export class Stage {
     for (const [id, tile] of this.tiles) {
       if (!there.has(id)) {
         tile.element.remove();
+        this.looks.remove(tile.element);
         this.tiles.delete(id);
         if (this.pinned === id) this.pinned = null;
         if (this.speaker === id) this.speaker = null;
@@ -58,6 +61,7 @@ export class Stage {
         tile = new Tile(person.id, own, session.worker, () => this.pin(person.id));
         this.tiles.set(person.id, tile);
         this.list.append(tile.element);
+        this.looks.add(tile.element);
       }
       const stream = own ? session.devices.screen ?? session.devices.camera : null;
       tile.refresh(person, { pinned: this.pinned === person.id, verified: this.verified().has(person.id), stream });
@@ -95,6 +99,7 @@ export class Stage {
     const { columns, tile } = best(this.tiles.size, width, height);
     this.list.style.setProperty('--columns', String(columns));
     this.list.style.setProperty('--width', `${tile}px`);
+    this.looks.soon();
   }
 
   /** Ten times a second. */
@@ -121,6 +126,7 @@ export class Stage {
   close() {
     window.clearInterval(this.timer);
     this.sizes.disconnect();
+    this.looks.close();
   }
 }
 

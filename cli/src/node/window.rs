@@ -26,6 +26,7 @@ use crate::talk::{self, Here, Talk};
 use crate::window::Served;
 use crate::window::api::{self, Me, ToNode, ToPage};
 use crate::window::incoming::Incoming;
+use crate::window::looks::Looks;
 use crate::window::network::Watcher;
 use crate::window::outgoing::{Inlet, PageSource};
 
@@ -44,6 +45,7 @@ pub struct Window {
     inlet: Arc<Inlet>,
     pub(super) incoming: Arc<Incoming>,
     pub(super) watcher: Watcher,
+    pub(super) looks: Looks,
     pub(super) me: Me,
     /// The largest picture that this node wants to send; sound if none.
     pub(super) largest: Option<Layer>,
@@ -65,6 +67,7 @@ impl Window {
             inlet,
             incoming,
             watcher: Watcher::default(),
+            looks: Looks::default(),
             me: Me { name, muted: true, ..Me::default() },
             largest,
             shown: String::new(),
@@ -146,6 +149,9 @@ impl Node {
                 if let Some(layer) = Layer::from_byte(layer) {
                     window.incoming.refresh(PeerKey(source.0), layer);
                 }
+            }
+            ToNode::Tiles { tiles } => {
+                window.looks.shown(tiles.iter().map(|tile| (tile.source, tile.height)));
             }
             ToNode::Network { wanted } => {
                 window.network_wanted = wanted;
@@ -316,8 +322,12 @@ impl Node {
             && window.gone_since.is_some_and(|since| now.since(since) >= PAGE_GONE_MS)
         {
             window.gone_since = None;
+            window.looks.unseen();
             let me = Me { muted: true, camera: false, sharing: false, ..window.me.clone() };
             self.i_am(me)?;
+        }
+        if let Some(wishes) = self.window.as_mut().and_then(|window| window.looks.turn(now)) {
+            self.handle.command(Command::Look(wishes));
         }
         if self.here_due.is_some_and(|due| now >= due)
             && let Some(here) = &self.here

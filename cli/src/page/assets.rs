@@ -41,6 +41,7 @@ files! {
     "/ui/bar.js" SCRIPT "ui/bar.js";
     "/ui/chat.js" SCRIPT "ui/chat.js";
     "/ui/lobby.js" SCRIPT "ui/lobby.js";
+    "/ui/looks.js" SCRIPT "ui/looks.js";
     "/ui/meeting.js" SCRIPT "ui/meeting.js";
     "/ui/network.js" SCRIPT "ui/network.js";
     "/ui/people.js" SCRIPT "ui/people.js";

@@ -66,6 +66,8 @@ pub enum ToNode {
         source: NodeId,
         layer: u8,
     },
+    /// How large the page shows whom, whole; each one replaces the last.
+    Tiles { tiles: Vec<Tile> },
     /// Tell what the network does, or no longer.
     Network { wanted: bool },
     /// Organiser: remove a guest for good.
@@ -88,6 +90,18 @@ pub enum ToNode {
     End,
     /// Leave the meeting; the node stops.
     Leave,
+}
+
+/// One source's tile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Tile {
+    /// Whose.
+    #[cfg_attr(test, ts(type = "string"))]
+    pub source: NodeId,
+    /// In pixels of the screen; 0 if it can't be seen.
+    pub height: u32,
 }
 
 /// How this person takes part.
@@ -249,6 +263,7 @@ mod tests {
         let types = [
             ToPage::decl(&config),
             ToNode::decl(&config),
+            Tile::decl(&config),
             Me::decl(&config),
             Phase::decl(&config),
             State::decl(&config),
