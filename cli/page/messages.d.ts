@@ -206,7 +206,7 @@ inKbps: number,
  */
 outKbps: number, 
 /**
- * Units that were too late to be sent on.
+ * Units that this node gave up, since they were too late to be sent on.
  */
 dropped: number, 
 /**
@@ -217,6 +217,10 @@ trees: Array<Tree>,
  * Everybody whom this node knows to be present, relays too.
  */
 nodes: Array<Node>, 
+/**
+ * How what this node gets came through in the last minute.
+ */
+through: Array<Through>, 
 /**
  * What happened lately, newest last.
  */
@@ -291,3 +295,37 @@ text: string,
  * Whom it is about.
  */
 who: string | null, };
+
+export type Through = { 
+/**
+ * Whose.
+ */
+source: string, 
+/**
+ * Which layer.
+ */
+layer: number, 
+/**
+ * From capture to this node, as the two machines' clocks show it: where one is off, so is this.
+ */
+delayMs: number, 
+/**
+ * How much of that is above the least of the minute, whatever the clocks show.
+ */
+aboveMs: number, 
+/**
+ * Frames that came.
+ */
+came: number, 
+/**
+ * Frames that did not come in time, or lacked what they depend on.
+ */
+lost: number, 
+/**
+ * Key frames that were asked for.
+ */
+keys: number, 
+/**
+ * How often it came another way than before.
+ */
+moves: number, };

@@ -7,6 +7,7 @@ pub mod incoming;
 pub mod looks;
 pub mod network;
 pub mod outgoing;
+pub mod quality;
 
 use std::sync::Arc;
 

@@ -342,7 +342,7 @@ impl Node {
             && now.since(window.network_told) >= NETWORK_EVERY_MS
         {
             window.network_told = now;
-            window.watcher.count(now, &self.handle.counters());
+            window.watcher.count(now, &self.handle.counters(), &window.incoming);
             self.tell_network();
         }
         if self.dirty {

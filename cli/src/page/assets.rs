@@ -36,6 +36,7 @@ files! {
     "/style/base.css" CSS "style/base.css";
     "/style/lobby.css" CSS "style/lobby.css";
     "/style/meeting.css" CSS "style/meeting.css";
+    "/style/network.css" CSS "style/network.css";
     "/style/panels.css" CSS "style/panels.css";
     "/style/relay.css" CSS "style/relay.css";
     "/ui/bar.js" SCRIPT "ui/bar.js";

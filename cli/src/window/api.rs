@@ -254,6 +254,7 @@ mod tests {
     use ts_rs::{Config, TS};
 
     use super::super::network;
+    use super::super::quality::Through;
     use super::*;
     use crate::page_types::matches_file;
 
@@ -275,6 +276,7 @@ mod tests {
             network::Tree::decl(&config),
             network::Node::decl(&config),
             network::Happened::decl(&config),
+            Through::decl(&config),
         ];
         matches_file("messages.d.ts", &types);
     }

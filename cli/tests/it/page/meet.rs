@@ -122,6 +122,12 @@ fn two_browsers_and_a_headless_node_meet_through_a_relay() {
                 "return document.querySelector('.drawing svg .edge') !== null",
             )
             .await;
+        browser
+            .until(
+                "the panel says how each comes through",
+                "const rows = [...document.querySelectorAll('.through tbody tr')].map((row) => row.innerText); return ['Ada, sound', 'Ada, 180p', 'Olga, sound', 'Olga, 180p'].every((name) => rows.some((row) => row.includes(name) && row.includes(' ms')))",
+            )
+            .await;
         browser.picture("network").await;
         meeting.relay.take().expect("it runs").crash();
         let before = browser.run(&format!("return (await canopy.stats()).sources[{}]", id_of("Ada"))).await;
