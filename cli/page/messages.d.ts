@@ -4,7 +4,19 @@ export type ToPage = { "type": "state" } & State | { "type": "line" } & Line | {
 /**
  * Which one.
  */
-what: number, } | { "type": "key", layer: number, } | { "type": "muteAll" } | { "type": "network" } & Network | { "type": "wrong", text: string, } | { "type": "over", text: string, };
+what: number, } | { "type": "key", layer: number, } | { "type": "muteAll" } | { "type": "page", 
+/**
+ * Which, from 0.
+ */
+page: number, 
+/**
+ * How many there are.
+ */
+pages: number, 
+/**
+ * Who is on it, this node too.
+ */
+people: Array<Listed>, } | { "type": "network" } & Network | { "type": "wrong", text: string, } | { "type": "over", text: string, };
 
 export type ToNode = { "type": "hello", 
 /**
@@ -14,7 +26,7 @@ version: number,
 /**
  * What the page's clock shows, microseconds.
  */
-nowUs: number, } | { "type": "join", me: Me, } | { "type": "me" } & Me | { "type": "sends", layers: Array<number>, } | { "type": "say", text: string, } | { "type": "react", what: number, } | { "type": "refresh", source: string, layer: number, } | { "type": "tiles", tiles: Array<Tile>, } | { "type": "network", wanted: boolean, } | { "type": "remove", who: string, } | { "type": "lock", locked: boolean, } | { "type": "decide", who: string, 
+nowUs: number, } | { "type": "join", me: Me, } | { "type": "me" } & Me | { "type": "sends", layers: Array<number>, } | { "type": "say", text: string, } | { "type": "react", what: number, } | { "type": "refresh", source: string, layer: number, } | { "type": "tiles", tiles: Array<Tile>, } | { "type": "page", page: number, } | { "type": "network", wanted: boolean, } | { "type": "remove", who: string, } | { "type": "lock", locked: boolean, } | { "type": "decide", who: string, 
 /**
  * Let in.
  */
@@ -147,6 +159,20 @@ sharing: boolean,
  * When the hand went up, milliseconds since 1970.
  */
 hand: number | null, };
+
+export type Listed = { 
+/**
+ * Who.
+ */
+id: string, 
+/**
+ * What they call themselves; nothing vouches for it.
+ */
+name: string, 
+/**
+ * What their credential says, as far as it is known here.
+ */
+role: Role, };
 
 export type Knock = { 
 /**

@@ -4,6 +4,7 @@
 
 mod chair;
 mod keys;
+mod people;
 mod setup;
 mod shown;
 mod window;

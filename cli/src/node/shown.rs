@@ -53,7 +53,7 @@ impl Node {
     }
 }
 
-fn role(role: Role) -> api::Role {
+pub(super) fn role(role: Role) -> api::Role {
     match role {
         Role::Organiser => api::Role::Organiser,
         Role::Deputy => api::Role::Deputy,

@@ -1,10 +1,9 @@
 //! The hub's side of the meeting page: carries out what it asks for, and shows it the meeting.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use keyagree::UnixTime;
-use keyagree::credential::{AdmittedAs, Role};
+use keyagree::credential::Role;
 use keyagree::identity::PeerKey;
 use keyagree::session::Input;
 use media_pipeline::Layer;
@@ -34,9 +33,6 @@ use crate::window::outgoing::{Inlet, PageSource};
 const PAGE_GONE_MS: u64 = 3_000;
 /// How often the page is told what the network does.
 const NETWORK_EVERY_MS: u64 = 1_000;
-/// Members say how they take part when somebody joins, spread over this span so that a large meeting doesn't answer
-/// all at once.
-const SPREAD_MS: u64 = 1_500;
 
 /// The page's end of the hub.
 pub struct Window {
@@ -153,6 +149,7 @@ impl Node {
             ToNode::Tiles { tiles } => {
                 window.looks.shown(tiles.iter().map(|tile| (tile.source, tile.height)));
             }
+            ToNode::Page { page } => return self.tell(Input::ShowPage(page)),
             ToNode::Network { wanted } => {
                 window.network_wanted = wanted;
                 self.tell_network();
@@ -207,16 +204,6 @@ impl Node {
             return self.call_me(&me.name);
         }
         Ok(())
-    }
-
-    /// This node's user wants to be called so.
-    pub(super) fn call_me(&mut self, name: &str) -> Outcome {
-        if name.is_empty() || self.called == name {
-            return Ok(());
-        }
-        name.clone_into(&mut self.called);
-        self.room.named(self.seat.me(), name.to_owned());
-        self.tell(Input::Name(name.to_owned()))
     }
 
     /// The page begins to encode these layers. What was sent once stays in the ladder: plugging a source in anew
@@ -278,41 +265,6 @@ impl Node {
             News::MuteAll => self.tell_page(&ToPage::MuteAll),
             News::End => self.ended = Some("The organiser has ended the meeting."),
         }
-    }
-
-    /// Members are others now.
-    pub(super) fn members_changed(&mut self) {
-        self.dirty = true;
-        let members = self.session.members();
-        if members.is_empty() {
-            // The roster is yet to come, or is too large to be had as a whole.
-            return;
-        }
-        let roles: BTreeMap<PeerKey, Role> = members.iter().map(|peer| (*peer, self.role_of(peer))).collect();
-        self.room.members(clock::unix(), &members, |peer| roles.get(peer).copied());
-        if let Some(window) = &self.window {
-            window.incoming.keep(&members);
-        }
-    }
-
-    fn role_of(&self, peer: &PeerKey) -> Role {
-        match self.gate.lock().known(peer).map(|known| known.role) {
-            _ if *peer == self.seat.me() => self.seat.invite.role(),
-            Some(AdmittedAs::Participant(role)) => role,
-            // Its credential is not known here.
-            _ => Role::Guest,
-        }
-    }
-
-    /// A member is called so, by its own word.
-    pub(super) fn on_name(&mut self, peer: PeerKey, name: &str) {
-        self.dirty |= self.room.named(peer, talk::name(name));
-    }
-
-    /// Somebody joined, who doesn't know yet how this node takes part.
-    pub(super) fn introduce_myself(&mut self) {
-        let spread = u64::from(self.seat.me().0[0]) * SPREAD_MS / 256;
-        self.here_due.get_or_insert(clock::unix().plus_ms(spread));
     }
 
     /// What is due at the page's end, a few times a second.

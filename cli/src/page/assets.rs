@@ -41,6 +41,8 @@ files! {
     "/style/relay.css" CSS "style/relay.css";
     "/ui/bar.js" SCRIPT "ui/bar.js";
     "/ui/chat.js" SCRIPT "ui/chat.js";
+    "/ui/code.js" SCRIPT "ui/code.js";
+    "/ui/everybody.js" SCRIPT "ui/everybody.js";
     "/ui/lobby.js" SCRIPT "ui/lobby.js";
     "/ui/looks.js" SCRIPT "ui/looks.js";
     "/ui/meeting.js" SCRIPT "ui/meeting.js";

@@ -29,6 +29,15 @@ pub enum ToPage {
     Key { layer: u8 },
     /// The organiser asks to mute.
     MuteAll,
+    /// A page of the list of members that was asked for.
+    Page {
+        /// Which, from 0.
+        page: u16,
+        /// How many there are.
+        pages: u16,
+        /// Who is on it, this node too.
+        people: Vec<Listed>,
+    },
     /// What the network does; while the page wants to know.
     Network(Box<Network>),
     /// Something was asked that can't be done, in one sentence for the user.
@@ -68,6 +77,8 @@ pub enum ToNode {
     },
     /// How large the page shows whom, whole; each one replaces the last.
     Tiles { tiles: Vec<Tile> },
+    /// Show this page of the list of members, from 0: a large meeting's node doesn't hold them all.
+    Page { page: u16 },
     /// Tell what the network does, or no longer.
     Network { wanted: bool },
     /// Organiser: remove a guest for good.
@@ -210,6 +221,20 @@ pub struct Person {
     pub hand: Option<u64>,
 }
 
+/// Somebody on a page of the list of members.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Listed {
+    /// Who.
+    #[cfg_attr(test, ts(type = "string"))]
+    pub id: NodeId,
+    /// What they call themselves; nothing vouches for it.
+    pub name: String,
+    /// What their credential says, as far as it is known here.
+    pub role: Role,
+}
+
 /// Somebody who waits to be let in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -270,6 +295,7 @@ mod tests {
             State::decl(&config),
             Role::decl(&config),
             Person::decl(&config),
+            Listed::decl(&config),
             Knock::decl(&config),
             Line::decl(&config),
             Network::decl(&config),

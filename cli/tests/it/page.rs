@@ -3,6 +3,7 @@
 mod axe;
 #[cfg(target_os = "linux")]
 mod bench;
+mod everybody;
 mod layers;
 mod meet;
 mod organiser;
