@@ -4,7 +4,19 @@ export type ToPage = { "type": "state" } & State | { "type": "line" } & Line | {
 /**
  * Which one.
  */
-what: number, } | { "type": "key", layer: number, } | { "type": "muteAll" } | { "type": "network" } & Network | { "type": "wrong", text: string, } | { "type": "over", text: string, };
+what: number, } | { "type": "key", layer: number, } | { "type": "muteAll" } | { "type": "page", 
+/**
+ * Which, from 0.
+ */
+page: number, 
+/**
+ * How many there are.
+ */
+pages: number, 
+/**
+ * Who is on it, this node too.
+ */
+people: Array<Listed>, } | { "type": "network" } & Network | { "type": "wrong", text: string, } | { "type": "over", text: string, };
 
 export type ToNode = { "type": "hello", 
 /**
@@ -14,11 +26,21 @@ version: number,
 /**
  * What the page's clock shows, microseconds.
  */
-nowUs: number, } | { "type": "join", me: Me, } | { "type": "me" } & Me | { "type": "sends", layers: Array<number>, } | { "type": "say", text: string, } | { "type": "react", what: number, } | { "type": "refresh", source: string, layer: number, } | { "type": "network", wanted: boolean, } | { "type": "remove", who: string, } | { "type": "lock", locked: boolean, } | { "type": "decide", who: string, 
+nowUs: number, } | { "type": "join", me: Me, } | { "type": "me" } & Me | { "type": "sends", layers: Array<number>, } | { "type": "say", text: string, } | { "type": "react", what: number, } | { "type": "refresh", source: string, layer: number, } | { "type": "tiles", tiles: Array<Tile>, } | { "type": "page", page: number, } | { "type": "network", wanted: boolean, } | { "type": "remove", who: string, } | { "type": "lock", locked: boolean, } | { "type": "decide", who: string, 
 /**
  * Let in.
  */
 admit: boolean, } | { "type": "muteAll" } | { "type": "end" } | { "type": "leave" };
+
+export type Tile = { 
+/**
+ * Whose.
+ */
+source: string, 
+/**
+ * In pixels of the screen; 0 if it can't be seen.
+ */
+height: number, };
 
 export type Me = { 
 /**
@@ -136,7 +158,25 @@ sharing: boolean,
 /**
  * When the hand went up, milliseconds since 1970.
  */
-hand: number | null, };
+hand: number | null, 
+/**
+ * All that comes from them is covered by lists that their own key has signed; false too while nothing comes.
+ */
+verified: boolean, };
+
+export type Listed = { 
+/**
+ * Who.
+ */
+id: string, 
+/**
+ * What they call themselves; nothing vouches for it.
+ */
+name: string, 
+/**
+ * What their credential says, as far as it is known here.
+ */
+role: Role, };
 
 export type Knock = { 
 /**
@@ -196,7 +236,7 @@ inKbps: number,
  */
 outKbps: number, 
 /**
- * Units that were too late to be sent on.
+ * Units that this node gave up, since they were too late to be sent on.
  */
 dropped: number, 
 /**
@@ -207,6 +247,10 @@ trees: Array<Tree>,
  * Everybody whom this node knows to be present, relays too.
  */
 nodes: Array<Node>, 
+/**
+ * How what this node gets came through in the last minute.
+ */
+through: Array<Through>, 
 /**
  * What happened lately, newest last.
  */
@@ -281,3 +325,37 @@ text: string,
  * Whom it is about.
  */
 who: string | null, };
+
+export type Through = { 
+/**
+ * Whose.
+ */
+source: string, 
+/**
+ * Which layer.
+ */
+layer: number, 
+/**
+ * From capture to this node, as the two machines' clocks show it: where one is off, so is this.
+ */
+delayMs: number, 
+/**
+ * How much of that is above the least of the minute, whatever the clocks show.
+ */
+aboveMs: number, 
+/**
+ * Frames that came.
+ */
+came: number, 
+/**
+ * Frames that did not come in time, or lacked what they depend on.
+ */
+lost: number, 
+/**
+ * Key frames that were asked for.
+ */
+keys: number, 
+/**
+ * How often it came another way than before.
+ */
+moves: number, };

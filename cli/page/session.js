@@ -20,7 +20,7 @@ const SPEAKS_FOR = 700;
 const LINES_MAX = 500;
 
 /**
- * Events: `state`, `line`, `reaction`, `wrong`, `over`, `socket`, `network`, `levels`, `me`.
+ * Events: `state`, `line`, `reaction`, `wrong`, `over`, `socket`, `network`, `levels`, `me`, `page`.
  */
 export class Session extends EventTarget {
   worker = new Worker(script('/media/worker.js'), { type: 'module' });
@@ -96,6 +96,8 @@ export class Session extends EventTarget {
           this.#tell('wrong', 'The organiser has muted everybody. You can unmute when you want to speak.');
         }
         return;
+      case 'page':
+        return this.#tell('page', message);
       case 'network':
         this.network = message;
         return this.#tell('network');

@@ -41,6 +41,11 @@ pub enum Command {
     Forget(Forget),
     /// Take part in a meeting.
     Join(Join),
+    /// Have this desktop open `canopy:` links with this program.
+    Link(Link),
+    /// Take part by a link that the desktop hands over.
+    #[command(hide = true)]
+    Follow(Follow),
     /// Lend capacity to one meeting: prints a lease line for its organiser.
     Relay(Relay),
     /// Hold a real meeting of separate processes on this machine, and measure it.
@@ -139,6 +144,21 @@ pub struct Lock {
 pub struct Forget {
     /// The meeting, as named in `canopy new`; or a guest's invite, or a file that holds it.
     pub meeting: String,
+}
+
+/// `canopy link`
+#[derive(Debug, clap::Args)]
+pub struct Link {
+    /// No longer.
+    #[arg(long)]
+    pub remove: bool,
+}
+
+/// `canopy follow`
+#[derive(Debug, clap::Args)]
+pub struct Follow {
+    /// The invite.
+    pub link: String,
 }
 
 /// `canopy join`

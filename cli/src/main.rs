@@ -21,6 +21,8 @@ mod journal;
 #[cfg(feature = "ffmpeg")]
 mod ladder;
 mod lent;
+#[cfg(all(feature = "ffmpeg", unix, not(target_os = "macos")))]
+mod link;
 #[cfg(feature = "ffmpeg")]
 mod meeting;
 #[cfg(feature = "ffmpeg")]
@@ -88,6 +90,14 @@ fn run(command: Command) -> Outcome {
         Command::Forget(forget) => organise::forget(forget),
         Command::Relay(relay) => relay::run(relay),
         Command::Join(join) => join::run(join),
+        #[cfg(all(unix, not(target_os = "macos")))]
+        Command::Link(link) => link::run(link),
+        #[cfg(all(unix, not(target_os = "macos")))]
+        Command::Follow(link) => link::follow(link),
+        #[cfg(not(all(unix, not(target_os = "macos"))))]
+        Command::Link(_) | Command::Follow(_) => Err(fail::Fail::usage(
+            "links are opened only on XDG desktops: paste the invite into 'canopy join'",
+        )),
         Command::Demo(demo) => demo::run(demo),
     }
 }

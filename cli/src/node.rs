@@ -4,10 +4,12 @@
 
 mod chair;
 mod keys;
+mod people;
 mod setup;
 mod shown;
 mod window;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,6 +69,8 @@ pub struct Node {
     door: Door,
     window: Option<Window>,
     room: Room,
+    /// Sources of whom all that comes is covered by lists that they signed; no more than the stage has places.
+    verified: BTreeSet<PeerKey>,
     /// How this node takes part; nothing while it is in the lobby.
     here: Option<Here>,
     /// What this node's user is called.
@@ -137,6 +141,7 @@ impl Node {
             journal,
             window,
             room: Room::default(),
+            verified: BTreeSet::new(),
             here,
             called: String::new(),
             members: 0,
@@ -286,6 +291,16 @@ impl Node {
                 if let (Some(source), Some(layer)) = (&self.source, Layer::from_byte(layer as u8)) {
                     source.request_key(layer);
                 }
+            }
+            Event::Source { peer, layer } => {
+                if let Some(window) = &mut self.window {
+                    window.looks.on_stage(peer, layer.is_some());
+                }
+            }
+            Event::Verified { peer, all } => {
+                tracing::debug!(%peer, all, "covered by signed lists");
+                let peer = PeerKey(peer.0);
+                self.dirty |= if all { self.verified.insert(peer) } else { self.verified.remove(&peer) };
             }
             Event::Blame { peer, what } => tracing::warn!(%peer, what, "a peer broke the protocol"),
             other => tracing::debug!(?other),

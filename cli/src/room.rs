@@ -13,6 +13,8 @@ use crate::talk::{Here, Talk};
 
 /// Lines of chat that are kept; older ones are forgotten.
 pub const CHAT_KEPT: usize = 500;
+/// Names that are kept, as many as members can have.
+const NAMES_MAX: usize = 16_384;
 /// People of a large meeting that are shown; who was silent longest makes way.
 pub const SHOWN_MAX: usize = 512;
 /// What one member may say at once, and then each second; more is not heard.
@@ -66,7 +68,7 @@ pub enum News {
 #[derive(Default)]
 pub struct Room {
     people: BTreeMap<PeerKey, Person>,
-    /// Of people who are not shown yet.
+    /// Of people who are not shown.
     names: BTreeMap<PeerKey, String>,
     lines: VecDeque<Line>,
     counted: u64,
@@ -88,7 +90,9 @@ impl Room {
         if self.people.len() >= SHOWN_MAX && !self.people.contains_key(&peer) {
             let silent =
                 self.people.iter().min_by_key(|(_, person)| person.counted_at).map(|(peer, _)| *peer);
-            silent.and_then(|peer| self.people.remove(&peer));
+            if let Some((silent, person)) = silent.and_then(|peer| self.people.remove_entry(&peer)) {
+                self.keep_name(silent, person.name);
+            }
         }
         self.person(now, peer, role);
     }
@@ -104,12 +108,22 @@ impl Room {
         match self.people.get_mut(&peer) {
             Some(person) => std::mem::replace(&mut person.name, name.clone()) != name,
             None => {
-                if self.names.len() < SHOWN_MAX {
-                    self.names.insert(peer, name);
-                }
+                self.keep_name(peer, name);
                 false
             }
         }
+    }
+
+    fn keep_name(&mut self, peer: PeerKey, name: String) {
+        if self.names.len() < NAMES_MAX || self.names.contains_key(&peer) {
+            self.names.insert(peer, name);
+        }
+    }
+
+    /// What a member wants to be called; nothing if it has not said.
+    pub fn called(&self, peer: &PeerKey) -> &str {
+        let shown = self.people.get(peer).map(|person| &person.name);
+        shown.or_else(|| self.names.get(peer)).map_or("", String::as_str)
     }
 
     /// Everybody, by key.
@@ -229,10 +243,11 @@ mod tests {
     #[test]
     fn a_name_that_comes_before_its_bearer_is_kept_and_counts_once_it_is_said() {
         let mut room = room();
-        assert!(!room.named(NOBODY, "Cho".into()));
+        assert!(!room.named(NOBODY, "Chu".into()) && !room.named(NOBODY, "Cho".into()));
+        assert_eq!(room.called(&NOBODY), "Cho");
         room.members(UnixTime(1), &[ADA, BEN, NOBODY], |_| Some(Role::Guest));
         let called = |room: &Room| room.people().find(|(peer, _)| **peer == NOBODY).unwrap().1.name.clone();
-        assert_eq!(called(&room), "Cho");
+        assert_eq!((called(&room), room.called(&NOBODY)), ("Cho".into(), "Cho"));
         assert!(room.named(NOBODY, "Cleo".into()) && !room.named(NOBODY, "Cleo".into()));
         assert_eq!(called(&room), "Cleo");
     }

@@ -4,8 +4,10 @@
 pub mod api;
 mod frame;
 pub mod incoming;
+pub mod looks;
 pub mod network;
 pub mod outgoing;
+pub mod quality;
 
 use std::sync::Arc;
 

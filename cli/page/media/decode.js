@@ -7,8 +7,8 @@ import { nowUs } from './frame.js';
 /** Pictures that a decoder may have in hand before the upper temporal layer, then everything to the next key frame, is dropped. */
 const QUEUE_MAX = 4;
 const QUEUE_FULL = 10;
-/** A layer that has not moved for so long makes room for a smaller one, in microseconds. */
-const STANDS = 400_000;
+/** A layer whose last picture was captured so long before a smaller one's makes room for that, in microseconds. */
+const STANDS = 120_000;
 /** Latencies that are remembered for the figures. */
 const REMEMBERED = 256;
 
@@ -23,7 +23,8 @@ class Lane {
   /** @type {VideoDecoder | null} */
   decoder = null;
   colour = -1;
-  moved = -Infinity;
+  /** when its last picture was captured */
+  reached = -Infinity;
   waits = true;
   /** @type {Map<number, number>} */
   captured = new Map();
@@ -117,8 +118,8 @@ export class Decoding {
   draw(layer, picture, captured) {
     const now = nowUs();
     const lane = this.lanes.get(layer);
-    if (lane) lane.moved = now;
-    const larger = [...this.lanes.values()].some((other) => other.layer > layer && now - other.moved < STANDS);
+    if (lane) lane.reached = captured;
+    const larger = [...this.lanes.values()].some((other) => other.layer > layer && captured - other.reached < STANDS);
     if (!larger && this.canvas && this.context) {
       const { displayWidth: width, displayHeight: height } = picture;
       if (this.canvas.width !== width || this.canvas.height !== height) {

@@ -21,6 +21,7 @@ export class NetworkPanel {
   constructor(session) {
     this.session = session;
     this.meters = el('dl', { class: 'meters' });
+    this.through = el('tbody', {});
     this.drawing = el('div', { class: 'drawing' });
     this.trees = el('ul', { class: 'trees' });
     this.nodes = el('ul', { class: 'nodes' });
@@ -30,6 +31,14 @@ export class NetworkPanel {
       { class: 'network' },
       el('p', { class: 'note' }, 'There is no server. Whoever has uplink to spare passes sealed frames on, in trees. If one fails, its children go to a backup.'),
       this.meters,
+      el('h3', { id: 'through' }, 'How it comes through'),
+      el(
+        'table',
+        { class: 'through', 'aria-labelledby': 'through' },
+        el('thead', {}, el('tr', {}, ...['From', 'Delay', 'Missing', 'Repairs'].map((name) => el('th', { scope: 'col' }, name)))),
+        this.through,
+      ),
+      el('p', { class: 'note' }, 'In the last minute. The delay is from the camera to this machine, as both clocks show it: if one is wrong, so is this. What it is above its best (+) is right in any case. Missing is what came too late or not at all.'),
       el('h3', {}, 'Who feeds me, whom I feed'),
       this.drawing,
       el('details', {}, el('summary', {}, 'Every tree that I am in'), this.trees),
@@ -69,7 +78,9 @@ export class NetworkPanel {
       row('out', rate(network.outKbps)),
       row('my limit', rate(network.limitKbps)),
       row('promised', rate(network.committedKbps)),
+      row('too late to pass on', String(network.dropped)),
     );
+    this.through.replaceChildren(...network.through.map((one) => this.comes(one)));
     this.draw(network);
     this.trees.replaceChildren(
       ...network.trees.map((tree) =>
@@ -93,6 +104,19 @@ export class NetworkPanel {
         .slice(-20)
         .reverse()
         .map((one) => el('li', {}, el('time', {}, TIME.format(new Date(one.atMs))), ` ${sentence(one.text, one.who && this.called(one.who))}`)),
+    );
+  }
+
+  /** @param {import('../messages.js').Through} one */
+  comes(one) {
+    const repairs = [one.moves && `${one.moves} new ${one.moves === 1 ? 'way' : 'ways'}`, one.keys && `${one.keys} key ${one.keys === 1 ? 'frame' : 'frames'}`];
+    return el(
+      'tr',
+      {},
+      el('th', { scope: 'row' }, `${this.called(one.source)}, ${LAYERS[one.layer] ?? ''}`),
+      el('td', {}, `${one.delayMs} ms`, one.aboveMs > 0 && el('small', {}, ` +${one.aboveMs}`)),
+      el('td', { class: one.lost * 50 > one.came ? 'bad' : '' }, one.lost ? `${one.lost} of ${one.lost + one.came}` : 'none'),
+      el('td', {}, repairs.filter(Boolean).join(', ') || 'none'),
     );
   }
 

@@ -3,6 +3,8 @@
 
 import { el, icon } from '../dom.js';
 import { ROLES, hue, initials, nameOf } from '../names.js';
+import { Code } from './code.js';
+import { Everybody } from './everybody.js';
 
 export class People {
   title = 'People';
@@ -12,34 +14,25 @@ export class People {
   constructor(meeting) {
     this.meeting = meeting;
     this.session = meeting.session;
-    this.code = el('output', { class: 'code', 'aria-label': 'Verification code' });
-    this.compared = el('button', { type: 'button', class: 'small', onclick: () => this.compare() });
+    this.code = new Code(meeting);
+    this.everybody = new Everybody(meeting.session, (person) => this.listed(person));
     this.knocking = el('ul', { class: 'knocking', 'aria-label': 'Waiting to be let in' });
     this.list = el('ul', { class: 'people' });
     this.host = el('div', { class: 'host' });
     this.element = el(
       'div',
       {},
-      el(
-        'section',
-        { class: 'verify', 'aria-labelledby': 'verify' },
-        el('h3', { id: 'verify' }, 'Is everybody who they say?'),
-        el('p', { class: 'note' }, 'Read these digits to each other. They are the same for everybody, and change when people come or go.'),
-        this.code,
-        this.compared,
-      ),
+      this.code.element,
       this.knocking,
       this.list,
       this.host,
+      this.everybody.element,
     );
   }
 
-  compare() {
-    this.meeting.verify();
-    this.refresh();
-  }
-
   opened() {
+    this.code.opened();
+    this.#shown = '';
     this.refresh();
   }
 
@@ -50,10 +43,8 @@ export class People {
     const now = JSON.stringify([state, me, [...verified]]);
     if (now === this.#shown) return;
     this.#shown = now;
-    this.code.replaceChildren(...(state.code ?? '').split(' ').map((group) => el('span', {}, group)));
-    const compared = state.people.every((person) => verified.has(person.id)) && state.people.length > 0;
-    this.compared.disabled = compared;
-    this.compared.replaceChildren(...(compared ? [icon('check'), 'Compared'] : ['We compared it: it is the same']));
+    this.code.refresh();
+    this.everybody.refresh();
     const organiser = state.role === 'organiser';
     const own = { ...me, id: state.me, role: state.role, here: true, hand: me.hand ? 0 : null };
     const hands = state.people.filter((person) => person.hand !== null).sort((a, b) => Number(a.hand) - Number(b.hand));
@@ -80,18 +71,37 @@ export class People {
   row(person, own, removes, verified) {
     const name = nameOf(person);
     const says = [/** @type {any} */ (ROLES)[person.role], !person.here && 'in the lobby', person.sharing && 'shares the screen', verified && 'code compared'].filter(Boolean).join(' · ');
-    const avatar = el('span', { class: 'avatar', 'aria-hidden': 'true' }, initials(name));
-    avatar.style.setProperty('--hue', String(hue(person.id)));
     return el(
       'li',
       {},
-      avatar,
+      portrait(person),
       el('span', { class: 'who' }, el('bdi', {}, own ? `${name} (you)` : name), says && el('small', {}, says)),
       person.hand !== null && el('span', { class: 'sign hand', role: 'img', 'aria-label': 'Hand raised' }, icon('hand')),
       el('span', { class: 'sign', role: 'img', 'aria-label': person.muted ? 'Muted' : 'Not muted' }, icon(person.muted ? 'micOff' : 'mic')),
       el('span', { class: 'sign', role: 'img', 'aria-label': person.camera ? 'Camera on' : 'Camera off' }, icon(person.camera ? 'camera' : 'cameraOff')),
-      removes && !own && el('button', { type: 'button', class: 'small', onclick: () => this.remove(person) }, 'Remove', el('span', { class: 'unseen' }, ` ${name}`)),
+      removes && !own && this.removal(person),
     );
+  }
+
+  /** Somebody on a page of everybody. @param {import('../messages.js').Listed} person */
+  listed(person) {
+    const { state } = this.session;
+    const own = person.id === state?.me;
+    const name = nameOf(person);
+    const says = /** @type {any} */ (ROLES)[person.role];
+    const removes = !own && (state?.role === 'organiser' || state?.runs);
+    return el(
+      'li',
+      {},
+      portrait(person),
+      el('span', { class: 'who' }, el('bdi', {}, own ? `${name} (you)` : name), says && el('small', {}, says)),
+      removes && this.removal(person),
+    );
+  }
+
+  /** @param {import('../messages.js').Listed} person */
+  removal(person) {
+    return el('button', { type: 'button', class: 'small', onclick: () => this.remove(person) }, 'Remove', el('span', { class: 'unseen' }, ` ${nameOf(person)}`));
   }
 
   /** @param {any} person */
@@ -122,4 +132,11 @@ export class People {
       ),
     );
   }
+}
+
+/** @param {{ id: string, name: string }} person */
+function portrait(person) {
+  const avatar = el('span', { class: 'avatar', 'aria-hidden': 'true' }, initials(nameOf(person)));
+  avatar.style.setProperty('--hue', String(hue(person.id)));
+  return avatar;
 }

@@ -2,6 +2,7 @@
 // The tiles, laid out: a gallery of equal tiles, or one large with the others beside it (speaker, pinned, a shared screen).
 
 import { el } from '../dom.js';
+import { Looks } from './looks.js';
 import { Tile } from './tile.js';
 
 /** How long somebody speaks before they become the large one: shorter, and each cough would. */
@@ -19,13 +20,14 @@ export class Stage {
   speaker = null;
   #speaking = { id: '', since: 0 };
 
-  /** @param {import('../session.js').Session} session @param {() => Set<string>} verified */
-  constructor(session, verified) {
+  /** @param {import('../session.js').Session} session @param {() => Set<string>} compared */
+  constructor(session, compared) {
     this.session = session;
-    this.verified = verified;
+    this.compared = compared;
     this.list = el('ul', { class: 'tiles', 'aria-label': 'People' });
     this.alone = el('p', { class: 'alone' }, 'You are the first. Others appear here when they join.');
     this.element = el('div', { class: 'stage' }, this.list, this.alone);
+    this.looks = new Looks(session, this.element, this.tiles);
     this.sizes = new ResizeObserver(() => this.arrange());
     this.sizes.observe(this.element);
     this.timer = window.setInterval(() => void this.measure(), MEASURE_EVERY_MS);
@@ -46,6 +48,7 @@ export class Stage {
     for (const [id, tile] of this.tiles) {
       if (!there.has(id)) {
         tile.element.remove();
+        this.looks.remove(tile.element);
         this.tiles.delete(id);
         if (this.pinned === id) this.pinned = null;
         if (this.speaker === id) this.speaker = null;
@@ -58,9 +61,10 @@ export class Stage {
         tile = new Tile(person.id, own, session.worker, () => this.pin(person.id));
         this.tiles.set(person.id, tile);
         this.list.append(tile.element);
+        this.looks.add(tile.element);
       }
       const stream = own ? session.devices.screen ?? session.devices.camera : null;
-      tile.refresh(person, { pinned: this.pinned === person.id, verified: this.verified().has(person.id), stream });
+      tile.refresh(person, { pinned: this.pinned === person.id, compared: this.compared().has(person.id), stream });
     }
     const own = this.tiles.get(session.state?.me ?? '');
     if (own && own.element !== this.list.lastElementChild) this.list.append(own.element);
@@ -95,6 +99,7 @@ export class Stage {
     const { columns, tile } = best(this.tiles.size, width, height);
     this.list.style.setProperty('--columns', String(columns));
     this.list.style.setProperty('--width', `${tile}px`);
+    this.looks.soon();
   }
 
   /** Ten times a second. */
@@ -121,6 +126,7 @@ export class Stage {
   close() {
     window.clearInterval(this.timer);
     this.sizes.disconnect();
+    this.looks.close();
   }
 }
 

@@ -33,7 +33,7 @@ export class Tile {
     this.avatar.style.setProperty('--hue', String(hue(id)));
     this.name = el('bdi', { class: 'name' });
     this.muted = el('span', { class: 'badge muted', title: 'Muted' }, icon('micOff'));
-    this.verified = el('span', { class: 'badge verified', title: 'You compared the verification code' }, icon('check'));
+    this.verified = el('span', { class: 'badge verified' }, icon('check'));
     this.hand = el('span', { class: 'badge hand', title: 'Raised hand' }, icon('hand'));
     this.quality = el('span', { class: 'quality' });
     this.pin = el('button', { class: 'pin', type: 'button', onclick: pin }, icon('pin'));
@@ -50,10 +50,10 @@ export class Tile {
   }
 
   /**
-   * @param {{ id: string, name: string, muted: boolean, camera: boolean, sharing: boolean, hand: unknown }} person
-   * @param {{ pinned: boolean, verified: boolean, stream: MediaStream | null }} more
+   * @param {{ id: string, name: string, muted: boolean, camera: boolean, sharing: boolean, hand: unknown, verified?: boolean }} person
+   * @param {{ pinned: boolean, compared: boolean, stream: MediaStream | null }} more
    */
-  refresh(person, { pinned, verified, stream }) {
+  refresh(person, { pinned, compared, stream }) {
     const name = nameOf(person);
     const called = this.own ? `${name} (you)` : name;
     this.sharing = person.sharing;
@@ -66,7 +66,9 @@ export class Tile {
     this.avatar.hidden = person.camera;
     this.muted.hidden = !person.muted;
     this.hand.hidden = person.hand === null || person.hand === false;
-    this.verified.hidden = !verified;
+    this.verified.hidden = !person.verified;
+    this.verified.classList.toggle('compared', compared);
+    this.verified.title = compared ? 'Verified: signed by this person, and you compared the code' : 'Verified: all that comes is signed by this person’s key';
     this.element.classList.toggle('sharing', person.sharing);
     this.element.classList.toggle('pinned', pinned);
     this.pin.setAttribute('aria-pressed', String(pinned));
@@ -76,7 +78,8 @@ export class Tile {
       person.sharing ? 'shares the screen' : person.camera ? 'camera on' : 'camera off',
       person.muted ? 'muted' : 'not muted',
       this.hand.hidden ? '' : 'hand raised',
-      verified ? 'code compared' : '',
+      person.verified ? 'verified' : '',
+      compared ? 'code compared' : '',
       this.frozen ? 'picture frozen' : '',
     ];
     this.element.setAttribute('aria-label', says.filter(Boolean).join(', '));

@@ -6,6 +6,7 @@ use overlay_core::id::NodeId;
 use overlay_core::io::{Audience, Command};
 
 use super::Node;
+use super::people::RosterPage;
 use crate::clock;
 use crate::fail::{Fail, Outcome};
 use crate::journal::Entry;
@@ -32,6 +33,7 @@ impl Node {
     }
 
     pub(super) fn obey_session(&mut self) -> Outcome {
+        let mut come = None;
         while let Some(output) = self.session.poll() {
             match output {
                 Output::Say { to, body } => self.handle.command(say(to, body)),
@@ -49,8 +51,15 @@ impl Node {
                 Output::Forget { label } if !self.removed => self.receiving.forget(label),
                 Output::Forget { .. } => {}
                 Output::Talk { from, body } => self.on_talk(from, &body),
+                // Its names come behind it.
+                Output::Event(session::Event::Page { page, pages, members }) => {
+                    come = Some(RosterPage { page, pages, members });
+                }
                 Output::Event(event) => self.on_session(event)?,
             }
+        }
+        if let Some(come) = come {
+            self.show_page(come);
         }
         Ok(())
     }

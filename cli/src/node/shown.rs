@@ -32,6 +32,7 @@ impl Node {
                 camera: here.camera,
                 sharing: here.sharing,
                 hand: here.hand,
+                verified: self.verified.contains(peer),
             }
         });
         State {
@@ -53,7 +54,7 @@ impl Node {
     }
 }
 
-fn role(role: Role) -> api::Role {
+pub(super) fn role(role: Role) -> api::Role {
     match role {
         Role::Organiser => api::Role::Organiser,
         Role::Deputy => api::Role::Deputy,

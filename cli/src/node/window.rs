@@ -1,10 +1,9 @@
 //! The hub's side of the meeting page: carries out what it asks for, and shows it the meeting.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use keyagree::UnixTime;
-use keyagree::credential::{AdmittedAs, Role};
+use keyagree::credential::Role;
 use keyagree::identity::PeerKey;
 use keyagree::session::Input;
 use media_pipeline::Layer;
@@ -26,6 +25,7 @@ use crate::talk::{self, Here, Talk};
 use crate::window::Served;
 use crate::window::api::{self, Me, ToNode, ToPage};
 use crate::window::incoming::Incoming;
+use crate::window::looks::Looks;
 use crate::window::network::Watcher;
 use crate::window::outgoing::{Inlet, PageSource};
 
@@ -33,9 +33,6 @@ use crate::window::outgoing::{Inlet, PageSource};
 const PAGE_GONE_MS: u64 = 3_000;
 /// How often the page is told what the network does.
 const NETWORK_EVERY_MS: u64 = 1_000;
-/// Members say how they take part when somebody joins, spread over this span so that a large meeting doesn't answer
-/// all at once.
-const SPREAD_MS: u64 = 1_500;
 
 /// The page's end of the hub.
 pub struct Window {
@@ -44,6 +41,7 @@ pub struct Window {
     inlet: Arc<Inlet>,
     pub(super) incoming: Arc<Incoming>,
     pub(super) watcher: Watcher,
+    pub(super) looks: Looks,
     pub(super) me: Me,
     /// The largest picture that this node wants to send; sound if none.
     pub(super) largest: Option<Layer>,
@@ -65,6 +63,7 @@ impl Window {
             inlet,
             incoming,
             watcher: Watcher::default(),
+            looks: Looks::default(),
             me: Me { name, muted: true, ..Me::default() },
             largest,
             shown: String::new(),
@@ -147,6 +146,10 @@ impl Node {
                     window.incoming.refresh(PeerKey(source.0), layer);
                 }
             }
+            ToNode::Tiles { tiles } => {
+                window.looks.shown(tiles.iter().map(|tile| (tile.source, tile.height)));
+            }
+            ToNode::Page { page } => return self.tell(Input::ShowPage(page)),
             ToNode::Network { wanted } => {
                 window.network_wanted = wanted;
                 self.tell_network();
@@ -201,16 +204,6 @@ impl Node {
             return self.call_me(&me.name);
         }
         Ok(())
-    }
-
-    /// This node's user wants to be called so.
-    pub(super) fn call_me(&mut self, name: &str) -> Outcome {
-        if name.is_empty() || self.called == name {
-            return Ok(());
-        }
-        name.clone_into(&mut self.called);
-        self.room.named(self.seat.me(), name.to_owned());
-        self.tell(Input::Name(name.to_owned()))
     }
 
     /// The page begins to encode these layers. What was sent once stays in the ladder: plugging a source in anew
@@ -274,41 +267,6 @@ impl Node {
         }
     }
 
-    /// Members are others now.
-    pub(super) fn members_changed(&mut self) {
-        self.dirty = true;
-        let members = self.session.members();
-        if members.is_empty() {
-            // The roster is yet to come, or is too large to be had as a whole.
-            return;
-        }
-        let roles: BTreeMap<PeerKey, Role> = members.iter().map(|peer| (*peer, self.role_of(peer))).collect();
-        self.room.members(clock::unix(), &members, |peer| roles.get(peer).copied());
-        if let Some(window) = &self.window {
-            window.incoming.keep(&members);
-        }
-    }
-
-    fn role_of(&self, peer: &PeerKey) -> Role {
-        match self.gate.lock().known(peer).map(|known| known.role) {
-            _ if *peer == self.seat.me() => self.seat.invite.role(),
-            Some(AdmittedAs::Participant(role)) => role,
-            // Its credential is not known here.
-            _ => Role::Guest,
-        }
-    }
-
-    /// A member is called so, by its own word.
-    pub(super) fn on_name(&mut self, peer: PeerKey, name: &str) {
-        self.dirty |= self.room.named(peer, talk::name(name));
-    }
-
-    /// Somebody joined, who doesn't know yet how this node takes part.
-    pub(super) fn introduce_myself(&mut self) {
-        let spread = u64::from(self.seat.me().0[0]) * SPREAD_MS / 256;
-        self.here_due.get_or_insert(clock::unix().plus_ms(spread));
-    }
-
     /// What is due at the page's end, a few times a second.
     pub(super) fn window_upkeep(&mut self) -> Outcome {
         let now = clock::unix();
@@ -316,8 +274,12 @@ impl Node {
             && window.gone_since.is_some_and(|since| now.since(since) >= PAGE_GONE_MS)
         {
             window.gone_since = None;
+            window.looks.unseen();
             let me = Me { muted: true, camera: false, sharing: false, ..window.me.clone() };
             self.i_am(me)?;
+        }
+        if let Some(wishes) = self.window.as_mut().and_then(|window| window.looks.turn(now)) {
+            self.handle.command(Command::Look(wishes));
         }
         if self.here_due.is_some_and(|due| now >= due)
             && let Some(here) = &self.here
@@ -332,7 +294,7 @@ impl Node {
             && now.since(window.network_told) >= NETWORK_EVERY_MS
         {
             window.network_told = now;
-            window.watcher.count(now, &self.handle.counters());
+            window.watcher.count(now, &self.handle.counters(), &window.incoming);
             self.tell_network();
         }
         if self.dirty {

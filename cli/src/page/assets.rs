@@ -36,11 +36,15 @@ files! {
     "/style/base.css" CSS "style/base.css";
     "/style/lobby.css" CSS "style/lobby.css";
     "/style/meeting.css" CSS "style/meeting.css";
+    "/style/network.css" CSS "style/network.css";
     "/style/panels.css" CSS "style/panels.css";
     "/style/relay.css" CSS "style/relay.css";
     "/ui/bar.js" SCRIPT "ui/bar.js";
     "/ui/chat.js" SCRIPT "ui/chat.js";
+    "/ui/code.js" SCRIPT "ui/code.js";
+    "/ui/everybody.js" SCRIPT "ui/everybody.js";
     "/ui/lobby.js" SCRIPT "ui/lobby.js";
+    "/ui/looks.js" SCRIPT "ui/looks.js";
     "/ui/meeting.js" SCRIPT "ui/meeting.js";
     "/ui/network.js" SCRIPT "ui/network.js";
     "/ui/people.js" SCRIPT "ui/people.js";

@@ -29,6 +29,15 @@ pub enum ToPage {
     Key { layer: u8 },
     /// The organiser asks to mute.
     MuteAll,
+    /// A page of the list of members that was asked for.
+    Page {
+        /// Which, from 0.
+        page: u16,
+        /// How many there are.
+        pages: u16,
+        /// Who is on it, this node too.
+        people: Vec<Listed>,
+    },
     /// What the network does; while the page wants to know.
     Network(Box<Network>),
     /// Something was asked that can't be done, in one sentence for the user.
@@ -66,6 +75,10 @@ pub enum ToNode {
         source: NodeId,
         layer: u8,
     },
+    /// How large the page shows whom, whole; each one replaces the last.
+    Tiles { tiles: Vec<Tile> },
+    /// Show this page of the list of members, from 0: a large meeting's node doesn't hold them all.
+    Page { page: u16 },
     /// Tell what the network does, or no longer.
     Network { wanted: bool },
     /// Organiser: remove a guest for good.
@@ -88,6 +101,18 @@ pub enum ToNode {
     End,
     /// Leave the meeting; the node stops.
     Leave,
+}
+
+/// One source's tile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Tile {
+    /// Whose.
+    #[cfg_attr(test, ts(type = "string"))]
+    pub source: NodeId,
+    /// In pixels of the screen; 0 if it can't be seen.
+    pub height: u32,
 }
 
 /// How this person takes part.
@@ -194,6 +219,22 @@ pub struct Person {
     /// When the hand went up, milliseconds since 1970.
     #[cfg_attr(test, ts(type = "number | null"))]
     pub hand: Option<u64>,
+    /// All that comes from them is covered by lists that their own key has signed; false too while nothing comes.
+    pub verified: bool,
+}
+
+/// Somebody on a page of the list of members.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Listed {
+    /// Who.
+    #[cfg_attr(test, ts(type = "string"))]
+    pub id: NodeId,
+    /// What they call themselves; nothing vouches for it.
+    pub name: String,
+    /// What their credential says, as far as it is known here.
+    pub role: Role,
 }
 
 /// Somebody who waits to be let in.
@@ -240,6 +281,7 @@ mod tests {
     use ts_rs::{Config, TS};
 
     use super::super::network;
+    use super::super::quality::Through;
     use super::*;
     use crate::page_types::matches_file;
 
@@ -249,17 +291,20 @@ mod tests {
         let types = [
             ToPage::decl(&config),
             ToNode::decl(&config),
+            Tile::decl(&config),
             Me::decl(&config),
             Phase::decl(&config),
             State::decl(&config),
             Role::decl(&config),
             Person::decl(&config),
+            Listed::decl(&config),
             Knock::decl(&config),
             Line::decl(&config),
             Network::decl(&config),
             network::Tree::decl(&config),
             network::Node::decl(&config),
             network::Happened::decl(&config),
+            Through::decl(&config),
         ];
         matches_file("messages.d.ts", &types);
     }

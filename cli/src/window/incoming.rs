@@ -15,6 +15,7 @@ use overlay_libp2p::Handle;
 use parking_lot::Mutex;
 
 use super::frame::{self, PageClock};
+use super::quality::Tally;
 use crate::page::Outlet;
 
 /// Layers of sources that are shown at once: 64 sources.
@@ -33,7 +34,13 @@ struct Lane {
     jitter: Jitter,
     /// The page has all that the next frame depends on.
     flows: bool,
+    /// From capture to here, smoothed, as the two clocks show it.
+    delay_us: i64,
+    keys: u64,
 }
+
+/// How much a new delay counts in the smoothed one: 1 of so many.
+const SMOOTH: i64 = 8;
 
 impl Incoming {
     /// Frames go to the page behind `outlet`.
@@ -48,7 +55,9 @@ impl Incoming {
         if !lanes.contains_key(&name) && lanes.len() >= LANES_MAX {
             return;
         }
-        let lane = lanes.entry(name).or_default();
+        let delay_us = now_us.wrapping_sub(frame.captured_us) as i64;
+        let lane = lanes.entry(name).or_insert_with(|| Lane { delay_us, ..Lane::default() });
+        lane.delay_us += (delay_us - lane.delay_us) / SMOOTH;
         lane.jitter.push(now_us, frame);
         self.release(now_us, &name, lane);
     }
@@ -66,15 +75,27 @@ impl Incoming {
     pub fn opened(&self) {
         for (name, lane) in self.lanes.lock().iter_mut() {
             lane.flows = false;
-            self.want_key(name);
+            self.want_key(name, lane);
         }
+    }
+
+    /// What became of everything so far.
+    pub fn tallies(&self) -> Vec<(NodeId, u8, Tally)> {
+        let lanes = self.lanes.lock();
+        let tallies = lanes.iter().map(|((source, layer), lane)| {
+            let counts = lane.jitter.counts();
+            let lost = counts.missing + counts.withheld;
+            let (keys, delay_us) = (lane.keys, lane.delay_us);
+            (NodeId(source.0), layer.byte(), Tally { came: counts.received, lost, keys, delay_us })
+        });
+        tallies.collect()
     }
 
     /// The page can't go on decoding this layer.
     pub fn refresh(&self, source: PeerKey, layer: Layer) {
         if let Some(lane) = self.lanes.lock().get_mut(&(source, layer)) {
             lane.flows = false;
-            self.want_key(&(source, layer));
+            self.want_key(&(source, layer), lane);
         }
     }
 
@@ -91,17 +112,18 @@ impl Incoming {
                 && !name.1.is_audio()
             {
                 lane.flows = false;
-                self.want_key(name);
+                self.want_key(name, lane);
             }
         }
         if lane.jitter.needs_key(now_us) {
-            self.want_key(name);
+            self.want_key(name, lane);
         }
     }
 
     /// The core merges what is asked for often.
-    fn want_key(&self, (source, layer): &(PeerKey, Layer)) {
+    fn want_key(&self, (source, layer): &(PeerKey, Layer), lane: &mut Lane) {
         if let Some(layer) = unit::Layer::from_byte(layer.byte()).filter(|_| !layer.is_audio()) {
+            lane.keys += 1;
             self.handle.command(Command::RequestKey { source: NodeId(source.0), layer });
         }
     }

@@ -1,18 +1,24 @@
 //! "Why is it like this?": this node's place in the meeting's trees, as the page draws it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use keyagree::UnixTime;
 use overlay_core::id::NodeId;
 use overlay_core::io::{Event, Kind};
 use overlay_core::status::Status;
+use overlay_core::unit::TreeId;
 use overlay_libp2p::Counters;
 use serde::Serialize;
 
+use super::incoming::Incoming;
+use super::quality::{Quality, Through};
 use crate::lent::Meter;
 
 /// Things that happened and are still told.
 const HAPPENED_MAX: usize = 60;
+/// Changes of parents that are counted, and for how long.
+const MOVES_MAX: usize = 256;
+const MOVES_KEPT_MS: u64 = 60_000;
 
 /// What the network does.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -32,13 +38,15 @@ pub struct Network {
     pub in_kbps: u32,
     /// See above.
     pub out_kbps: u32,
-    /// Units that were too late to be sent on.
+    /// Units that this node gave up, since they were too late to be sent on.
     #[cfg_attr(test, ts(type = "number"))]
     pub dropped: u64,
     /// Every tree that this node is in.
     pub trees: Vec<Tree>,
     /// Everybody whom this node knows to be present, relays too.
     pub nodes: Vec<Node>,
+    /// How what this node gets came through in the last minute.
+    pub through: Vec<Through>,
     /// What happened lately, newest last.
     pub happened: Vec<Happened>,
 }
@@ -109,11 +117,18 @@ pub struct Watcher {
     happened: VecDeque<Happened>,
     meter: Meter,
     kbps: (u32, u32),
+    quality: Quality,
+    /// Who feeds this node in each tree, and when that was another than before.
+    parents: BTreeMap<TreeId, NodeId>,
+    moves: VecDeque<(UnixTime, TreeId)>,
 }
 
 impl Watcher {
     /// Notes an event of the core, if it is one that people can make sense of.
     pub fn note(&mut self, now: UnixTime, event: &Event) {
+        if let Event::Rewired { tree, parent: Some(parent) } = event {
+            self.note_parent(now, *tree, *parent);
+        }
         let (text, who) = match event {
             Event::Arrived { peer, kind: Kind::Relay } => ("a relay came", Some(*peer)),
             Event::Arrived { peer, .. } => ("somebody came", Some(*peer)),
@@ -130,12 +145,27 @@ impl Watcher {
                 );
             }
             Event::Silent { peer } => ("fell silent: its trees ask their backups", Some(*peer)),
+            Event::Source { peer, layer: Some(layer) } => {
+                return self.push(now, format!("comes as {} now", name(*layer as u8)), Some(*peer));
+            }
+            Event::Source { peer, layer: None } => ("is off the stage", Some(*peer)),
+            Event::KeyWanted(_) => ("somebody needs a key frame of this node", None),
             Event::OnStage { .. } => ("this node is on the stage", None),
             Event::OffStage => ("this node is off the stage", None),
             Event::Blame { peer, .. } => ("broke the protocol and was cut off", Some(*peer)),
             _ => return,
         };
         self.push(now, text.to_owned(), who);
+    }
+
+    fn note_parent(&mut self, now: UnixTime, tree: TreeId, parent: NodeId) {
+        let before = self.parents.insert(tree, parent);
+        if before.is_some_and(|before| before != parent) {
+            if self.moves.len() == MOVES_MAX {
+                self.moves.pop_front();
+            }
+            self.moves.push_back((now, tree));
+        }
     }
 
     fn push(&mut self, now: UnixTime, text: String, who: Option<NodeId>) {
@@ -145,14 +175,24 @@ impl Watcher {
         self.happened.push_back(Happened { at_ms: now.0, text, who });
     }
 
-    /// Measures the rates since the last call; to be called each second or so.
-    pub fn count(&mut self, now: UnixTime, counted: &Counters) {
+    /// Measures the rates since the last call, and what came through; to be called each second.
+    pub fn count(&mut self, now: UnixTime, counted: &Counters, incoming: &Incoming) {
         self.kbps = self.meter.look(now, counted);
+        self.quality.count(incoming.tallies());
+        self.moves.retain(|(at, _)| now.since(*at) < MOVES_KEPT_MS);
     }
 
     /// What the network does now; the rates are those that were measured last.
     pub fn look(&self, status: &Status, counted: &Counters) -> Network {
         let (in_kbps, out_kbps) = self.kbps;
+        let moves = |source: NodeId, layer: u8| {
+            let of = |tree: &TreeId| {
+                let in_slot =
+                    status.trees.iter().any(|one| (one.source, one.tree.slot) == (source, tree.slot));
+                tree.layer as u8 == layer && in_slot
+            };
+            self.moves.iter().filter(|(_, tree)| of(tree)).count() as u32
+        };
         Network {
             coordinator: status.coordinator,
             plan: status.plan,
@@ -163,6 +203,7 @@ impl Watcher {
             dropped: counted.units_dropped,
             trees: status.trees.iter().map(tree).collect(),
             nodes: status.members.iter().map(node).collect(),
+            through: self.quality.look(moves),
             happened: self.happened.iter().cloned().collect(),
         }
     }

@@ -5,6 +5,8 @@ mod bad_input;
 mod browser;
 #[cfg(feature = "ffmpeg")]
 mod hidden;
+#[cfg(all(feature = "ffmpeg", target_os = "linux"))]
+mod link;
 #[cfg(feature = "ffmpeg")]
 mod meeting;
 #[cfg(feature = "ffmpeg")]

@@ -3,6 +3,8 @@
 mod axe;
 #[cfg(target_os = "linux")]
 mod bench;
+mod everybody;
+mod layers;
 mod meet;
 mod organiser;
 mod phone;
@@ -35,6 +37,11 @@ fn page_address(home: &Home, log: &str) -> String {
 
 impl Held {
     fn new() -> Held {
+        Held::sending("180p")
+    }
+
+    /// The same, where the organiser sends pictures of this size and below.
+    fn sending(size: &str) -> Held {
         let homes = [Home::new(), Home::new(), Home::new(), Home::new()];
         let [volunteer, organiser, ada, ben] = &homes;
         let args = ["relay", "--uplink", "20mbit", "--lease", "10min", "--address", "127.0.0.1"];
@@ -49,7 +56,7 @@ impl Held {
             "--headless",
             "--test-card",
             "--size",
-            "180p",
+            size,
             "--name",
             "Olga",
             "--journal",

@@ -117,25 +117,15 @@ impl Home {
 
     /// Runs the program to its end, with `input` on its standard input.
     pub fn run_with(&self, args: &[&str], input: &str) -> Did {
-        let started = now();
-        let mut child = self
-            .command(args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
-        let mut stdin = child.stdin.take().expect("standard input is piped");
-        // A program that has ended before it read everything is fine.
-        let _ = stdin.write_all(input.as_bytes());
-        drop(stdin);
-        let output: Output = child.wait_with_output().expect("the program ends");
-        Did {
-            code: output.status.code(),
-            lines: String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect(),
-            errors: String::from_utf8_lossy(&output.stderr).into_owned(),
-            took: started.elapsed(),
-        }
+        finish(self.command(args), input)
+    }
+
+    /// Runs the program to its end in another environment.
+    #[cfg(all(feature = "ffmpeg", target_os = "linux"))]
+    pub fn run_env(&self, args: &[&str], env: &[(&str, String)]) -> Did {
+        let mut command = self.command(args);
+        command.envs(env.iter().map(|(name, value)| (name, value)));
+        finish(command, "")
     }
 
     /// Starts the program, with `input` on its standard input and its errors in a file.
@@ -180,6 +170,27 @@ impl Home {
     /// What a file holds.
     pub fn read(&self, file: &str) -> String {
         read(&self.0.path().join(file))
+    }
+}
+
+fn finish(mut command: Command, input: &str) -> Did {
+    let started = now();
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut stdin = child.stdin.take().expect("standard input is piped");
+    // A program that has ended before it read everything is fine.
+    let _ = stdin.write_all(input.as_bytes());
+    drop(stdin);
+    let output: Output = child.wait_with_output().expect("the program ends");
+    Did {
+        code: output.status.code(),
+        lines: String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect(),
+        errors: String::from_utf8_lossy(&output.stderr).into_owned(),
+        took: started.elapsed(),
     }
 }
 

@@ -80,6 +80,8 @@ pub const CONTACTS_MAX: usize = 16;
 pub const CONTACT_LEN_MAX: usize = 256;
 /// Bytes of a credential.
 pub const CREDENTIAL_MAX: usize = 4096;
+/// Sources that a presence says how large somebody wants to see: as many as the stage has places.
+pub const LOOKS_MAX: usize = SLOTS as usize;
 
 /// The coordinator says that it is there this often: its heartbeat.
 pub const HEARTBEAT_EVERY: Duration = Duration::from_secs(1);

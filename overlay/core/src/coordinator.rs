@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::config;
 use crate::id::NodeId;
 use crate::io::{Audience, Event, Kind, Topic};
-use crate::members::Member;
-use crate::plan::{Branch, Feed, Plan, Planner, Row, Shapes, Supply, View};
+use crate::members::{Look, Member};
+use crate::plan::{Branch, Feed, Looks, Plan, Planner, Row, Shapes, Supply, View};
 use crate::seat::Seat;
 use crate::stage::{self, Candidate, Group, Reachable, Stage};
 use crate::state::State;
@@ -86,10 +86,11 @@ impl<P: Payload> State<P> {
     pub(crate) fn member_changed(&mut self, now: Time, peer: NodeId) {
         self.meeting_changed(now);
         let large = self.members.len() > config::SMALL_MEETING;
-        let Some(supply) = self.members.get(peer).map(supply).filter(|_| large) else { return };
+        let Some(member) = self.members.get(peer).filter(|_| large) else { return };
         if let Some(coordinator) =
             self.coordinator.as_mut().filter(|coordinator| coordinator.planned.is_some())
         {
+            let supply = supply(member, &coordinator.feeds);
             coordinator.planner.join(peer, supply);
             self.tell_changes(now);
         }
@@ -114,7 +115,6 @@ impl<P: Payload> State<P> {
             return;
         }
         let candidates = self.candidates_for_stage();
-        let nodes = self.supplies();
         let first = self.coordinator.as_ref().is_some_and(|coordinator| coordinator.planned.is_none());
         let inherited = first.then(|| self.plan_in_place(&candidates));
         let Some(coordinator) = &mut self.coordinator else { return };
@@ -123,8 +123,10 @@ impl<P: Payload> State<P> {
         let highest = named.chain(said).max().unwrap_or(0);
         coordinator.next_feed = coordinator.next_feed.max(highest.saturating_add(1));
         coordinator.feeds = stage::assign(&candidates, &coordinator.feeds, &mut coordinator.next_feed);
-        let view =
-            View { nodes, feeds: coordinator.feeds.clone(), now, shapes: Shapes::Doubled, ..View::default() };
+        let feeds = coordinator.feeds.clone();
+        let nodes = self.supplies(&feeds);
+        let Some(coordinator) = &mut self.coordinator else { return };
+        let view = View { nodes, feeds, now, shapes: Shapes::Doubled, ..View::default() };
         match inherited {
             Some(inherited) => coordinator.planner.resume(&view, &inherited),
             None => coordinator.planner.update(&view),
@@ -239,16 +241,17 @@ impl<P: Payload> State<P> {
         all
     }
 
-    fn supplies(&self) -> BTreeMap<NodeId, Supply> {
+    fn supplies(&self, feeds: &[Feed]) -> BTreeMap<NodeId, Supply> {
         let me = &self.config;
         let mine = Supply {
             kind: me.kind,
             uplink_kbps: me.uplink_kbps,
             watch: me.watch,
             hidden: me.hidden,
+            looks: looks(&self.looks, feeds),
             ..Supply::default()
         };
-        let others = self.members.iter().map(|(id, member)| (id, supply(member)));
+        let others = self.members.iter().map(|(id, member)| (id, supply(member, feeds)));
         others.chain([(me.me, mine)]).collect()
     }
 
@@ -297,8 +300,16 @@ impl<P: Payload> State<P> {
 }
 
 /// What a planner knows of a member.
-fn supply(member: &Member) -> Supply {
+fn supply(member: &Member, feeds: &[Feed]) -> Supply {
     let presence = &member.presence;
     let (kind, watch, hidden) = (member.admitted.kind, presence.watch, presence.hidden);
-    Supply { kind, uplink_kbps: presence.uplink_kbps, watch, hidden, ..Supply::default() }
+    let looks = looks(&presence.looks, feeds);
+    Supply { kind, uplink_kbps: presence.uplink_kbps, watch, hidden, looks, ..Supply::default() }
+}
+
+/// What somebody wants of each slot, who says it of sources.
+fn looks(wishes: &[Look], feeds: &[Feed]) -> Looks {
+    let slot = |look: &Look| feeds.iter().find(|feed| feed.source.prefix() == look.source);
+    let known = wishes.iter().filter_map(|look| Some((slot(look)?.slot, look.most)));
+    known.fold(Looks::default(), |looks, (slot, most)| looks.with(slot, most))
 }

@@ -221,6 +221,9 @@ pub enum Command {
     Credential(#[serde(with = "serde_bytes")] Vec<u8>),
     /// Wants every source (a participant), or none (it only relays or only sends).
     Watch(bool),
+    /// Of each of these sources at most this layer, in place of what was wished before; of all others the largest. At most
+    /// [`crate::config::LOOKS_MAX`] count.
+    Look(Vec<(NodeId, Layer)>),
     /// Ask the source of a slot for a key frame; repeated and parallel requests are merged.
     RequestKey {
         /// The source.

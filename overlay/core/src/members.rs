@@ -8,7 +8,7 @@ use crate::config;
 use crate::id::NodeId;
 use crate::io::{Admitted, Kind, LayerRate};
 use crate::time::Time;
-use crate::unit::TreeId;
+use crate::unit::{Layer, TreeId};
 
 /// What a node says of itself, as the body of a note. The edge reads `credential` to check the note's
 /// origin; everything else is the core's.
@@ -46,6 +46,18 @@ pub struct Presence {
     pub missed: Vec<u64>,
     /// Hides its address: it has links with relays only, and makes them itself.
     pub hidden: bool,
+    /// How large it wants to see whom, ascending by source, each once; at most [`config::LOOKS_MAX`].
+    pub looks: Vec<Look>,
+}
+
+/// How much of one source somebody wants at most; of who isn't named, the largest picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Look {
+    /// The source, by the first eight bytes of its id.
+    pub source: u64,
+    /// Its largest picture that is wanted, or sound alone.
+    pub most: Layer,
 }
 
 /// Where a node sits in one tree, for a coordinator that has not planned it.
@@ -66,7 +78,7 @@ pub enum PresenceError {
     /// Not a presence, or not in its one encoding.
     #[error("not a presence: {0}")]
     Codec(#[from] canopy_codec::Error),
-    /// A list or a text in it is too long, or its layers are not in order.
+    /// A list or a text in it is too long, or a list not in order.
     #[error("a presence with more in it than is allowed")]
     TooMuch,
 }
@@ -75,14 +87,16 @@ impl Presence {
     /// Reads the body of a note. Every error is the origin's fault.
     pub fn decode(body: &[u8]) -> Result<Presence, PresenceError> {
         let presence: Presence = canopy_codec::decode_strict(body, config::NOTE_BODY_MAX)?;
-        let layers_in_order = presence.sends.windows(2).all(|pair| pair[0].layer < pair[1].layer);
+        let in_order = presence.sends.windows(2).all(|pair| pair[0].layer < pair[1].layer)
+            && presence.looks.windows(2).all(|pair| pair[0].source < pair[1].source);
         let slots_fit = presence.on_stage.is_none_or(|(slot, _)| slot < config::SLOTS)
             && presence.places.iter().all(|place| place.tree.slot < config::SLOTS);
         let bounded = contacts_fit(&presence.contacts)
             && presence.credential.len() <= config::CREDENTIAL_MAX
             && presence.places.len() <= config::TREES_MAX
-            && presence.missed.len() <= config::MISSED_MAX;
-        if layers_in_order && slots_fit && bounded { Ok(presence) } else { Err(PresenceError::TooMuch) }
+            && presence.missed.len() <= config::MISSED_MAX
+            && presence.looks.len() <= config::LOOKS_MAX;
+        if in_order && slots_fit && bounded { Ok(presence) } else { Err(PresenceError::TooMuch) }
     }
 
     /// Writes the body of a note. Fails if the owner of this node gave it too much.
@@ -99,7 +113,7 @@ impl Presence {
             let way = (contacts.clone(), *hidden);
             (*kind, *uplink_kbps, way, sends.clone(), *stint, *on_stage, *watch, *leads)
         };
-        relevant(self) == relevant(other)
+        relevant(self) == relevant(other) && self.looks == other.looks
     }
 }
 

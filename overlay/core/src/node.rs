@@ -63,6 +63,7 @@ impl<P: Payload> Node<P> {
             sends: Vec::new(),
             stint: 0,
             on_stage: None,
+            looks: Vec::new(),
             next_serial,
             news: true,
             said: Time::ZERO,
@@ -323,6 +324,7 @@ impl<P: Payload> State<P> {
                 self.config.watch = watch;
                 self.presence_changed(now);
             }
+            Command::Look(wishes) => self.look(now, wishes),
             Command::RequestKey { source, layer } => {
                 let slot = self.stage.as_ref().and_then(|(_, stage)| {
                     stage.feeds.iter().find(|feed| feed.source == source).map(|feed| feed.slot)

@@ -18,7 +18,7 @@
 //! | `tree` | who hangs on whom, by number |
 //! | `group` | k and m |
 //! | `roster` | everybody, by number |
-//! | `budget`, `table`, `coordinate` | costs, what goes in and comes out, where nodes are |
+//! | `budget`, `table`, `looks`, `coordinate` | costs, what goes in and comes out, where nodes are |
 
 mod admit;
 mod backups;
@@ -28,6 +28,7 @@ mod compute;
 mod coordinate;
 mod deal;
 mod group;
+mod looks;
 mod place;
 mod planner;
 mod resume;
@@ -43,6 +44,7 @@ pub use budget::{graft_kbps, planned_kbps, unit_kbps, wire_kbps};
 pub use compute::compute;
 pub use coordinate::{Coordinate, DIMENSIONS};
 pub use group::Shape;
+pub use looks::Looks;
 pub use planner::Planner;
 pub use table::{Branch, Feed, Margins, Plan, Row, Shapes, Supply, View, Why};
 pub use told::{Seat, Trees};

@@ -13,7 +13,7 @@ use crate::id::NodeId;
 use crate::io::{Admitted, Event, Kind, LayerRate, Note, Output, Signature};
 use crate::links::{Links, Parked, Tree};
 use crate::lobby::Lobby;
-use crate::members::Members;
+use crate::members::{Look, Members};
 use crate::plan::Feed;
 use crate::routes::Routes;
 use crate::seat::Seat;
@@ -121,6 +121,8 @@ pub(crate) struct State<P> {
     pub(crate) sends: Vec<LayerRate>,
     pub(crate) stint: u64,
     pub(crate) on_stage: Option<(u8, u32)>,
+    /// How large this node wants to see whom, as its presence says it.
+    pub(crate) looks: Vec<Look>,
     pub(crate) next_serial: u64,
     /// Its next presence says something new.
     pub(crate) news: bool,

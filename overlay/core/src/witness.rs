@@ -155,7 +155,8 @@ impl<P: Payload> State<P> {
             }
         }
         let before = std::mem::replace(&mut self.verified, (now, verified.clone())).1;
-        for (peer, all) in verified {
+        let gone = before.keys().filter(|peer| !verified.contains_key(peer)).map(|peer| (*peer, false));
+        for (peer, all) in gone.chain(verified.iter().map(|(peer, all)| (*peer, *all))).collect::<Vec<_>>() {
             if before.get(&peer).copied().unwrap_or(false) != all {
                 self.event(Event::Verified { peer, all });
             }

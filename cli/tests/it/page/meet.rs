@@ -35,6 +35,14 @@ fn two_browsers_and_a_headless_node_meet_through_a_relay() {
             );
             browser.until(&format!("Ben sees and hears {name}"), &script).await;
         }
+        for name in ["Ada", "Olga"] {
+            // Who is who is signed all the way: no tile says so before the lists have come.
+            let script = format!(
+                "return document.querySelector(`[data-id=\"${{{}}}\"] .badge.verified`)?.checkVisibility() === true",
+                id_of(name)
+            );
+            browser.until(&format!("{name} is verified"), &script).await;
+        }
         let ben_id = browser.run("return (await canopy.stats()).state.me").await;
         let ben_id = ben_id.as_str().expect("an id").to_owned();
         browser
@@ -120,6 +128,12 @@ fn two_browsers_and_a_headless_node_meet_through_a_relay() {
             .until(
                 "the panel draws the trees",
                 "return document.querySelector('.drawing svg .edge') !== null",
+            )
+            .await;
+        browser
+            .until(
+                "the panel says how each comes through",
+                "const rows = [...document.querySelectorAll('.through tbody tr')].map((row) => row.innerText); return ['Ada, sound', 'Ada, 180p', 'Olga, sound', 'Olga, 180p'].every((name) => rows.some((row) => row.includes(name) && row.includes(' ms')))",
             )
             .await;
         browser.picture("network").await;

@@ -57,7 +57,8 @@ pub(super) fn steps(roster: &Roster, channels: &[Channel], terms: Terms) -> Vec<
         let more = channel.step_kbps(level);
         for (.., node) in &order {
             let left = &mut downlinks[*node as usize];
-            if *node != channel.source && *left >= more {
+            let wanted = channel.level_wanted(roster.looks(*node));
+            if *node != channel.source && level <= wanted && *left >= more {
                 *left -= more;
                 steps.push(Step { channel: at as u16, level, node: *node, kbps: more });
             }
@@ -153,12 +154,11 @@ pub(super) fn affordable(roster: &Roster, channels: &[Channel], steps: &[Step], 
 
 /// Writes the first of the steps down as what is granted, and why not more.
 pub(super) fn grant(roster: &Roster, channels: &mut [Channel], steps: &[Step], granted: usize) {
-    let nodes = roster.len();
     for channel in channels.iter_mut() {
         channel.levels.clear();
-        channel.levels.resize(nodes, 0);
-        channel.limits.clear();
-        channel.limits.resize(nodes, Some(Why::Downlink));
+        channel.levels.resize(roster.len(), 0);
+        let limits = (0..roster.len() as Ix).map(|node| first_limit(roster, channel, node));
+        channel.limits = limits.collect();
     }
     for (place, step) in steps.iter().enumerate() {
         let channel = &mut channels[usize::from(step.channel)];
@@ -168,9 +168,7 @@ pub(super) fn grant(roster: &Roster, channels: &mut [Channel], steps: &[Step], g
             channel.limits[at] = Some(Why::Supply);
         } else if channel.levels[at] + 1 == step.level {
             channel.levels[at] = step.level;
-            if usize::from(step.level) == channel.pictures() {
-                channel.limits[at] = None;
-            }
+            note_limit(roster, channel, step.node);
         }
     }
 }
@@ -181,7 +179,7 @@ pub(super) fn grant_one(roster: &Roster, channels: &mut [Channel], node: Ix, lef
     let mut downlink = downlink(roster, channels, node);
     let at = node as usize;
     for channel in channels.iter_mut() {
-        (channel.levels[at], channel.limits[at]) = (0, Some(Why::Downlink));
+        (channel.levels[at], channel.limits[at]) = (0, first_limit(roster, channel, node));
     }
     if !roster.watches(node) {
         return;
@@ -189,7 +187,8 @@ pub(super) fn grant_one(roster: &Roster, channels: &mut [Channel], node: Ix, lef
     for (_, place, level) in ladder(channels, terms) {
         let channel = &mut channels[place];
         let more = channel.step_kbps(level);
-        if channel.source == node || channel.levels[at] + 1 != level || downlink < more {
+        let wanted = level <= channel.level_wanted(roster.looks(node));
+        if channel.source == node || !wanted || channel.levels[at] + 1 != level || downlink < more {
             continue;
         }
         if left < u64::from(more) {
@@ -198,8 +197,21 @@ pub(super) fn grant_one(roster: &Roster, channels: &mut [Channel], node: Ix, lef
         }
         (left, downlink) = (left - u64::from(more), downlink - more);
         channel.levels[at] = level;
-        if usize::from(level) == channel.pictures() {
-            channel.limits[at] = None;
-        }
+        note_limit(roster, channel, node);
+    }
+}
+
+/// Why a node gets no picture, before it is granted any.
+fn first_limit(roster: &Roster, channel: &Channel, node: Ix) -> Option<Why> {
+    let wanted = channel.level_wanted(roster.looks(node));
+    Some(if wanted == 0 { Why::Wish } else { Why::Downlink })
+}
+
+/// Notes why a node is granted no more, where it is granted all that it wants.
+fn note_limit(roster: &Roster, channel: &mut Channel, node: Ix) {
+    let wanted = channel.level_wanted(roster.looks(node));
+    if channel.levels[node as usize] == wanted {
+        let whole = usize::from(wanted) == channel.pictures();
+        channel.limits[node as usize] = (!whole).then_some(Why::Wish);
     }
 }

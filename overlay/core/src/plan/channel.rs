@@ -5,6 +5,7 @@ use crate::unit::{Layer, TreeId};
 
 use super::budget::unit_kbps;
 use super::group::Shape;
+use super::looks::Looks;
 use super::roster::Ix;
 use super::table::{Feed, Why};
 use super::tree::Tree;
@@ -97,6 +98,17 @@ impl Channel {
         let taken =
             |level: &u8| self.at_level(*level).is_some_and(|group| self.groups[group].is_taken_by(node));
         (1..=self.pictures() as u8).rev().find(taken).unwrap_or(0)
+    }
+
+    /// The level that a node with these looks wants: where all pictures are larger than it wants, the smallest.
+    pub(super) fn level_wanted(&self, looks: Looks) -> u8 {
+        let most = looks.most(self.feed.slot);
+        if most.is_audio() {
+            return 0;
+        }
+        let pictures = &self.groups[self.first_picture()..];
+        let small = pictures.iter().filter(|group| group.rate.layer <= most).count();
+        small.max(1).min(pictures.len()) as u8
     }
 
     /// What this level costs more than the one before, kbit/s.

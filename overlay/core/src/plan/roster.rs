@@ -10,6 +10,7 @@ use crate::time::Time;
 
 use super::budget::{capped_kbps, graft_kbps};
 use super::coordinate::{Coordinate, DIMENSIONS};
+use super::looks::Looks;
 use super::table::{Margins, Supply};
 
 /// A node's place in the planner's tables.
@@ -153,6 +154,10 @@ impl Roster {
 
     pub(super) fn watches(&self, at: Ix) -> bool {
         self.supplies[at as usize].watch
+    }
+
+    pub(super) fn looks(&self, at: Ix) -> Looks {
+        self.supplies[at as usize].looks
     }
 
     pub(super) fn cap(&self, at: Ix) -> u32 {

@@ -53,6 +53,10 @@ impl<'a> Settler<'a> {
         let watches = self.roster.watches(node);
         for at in 0..self.channels.len() {
             let channel = &mut self.channels[at];
+            let wanted = channel.level_wanted(self.roster.looks(node));
+            if channel.level_now(node) > wanted {
+                lower(self.roster, channel, node, wanted, self.small);
+            }
             let first = channel.first_picture();
             if first > 0 && channel.grants(0, node, watches) && !channel.groups[0].is_taken_by(node) {
                 let served = take(self.roster, &mut channel.groups[0], node, self.small);
@@ -102,15 +106,7 @@ impl<'a> Settler<'a> {
                 }
                 let granted =
                     if watches && node != channel.source { channel.levels[node as usize] } else { 0 };
-                let now = channel.level_now(node);
-                for level in (1..=channel.pictures() as u8).filter(|level| *level > granted || *level < now) {
-                    if let Some(group) = channel.at_level(level) {
-                        release(self.roster, &mut channel.groups[group], node);
-                    }
-                }
-                if now > granted {
-                    settle_level(self.roster, channel, node, granted, self.small);
-                }
+                lower(self.roster, channel, node, granted, self.small);
             }
         }
     }
@@ -293,6 +289,19 @@ impl<'a> Settler<'a> {
                 return;
             }
         }
+    }
+}
+
+/// A node takes no picture above `most`, and only one.
+fn lower(roster: &mut Roster, channel: &mut Channel, node: Ix, most: u8, small: bool) {
+    let now = channel.level_now(node);
+    for level in (1..=channel.pictures() as u8).filter(|level| *level > most || *level < now) {
+        if let Some(group) = channel.at_level(level) {
+            release(roster, &mut channel.groups[group], node);
+        }
+    }
+    if now > most {
+        settle_level(roster, channel, node, most, small);
     }
 }
 

@@ -11,6 +11,7 @@ use crate::time::Time;
 use crate::unit::{Layer, TreeId};
 
 use super::coordinate::Coordinate;
+use super::looks::Looks;
 
 /// Who feeds whom, in every tree.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -122,6 +123,8 @@ pub struct Supply {
     pub watch: bool,
     /// Hides its address: has edges with relays only, and feeds nobody beside its own source.
     pub hidden: bool,
+    /// How large it wants to see them.
+    pub looks: Looks,
     /// By which invite or lease it came: nodes of one owner are not trusted to fail apart. A group link is one
     /// owner. 0: it stands for itself.
     pub owner: u64,
@@ -142,6 +145,7 @@ impl Default for Supply {
             downlink_kbps: 0,
             watch: false,
             hidden: false,
+            looks: Looks::default(),
             owner: 0,
             coordinate: Coordinate::default(),
             ends_at: None,
@@ -188,4 +192,6 @@ pub enum Why {
     Source,
     /// There is uplink, but in pieces that are too small.
     Pieces,
+    /// It wants no more.
+    Wish,
 }

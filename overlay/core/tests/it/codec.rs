@@ -3,7 +3,7 @@
 use overlay_core::config;
 use overlay_core::id::NodeId;
 use overlay_core::io::{Audience, Kind, LayerRate, Note, Signature, Topic};
-use overlay_core::members::{Place, Presence};
+use overlay_core::members::{Look, Place, Presence};
 use overlay_core::plan::{Feed, Row};
 use overlay_core::seat::Seat;
 use overlay_core::stage::{Group, Reachable, Stage};
@@ -157,6 +157,7 @@ fn presence() -> Presence {
         places: Vec::new(),
         missed: Vec::new(),
         hidden: false,
+        looks: Vec::new(),
     }
 }
 
@@ -170,6 +171,7 @@ fn a_presence_with_too_much_in_it_is_refused() {
         stint: 3,
         on_stage: Some((2, 9)),
         places: vec![Place { tree, parent: u64::MAX, takes: true }],
+        looks: vec![Look { source: 1, most: Layer::Audio }, Look { source: 2, most: Layer::P180 }],
         ..presence()
     };
     assert_eq!(Presence::decode(&presence.encode().expect("fits")), Ok(presence.clone()));
@@ -181,9 +183,13 @@ fn a_presence_with_too_much_in_it_is_refused() {
     missing.missed = vec![1; config::MISSED_MAX + 1];
     let mut offstage = presence.clone();
     offstage.on_stage = Some((16, 9));
+    let mut unsure = presence.clone();
+    unsure.looks[1].source = 1;
+    let mut curious = presence.clone();
+    curious.looks = (0..17).map(|source| Look { source, most: Layer::P180 }).collect();
     let mut nowhere = presence;
     nowhere.places[0].tree.slot = 16;
-    for wrong in [twice, wordy, missing, offstage, nowhere] {
+    for wrong in [twice, wordy, missing, offstage, unsure, curious, nowhere] {
         assert!(Presence::decode(&wrong.encode().expect("fits")).is_err());
     }
 }
@@ -251,7 +257,7 @@ fn hex(bytes: &[u8]) -> String {
 #[test]
 fn the_bodies_of_presence_stage_and_seat_are_the_examples_of_the_protocol() {
     let body = presence().encode().expect("fits");
-    assert_eq!(hex(&body), "af000101191388028003400480050006f607f408f409000a8200000bf50c800d800ef4");
+    assert_eq!(hex(&body), "b0000101191388028003400480050006f607f408f409000a8200000bf50c800d800ef40f80");
     assert_eq!(
         hex(&stage().encode().expect("fits")),
         concat!(

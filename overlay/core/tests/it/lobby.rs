@@ -221,6 +221,7 @@ fn a_thousand_keys_of_one_link_cost_bounded_memory_and_displace_no_member() {
             places: Vec::new(),
             missed: Vec::new(),
             hidden: false,
+            looks: Vec::new(),
         };
         let body = body.encode().expect("fits");
         let note = note(of, 1, Topic::Presence, Audience::Coordinator, &body);

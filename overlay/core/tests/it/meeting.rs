@@ -291,6 +291,36 @@ fn when_a_layer_is_switched_the_old_one_is_kept_until_the_new_one_has_a_key_fram
 }
 
 #[test]
+fn a_source_that_is_looked_at_small_or_not_at_all_comes_so_and_nobody_misses_a_picture() {
+    let mut world = World::demo(2);
+    world.run(3_000);
+    let (viewer, small, unseen) = (id(4), id(1), id(2));
+    let since = world.now;
+    world.command(viewer, Command::Look(vec![(small, Layer::P180), (unseen, Layer::Audio)]));
+    world.run(3_000);
+    let first = *world.frames(viewer, small, Layer::P180, since).first().expect("the smaller one has come");
+    let last = *world.frames(viewer, small, Layer::P360, since).last().expect("the larger one went on");
+    assert!(first.info.key && last.at + std::time::Duration::from_millis(100) >= first.at, "no hole between");
+    let later = world.now - std::time::Duration::from_secs(1);
+    assert!(world.frames(viewer, small, Layer::P360, later).is_empty(), "the larger one has ended");
+    for layer in [Layer::P180, Layer::P360] {
+        assert!(world.frames(viewer, unseen, layer, later).is_empty());
+    }
+    let others = [(viewer, unseen, Layer::Audio), (viewer, id(3), Layer::P360), (id(5), small, Layer::P360)];
+    for (receiver, source, layer) in others {
+        assert!(world.gap_ms(receiver, source, layer, since) <= 100, "{receiver} misses nothing of {source}");
+    }
+
+    let since = world.now;
+    world.command(viewer, Command::Look(Vec::new()));
+    world.run(2_000);
+    let first = *world.frames(viewer, small, Layer::P360, since).first().expect("the larger one is back");
+    let last = *world.frames(viewer, small, Layer::P180, since).last().expect("the smaller one went on");
+    assert!(first.info.key && last.at + std::time::Duration::from_millis(100) >= first.at, "no hole between");
+    assert!(!world.frames(viewer, unseen, Layer::P360, since).is_empty());
+}
+
+#[test]
 fn sound_alone_is_planned_too() {
     let mut world = World::new();
     world.add(1, Kind::Participant, 200);

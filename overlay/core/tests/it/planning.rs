@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use overlay_core::config;
 use overlay_core::id::NodeId;
 use overlay_core::io::Kind;
-use overlay_core::plan::{Branch, Feed, Plan, Planner, Shapes, Supply, View, compute, planned_kbps};
+use overlay_core::plan::{
+    Branch, Feed, Looks, Plan, Planner, Shapes, Supply, View, Why, compute, planned_kbps,
+};
 use overlay_core::unit::{Layer, TreeId};
 use proptest::prelude::*;
 
@@ -156,6 +158,39 @@ fn only_those_who_must_move_when_a_relay_goes() {
     }
 }
 
+#[test]
+fn whoever_wants_a_smaller_picture_is_planned_for_it_and_nobody_else_gets_another() {
+    let before_view = view(6, 2, 3, 1_500);
+    let before = compute(&before_view, None);
+    let mut after_view = before_view.clone();
+    let looks = Looks::default().with(0, Layer::P180).with(1, Layer::Audio);
+    after_view.nodes.get_mut(&id(4)).expect("there").looks = looks;
+    let after = plan(&after_view, compute(&after_view, Some(&plan(&before_view, before.clone()))));
+    assert_sound(&after_view, &after.trees);
+    let taken = [0, 1, 2].map(|slot| after.taken(slot, id(4)));
+    assert_eq!(taken, [Some(Layer::P180), Some(Layer::Audio), Some(Layer::P360)]);
+    let before = plan(&before_view, before);
+    for (n, slot) in [1, 2, 3, 5, 6].into_iter().flat_map(|n| [(n, 0), (n, 1), (n, 2)]) {
+        assert_eq!(after.taken(slot, id(n)), before.taken(slot, id(n)), "{n} of slot {slot}");
+    }
+}
+
+#[test]
+fn a_wish_below_the_smallest_picture_gets_that_and_one_of_a_large_meeting_is_planned_alone() {
+    let mut view = view(6, 2, 1, 1_500);
+    view.feeds[0].layers.retain(|rate| rate.layer != Layer::P180);
+    let mut planner = Planner::new();
+    planner.update(&view);
+    let mut look = |most| {
+        let looks = Looks::default().with(0, most);
+        planner.join(id(4), Supply { looks, ..view.nodes[&id(4)] });
+        (planner.taken(0, id(4)), planner.why(0, id(4)))
+    };
+    assert_eq!(look(Layer::P180), (Some(Layer::P360), None), "there is none so small");
+    assert_eq!(look(Layer::Audio), (Some(Layer::Audio), Some(Why::Wish)));
+    assert_eq!(look(Layer::P720), (Some(Layer::P360), None));
+}
+
 /// The demo's people and relays come in this order, each planned for as it comes.
 fn planned_as_they_come(order: &[u8]) -> Trees {
     let mut view = View { shapes: Shapes::Doubled, ..View::default() };
@@ -209,15 +244,25 @@ proptest! {
     }
 }
 
+/// Half of them want everything.
+fn any_looks() -> impl Strategy<Value = Looks> {
+    let most = proptest::sample::select(Layer::ALL.to_vec());
+    let looks = proptest::collection::vec(most, 6).prop_map(|looks| {
+        let slots = (0..).zip(looks);
+        slots.fold(Looks::default(), |looks, (slot, most)| looks.with(slot, most))
+    });
+    prop_oneof![Just(Looks::default()), looks]
+}
+
 fn any_view() -> impl Strategy<Value = View> {
-    let nodes = proptest::collection::vec((any::<bool>(), 0_u32..6_000, any::<bool>()), 1..14);
+    let nodes = proptest::collection::vec((any::<bool>(), 0_u32..6_000, any::<bool>(), any_looks()), 1..14);
     (nodes, 0_usize..6, any::<u8>()).prop_map(|(nodes, sources, salt)| {
         let mut view = View::default();
-        for (n, (relay, uplink_kbps, watch)) in (1_u8..).zip(nodes) {
+        for (n, (relay, uplink_kbps, watch, looks)) in (1_u8..).zip(nodes) {
             let kind = if relay { Kind::Relay } else { Kind::Participant };
             view.nodes.insert(
                 id(n.wrapping_mul(37) ^ salt),
-                Supply { kind, uplink_kbps, watch: watch && !relay, ..Supply::default() },
+                Supply { kind, uplink_kbps, watch: watch && !relay, looks, ..Supply::default() },
             );
         }
         let people: Vec<NodeId> = view

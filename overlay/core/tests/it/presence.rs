@@ -261,6 +261,7 @@ fn an_old_presence_brings_nobody_back() {
         places: Vec::new(),
         missed: Vec::new(),
         hidden: false,
+        looks: Vec::new(),
     };
     let body = presence.encode().expect("fits");
     let (origin, audience) = (id(2), Audience::Coordinator);
