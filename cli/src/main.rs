@@ -70,6 +70,7 @@ fn main() -> ExitCode {
     clock::start();
     let args = Args::parse();
     no_core_dumps();
+    out_of_swap();
     log(args.verbose);
     match run(args.command) {
         Ok(()) => ExitCode::SUCCESS,
@@ -124,6 +125,26 @@ fn no_core_dumps() {
 
 #[cfg(not(unix))]
 fn no_core_dumps() {}
+
+/// Keys lie in locked memory, if this user may lock any.
+fn out_of_swap() {
+    if let Err(error) = keyagree::vault::lock() {
+        eprintln!("canopy: warning: keys may reach the swap: {}{error}", lock_limit());
+    }
+}
+
+#[cfg(unix)]
+fn lock_limit() -> String {
+    use rustix::process::{Resource, getrlimit};
+    let limit = getrlimit(Resource::Memlock).current;
+    limit
+        .map_or_else(String::new, |bytes| format!("'ulimit -l' says {} (KiB), 1024 would do; ", bytes / 1024))
+}
+
+#[cfg(not(unix))]
+fn lock_limit() -> String {
+    String::new()
+}
 
 /// Logs go to standard error: warnings, with `-v` what this program does, with `-vv` what its network does.
 /// `RUST_LOG` says it in detail.

@@ -146,12 +146,12 @@ impl Identity {
     }
 
     /// The key of a seed that was kept (mode 0600, until the meeting ends), see [`Identity::seed`].
-    pub fn from_seed(seed: &Secret<32>) -> Identity {
+    pub fn from_seed(seed: &Secret) -> Identity {
         Identity { key: SigningKey::from_bytes(seed.expose()) }
     }
 
     /// The seed: to be kept, and for the transport, which proves the same key to neighbours.
-    pub fn seed(&self) -> Secret<32> {
+    pub fn seed(&self) -> Secret {
         Secret::take(&mut self.key.to_bytes())
     }
 

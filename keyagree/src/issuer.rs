@@ -22,12 +22,12 @@ impl Issuer {
     }
 
     /// The key that was kept (mode 0600), see [`Issuer::seed`].
-    pub fn from_seed(meeting: MeetingId, seed: &Secret<32>) -> Issuer {
+    pub fn from_seed(meeting: MeetingId, seed: &Secret) -> Issuer {
         Issuer { meeting, key: Identity::from_seed(seed) }
     }
 
     /// What to keep.
-    pub fn seed(&self) -> Secret<32> {
+    pub fn seed(&self) -> Secret {
         self.key.seed()
     }
 

@@ -5,7 +5,7 @@
 //! [`gate::Gate`] and hold no secret; participants run [`session::Session`] as well.
 //!
 //! The only place where `hpke` and `ed25519-dalek` are named. Imports run down this list:
-//! session → source, talk → epoch → io → stream, gate, roster → wire → lease, invite, issuer → credential, removed → identity → suite.
+//! session → source, talk → epoch → io → stream, gate, roster → wire → lease, invite, issuer → credential, removed → identity → suite → vault.
 
 pub mod code;
 pub mod credential;
@@ -26,6 +26,7 @@ pub mod stream;
 pub mod suite;
 mod talk;
 pub mod time;
+pub mod vault;
 #[cfg(test)]
 mod vectors;
 mod wire;

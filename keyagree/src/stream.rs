@@ -31,7 +31,7 @@ pub struct SealingKey {
     /// The epoch.
     pub epoch: EpochId,
     /// ChaCha20-Poly1305 key.
-    pub key: Secret<32>,
+    pub key: Secret,
     /// XORed with the counter; public.
     pub salt: [u8; 12],
     /// What the signed announcement commits to, so that a key can't differ between receivers.
@@ -66,7 +66,7 @@ pub struct OpeningKey {
     /// The epoch.
     pub epoch: EpochId,
     /// ChaCha20-Poly1305 key.
-    pub key: Secret<32>,
+    pub key: Secret,
     /// XORed with the counter; public.
     pub salt: [u8; 12],
     /// As in [`SealingKey`].

@@ -12,6 +12,8 @@ use rand::CryptoRng;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::vault;
+
 /// Length of an X-Wing public key in bytes.
 pub const PUBLIC_LEN: usize = 1216;
 /// Length of an X-Wing encapsulated key in bytes.
@@ -19,39 +21,50 @@ pub const ENC_LEN: usize = 1120;
 /// Length of an AEAD tag in bytes.
 pub const TAG_LEN: usize = 16;
 
-/// Secret bytes: on the heap so that a move leaves no copy, wiped when dropped, never cloned,
+/// 32 secret bytes: in the [`vault`] so that a move leaves no copy, wiped when dropped, never cloned,
 /// printed or compared in variable time.
-pub struct Secret<const N: usize = 32>(Box<[u8; N]>);
+pub struct Secret(vault::Place);
 
-impl<const N: usize> Secret<N> {
+impl Secret {
     /// Takes the bytes over and wipes what was passed in.
-    pub fn take(bytes: &mut [u8; N]) -> Secret<N> {
-        let secret = Secret(Box::new(*bytes));
+    pub fn take(bytes: &mut [u8; 32]) -> Secret {
+        let mut secret = Secret::blank();
+        secret.bytes().copy_from_slice(bytes);
         bytes.zeroize();
         secret
     }
 
     /// Fresh random bytes.
-    pub fn generate(rng: &mut (impl CryptoRng + ?Sized)) -> Secret<N> {
-        let mut secret = Secret(Box::new([0; N]));
-        rng.fill_bytes(secret.0.as_mut());
+    pub fn generate(rng: &mut (impl CryptoRng + ?Sized)) -> Secret {
+        let mut secret = Secret::blank();
+        rng.fill_bytes(secret.bytes());
         secret
     }
 
+    /// To be filled.
+    fn blank() -> Secret {
+        Secret(vault::take())
+    }
+
+    fn bytes(&mut self) -> &mut [u8; 32] {
+        &mut self.0[0]
+    }
+
     /// The bytes, for the one call that needs them.
-    pub fn expose(&self) -> &[u8; N] {
-        &self.0
+    pub fn expose(&self) -> &[u8; 32] {
+        &self.0[0]
     }
 
     /// True if both are the same, in constant time.
-    pub fn same(&self, other: &Secret<N>) -> bool {
-        self.0.ct_eq(&*other.0).into()
+    pub fn same(&self, other: &Secret) -> bool {
+        self.expose().ct_eq(other.expose()).into()
     }
 }
 
-impl<const N: usize> Drop for Secret<N> {
+impl Drop for Secret {
     fn drop(&mut self) {
-        self.0.zeroize();
+        self.bytes().zeroize();
+        vault::give_back(std::mem::take(&mut self.0));
     }
 }
 
@@ -62,8 +75,8 @@ pub(crate) fn derive(purpose: &'static str, parts: &[&[u8]]) -> Secret {
     for part in parts {
         hasher.update(part);
     }
-    let mut out = Secret(Box::new([0; 32]));
-    hasher.finalize_xof().fill(out.0.as_mut());
+    let mut out = Secret::blank();
+    hasher.finalize_xof().fill(out.bytes());
     hasher.zeroize();
     out
 }
@@ -105,8 +118,8 @@ impl KeyPair {
         let mut context =
             hpke::setup_receiver::<Aead, Kdf, XWing>(&OpModeR::Base, &private, &enc, info).ok()?;
         let opened = Zeroizing::new(context.open(sealed, b"").ok()?);
-        let mut pair = Secret(Box::new([0; 32]));
-        context.export(PAIR_EXPORT, pair.0.as_mut()).ok()?;
+        let mut pair = Secret::blank();
+        context.export(PAIR_EXPORT, pair.bytes()).ok()?;
         Some((opened, pair))
     }
 }
@@ -136,8 +149,8 @@ pub(crate) fn seal(
     let (enc, mut context) =
         hpke::setup_sender_with_rng::<Aead, Kdf, XWing>(&OpModeS::Base, &public, info, &mut rng).ok()?;
     let sealed = context.seal(plain, b"").ok()?;
-    let mut pair = Secret(Box::new([0; 32]));
-    context.export(PAIR_EXPORT, pair.0.as_mut()).ok()?;
+    let mut pair = Secret::blank();
+    context.export(PAIR_EXPORT, pair.bytes()).ok()?;
     Some(Sealed { enc: enc.to_bytes().to_vec(), sealed, pair })
 }
 

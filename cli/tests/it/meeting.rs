@@ -278,6 +278,27 @@ fn one_of_those_who_came_by_a_link_is_removed_and_the_other_stays() {
     meeting.home.wait_for("organiser.log", SOON, |line| line.contains("one who came by it was removed"));
 }
 
+/// KiB of a process' memory that are never in the swap.
+fn locked_kib(process: &Running) -> u64 {
+    let status = procfs::process::Process::new(process.id() as i32).and_then(|process| process.status());
+    status.expect("it runs").vmlck.expect("it has memory")
+}
+
+#[test]
+fn a_members_keys_stay_out_of_the_swap_or_its_user_is_told() {
+    let _machine = shared();
+    let meeting = Held::with_guests(1);
+    let told = |home: &Home, log| home.read(log).contains("may reach the swap");
+    let organiser = locked_kib(meeting.organiser.as_ref().expect("it runs"));
+    assert!(organiser >= 16 || told(&meeting.home, "organiser.log"), "{organiser} KiB");
+    let home = Home::new();
+    let args = ["join", "-", "--headless", "--listen-only", "--address", "127.0.0.1"];
+    let limited = home.start_without_locks(&args, &meeting.invites[1], "guest.log");
+    is_in(&home, "guest.log");
+    assert_eq!(locked_kib(&limited), 0);
+    assert!(told(&home, "guest.log"), "{}", home.read("guest.log"));
+}
+
 #[test]
 fn a_relay_serves_the_meeting_that_claimed_it_and_no_other() {
     let _machine = shared();

@@ -130,7 +130,7 @@ impl Home {
 
     /// Starts the program, with `input` on its standard input and its errors in a file.
     pub fn start(&self, args: &[&str], input: &str, log: &str) -> Running {
-        self.start_command(self.command(args), input, log)
+        self.spawn(self.command(args), input, log)
     }
 
     /// The same in a network namespace.
@@ -138,10 +138,22 @@ impl Home {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", namespace, env!("CARGO_BIN_EXE_canopy")]).args(args);
         command.env("CANOPY_HOME", self.kept()).env_remove("RUST_LOG");
-        self.start_command(command, input, log)
+        self.spawn(command, input, log)
     }
 
-    fn start_command(&self, mut command: Command, input: &str, log: &str) -> Running {
+    /// The same as a user who may lock no memory.
+    pub fn start_without_locks(&self, args: &[&str], input: &str, log: &str) -> Running {
+        // For root a limit is none, unless it gives up the right to exceed it.
+        const LIMITED: &str = r#"ulimit -l 0
+            [ "$(id -u)" = 0 ] && exec setpriv --bounding-set=-ipc_lock "$0" "$@"
+            exec "$0" "$@""#;
+        let mut command = Command::new("sh");
+        command.args(["-c", LIMITED, env!("CARGO_BIN_EXE_canopy")]).args(args);
+        command.env("CANOPY_HOME", self.kept()).env_remove("RUST_LOG");
+        self.spawn(command, input, log)
+    }
+
+    fn spawn(&self, mut command: Command, input: &str, log: &str) -> Running {
         let log = std::fs::File::create(self.0.path().join(log)).expect("a log can be made");
         let mut child = command
             .stdin(Stdio::piped())

@@ -87,6 +87,34 @@ fn the_removed_is_told_shut_out_everywhere_and_not_let_in_again() {
 }
 
 #[test]
+fn who_was_removed_gets_no_chain_while_the_record_without_it_is_due() {
+    let mut world = World::new(21);
+    world.calm = true;
+    let (host, one) = (world.organiser(), world.guest());
+    world.run_ms(4_000);
+    // The request that renews its chain is held up until just after a record, so that the next one has to wait.
+    let asked = world.people[one].requests();
+    world.split = [one].into();
+    while world.people[one].requests() == asked {
+        world.run_ms(1_000);
+    }
+    world.split.clear();
+    let body =
+        world.people[one].said.iter().rfind(|body| body[2..].starts_with(b"\x64Join")).unwrap().clone();
+    let epoch = world.people[host].session().epoch();
+    world.guest();
+    while world.people[host].session().epoch() == epoch {
+        world.run_ms(10);
+    }
+    let (from, admission) =
+        (world.people[one].key, world.people[host].gate.known(&world.people[one].key).cloned());
+    world.put(host, Input::Remove(Removal::Peer(from)));
+    assert!(world.people[host].session().members().contains(&from));
+    // The world fails if something is said to it.
+    world.put(host, Input::Heard { from, admission: admission.unwrap(), body });
+}
+
+#[test]
 fn a_used_invite_lets_nobody_else_in_unless_the_host_does() {
     let mut world = World::new(30);
     let host = world.organiser();
