@@ -144,6 +144,7 @@ mod tests {
         looks.turn(UnixTime(1_000));
         looks.shown([(ADA, 100)]);
         assert_eq!(looks.turn(UnixTime(2_000)), None);
+        assert_eq!(looks.turn(UnixTime(2_000 + SMALLER_AFTER_MS / 2)), None);
         looks.shown([(ADA, 400)]);
         assert_eq!(looks.turn(UnixTime(3_000)), None, "it was small for a moment");
         looks.shown([(ADA, 100)]);

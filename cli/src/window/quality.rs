@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_layer_that_rests_is_not_told_of_and_a_source_that_starts_anew_loses_nothing() {
+    fn a_layer_that_rests_is_not_told_of_and_a_source_that_starts_anew_is_counted_anew() {
         let mut quality = Quality::default();
         quality.count([(ADA, 1, second(9))]);
         for _ in 0..RESTS + 1 {
@@ -126,6 +126,8 @@ mod tests {
         }
         assert!(quality.look(|_, _| 0).is_empty());
         quality.count([(ADA, 1, Tally { came: 1, ..Tally::default() })]);
-        assert_eq!(quality.look(|_, _| 0)[0].lost, 0);
+        quality.count([(ADA, 1, Tally { came: 31, lost: 2, ..Tally::default() })]);
+        let through = &quality.look(|_, _| 0)[0];
+        assert_eq!((through.came, through.lost), (30, 2));
     }
 }
