@@ -25,7 +25,7 @@ pub struct Seat {
     pub heard: u64,
     /// The node's place in each tree that it is in.
     pub rows: BTreeMap<TreeId, Row>,
-    /// Parents and backups, as far as their contacts are known.
+    /// Parents and backups, as far as their contacts are known; for a node that hides also the relays that it feeds.
     pub peers: BTreeMap<NodeId, Vec<String>>,
 }
 
@@ -84,7 +84,11 @@ impl Seat {
     }
 
     fn pack(&self, backups: usize) -> Packed {
-        let mut places: BTreeMap<NodeId, u16> = BTreeMap::new();
+        // Whom no row names is to be dialled by a node that hides: named whatever is left out.
+        let in_a_row =
+            |id: &&NodeId| self.rows.values().any(|row| row.parent == **id || row.backups.contains(id));
+        let awaited = self.peers.keys().filter(|id| !in_a_row(id));
+        let mut places: BTreeMap<NodeId, u16> = awaited.map(|id| (*id, 0)).collect();
         for row in self.rows.values() {
             let named = std::iter::once(row.parent).chain(row.backups.iter().copied().take(backups));
             places.extend(named.map(|id| (id, 0)));
