@@ -117,6 +117,25 @@ fn whoever_links_to_one_who_hides_is_no_relay_and_goes() {
 }
 
 #[test]
+fn who_hides_and_only_sends_is_told_to_dial_the_relays_that_it_feeds() {
+    let mut world = world();
+    world.command(id(5), Command::Watch(false));
+    world.run(4_000);
+    let since = world.now;
+    world.run(2_000);
+    is_hidden(&world);
+    for receiver in 1..=4 {
+        let sound = world.frames(id(receiver), id(5), Layer::Audio, since).len();
+        assert!(sound >= 98, "{receiver}: {sound}");
+    }
+    let seat = &world.seat_of[&id(5)];
+    assert!(seat.rows.is_empty() && !seat.peers.is_empty(), "{seat:?}");
+    for relay in seat.peers.keys() {
+        assert!(world.is_linked(id(5), *relay));
+    }
+}
+
+#[test]
 fn who_hides_dials_everybody_whom_its_seat_names_however_many_links_it_has() {
     let mut world = world();
     for n in 14..=17 {
@@ -126,6 +145,7 @@ fn who_hides_dials_everybody_whom_its_seat_names_however_many_links_it_has() {
     world.run(3_000);
     let mut seat = Seat { term: 1, number: 1_000, ..Seat::default() };
     seat.peers.insert(id(40), vec!["40".into()]);
+    seat.awaited.insert(id(40));
     let body = seat.encode().expect("fits");
     let note =
         Note { origin: id(1), serial: u64::MAX, topic: Topic::Seat, audience: Audience::One(id(5)), body };
