@@ -180,13 +180,14 @@ impl<P: Payload> State<P> {
         let seats = coordinator.planner.seats(node).into_iter();
         let rows: BTreeMap<_, Row> = seats.filter_map(|seat| Some((seat.tree, seat.row?))).collect();
         let named = rows.values().flat_map(|row| row.backups.iter().copied().chain([row.parent]));
-        let named: BTreeSet<NodeId> = named.chain(self.awaited(node)).collect();
+        let awaited = self.awaited(node);
+        let named: BTreeSet<NodeId> = named.chain(awaited.iter().copied()).collect();
         let contacts = |id: &NodeId| {
             let mine = (*id == me).then_some(&self.config.contacts);
             mine.or_else(|| self.members.get(*id).map(|member| &member.presence.contacts)).cloned()
         };
         let peers = named.iter().filter_map(|id| Some((*id, contacts(id)?))).collect();
-        let seat = Seat { term: coordinator.term, number: *number, heard, rows, peers };
+        let seat = Seat { term: coordinator.term, number: *number, heard, rows, peers, awaited };
         if node == me {
             return self.take_seat(now, seat);
         }
@@ -197,9 +198,9 @@ impl<P: Payload> State<P> {
     }
 
     /// Whom a node that hides is to dial, since they can't dial it: the relays that it feeds.
-    fn awaited(&self, node: NodeId) -> Vec<NodeId> {
+    fn awaited(&self, node: NodeId) -> BTreeSet<NodeId> {
         let hides = self.members.get(node).map_or(self.config.hidden, |member| member.presence.hidden);
-        let Some(coordinator) = self.coordinator.as_ref().filter(|_| hides) else { return Vec::new() };
+        let Some(coordinator) = self.coordinator.as_ref().filter(|_| hides) else { return BTreeSet::new() };
         let own = coordinator.planner.seats(node).into_iter().filter(|seat| seat.source == node);
         own.flat_map(|seat| coordinator.planner.children(seat.tree, node)).collect()
     }

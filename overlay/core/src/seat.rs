@@ -1,6 +1,6 @@
 //! A node's seat: its own rows of the plan, as its coordinator tells it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -25,8 +25,11 @@ pub struct Seat {
     pub heard: u64,
     /// The node's place in each tree that it is in.
     pub rows: BTreeMap<TreeId, Row>,
-    /// Parents and backups, as far as their contacts are known.
+    /// Parents and backups, as far as their contacts are known, and who is awaited.
     pub peers: BTreeMap<NodeId, Vec<String>>,
+    /// Whom a node that hides is to dial beside those, since they can't dial it: the relays that it feeds. When a seat is
+    /// read they are among `peers`.
+    pub awaited: BTreeSet<NodeId>,
 }
 
 /// The same as the body of a note: nodes are named by their place in `peers`.
@@ -84,7 +87,7 @@ impl Seat {
     }
 
     fn pack(&self, backups: usize) -> Packed {
-        let mut places: BTreeMap<NodeId, u16> = BTreeMap::new();
+        let mut places: BTreeMap<NodeId, u16> = self.awaited.iter().map(|id| (*id, 0)).collect();
         for row in self.rows.values() {
             let named = std::iter::once(row.parent).chain(row.backups.iter().copied().take(backups));
             places.extend(named.map(|id| (id, 0)));
@@ -118,6 +121,13 @@ impl Packed {
             rows.insert(*tree, row);
         }
         let peers = self.peers.into_iter().map(|peer| (peer.id, peer.contacts)).collect();
-        Some(Seat { term: self.term, number: self.number, heard: self.heard, rows, peers })
+        Some(Seat {
+            term: self.term,
+            number: self.number,
+            heard: self.heard,
+            rows,
+            peers,
+            awaited: BTreeSet::new(),
+        })
     }
 }

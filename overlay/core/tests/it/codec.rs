@@ -235,12 +235,15 @@ fn a_seat_comes_back_as_it_was_and_drops_backups_where_it_would_not_fit() {
             |n: u16| Row { parent: node(n % 5), backups: vec![node(n + 20), node(n + 300)], takes: true };
         let rows = (0..trees).map(|n| (tree(n), row(n as u16))).collect();
         let peers = (0..600).map(|n| (node(n), vec![contact.to_owned()])).collect();
-        Seat { term: 1, number: 2, heard: 3, rows, peers }
+        Seat { term: 1, number: 2, heard: 3, rows, peers, ..Seat::default() }
     };
     let small = seat(3, "/ip4/192.0.2.1/udp/4001/quic-v1");
     let back = Seat::decode(&small.encode().expect("fits")).expect("our own");
     assert_eq!((back.of(), back.heard, &back.rows), (small.of(), small.heard, &small.rows));
     assert_eq!(back.peers.len(), 3 + 6, "only those who are named");
+    let awaits = Seat { awaited: [node(500)].into(), ..small };
+    let back = Seat::decode(&awaits.encode().expect("fits")).expect("our own");
+    assert_eq!((back.peers.len(), back.peers.contains_key(&node(500))), (3 + 6 + 1, true));
     let long = "x".repeat(config::CONTACT_LEN_MAX);
     let large = seat(16 * 12, &long);
     let body = large.encode().expect("fits without backups");
@@ -270,7 +273,7 @@ fn the_bodies_of_presence_stage_and_seat_are_the_examples_of_the_protocol() {
     );
     let (parent, tree) = (NodeId([0x11; 32]), TreeId { slot: 3, layer: Layer::P360, index: 0 });
     let rows = [(tree, Row { parent, backups: Vec::new(), takes: true })].into();
-    let seat = Seat { term: 1, number: 2, heard: 5, rows, peers: Default::default() };
+    let seat = Seat { term: 1, number: 2, heard: 5, rows, ..Seat::default() };
     assert_eq!(
         hex(&seat.encode().expect("fits")),
         concat!(

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use overlay_core::id::NodeId;
 use overlay_core::io::{
-    Admitted, Class, Command, Event, Input, Kind, LayerRate, Note, Output, Signature, Topic,
+    Admitted, Audience, Class, Command, Event, Input, Kind, LayerRate, Note, Output, Signature, Topic,
 };
 use overlay_core::list::List;
 use overlay_core::node::{Config, Node};
+use overlay_core::seat::Seat;
 use overlay_core::time::Time;
 use overlay_core::unit::{Frame, FrameInfo, Layer, Payload, Unit, UnitHash, UnitHeader};
 use overlay_core::wire::Message;
@@ -78,6 +79,8 @@ pub(crate) struct World {
     pub(crate) presences: u64,
     /// Seats that crossed a link.
     pub(crate) seats: u64,
+    /// The last of them that was for each node.
+    pub(crate) seat_of: BTreeMap<NodeId, Seat>,
     /// Bytes of control, and units, that each node was sent.
     pub(crate) sent_to: BTreeMap<NodeId, (u64, u64)>,
     /// Control messages that each node got, and that it sent.
@@ -149,6 +152,7 @@ impl World {
             carried: BTreeMap::new(),
             presences: 0,
             seats: 0,
+            seat_of: BTreeMap::new(),
             sent_to: BTreeMap::new(),
             controls: BTreeMap::new(),
             dials: true,
@@ -358,6 +362,12 @@ impl World {
                 self.controls.entry(me).or_default().1 += 1;
                 self.controls.entry(to).or_default().0 += 1;
                 self.presences += u64::from(note.is_some_and(|note| note.topic == Topic::Presence));
+                if let Some(note) = note.filter(|note| note.topic == Topic::Seat)
+                    && let Audience::One(to) = note.audience
+                {
+                    self.seat_of
+                        .insert(to, Seat::decode(&note.body).expect("a coordinator writes what can be read"));
+                }
                 self.seats += u64::from(note.is_some_and(|note| note.topic == Topic::Seat));
                 self.later(to, Input::Control { from: me, bytes });
             }

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use overlay_core::id::NodeId;
-use overlay_core::io::{Admitted, Class, Command, Input, Kind, Output};
+use overlay_core::io::{Admitted, Audience, Class, Command, Input, Kind, Note, Output, Topic};
 use overlay_core::plan::{Branch, Feed, Planner, Shapes, Supply, View};
+use overlay_core::seat::Seat;
 use overlay_core::time::Time;
 use overlay_core::unit::{Layer, TreeId};
 use proptest::prelude::*;
 
-use crate::harness::{World, id, ladder};
+use crate::harness::{World, id, ladder, sign};
 
 /// Five participants, of whom 4 and 5 hide, and three relays. 1, 2 and 5 send.
 fn world() -> World {
@@ -63,6 +64,13 @@ fn who_hides_hears_and_is_heard_by_way_of_relays_only() {
     }
     for status in world.nodes.values().map(|node| node.status()) {
         for tree in status.trees {
+            if tree.parent == Some(id(5)) {
+                assert!(
+                    world.seat_of[&id(5)].peers.contains_key(&status.me),
+                    "5 was told to dial {}",
+                    status.me
+                );
+            }
             let hides = |node: &NodeId| [id(4), id(5)].contains(node);
             let relay = |node: &NodeId| node.0[0] > 10;
             let ends = tree.parent.iter().chain(&tree.backups).chain(&tree.children);
@@ -106,6 +114,46 @@ fn whoever_links_to_one_who_hides_is_no_relay_and_goes() {
         }
     }
     assert!(hung_up);
+}
+
+#[test]
+fn who_hides_and_only_sends_is_told_to_dial_the_relays_that_it_feeds() {
+    let mut world = world();
+    world.command(id(5), Command::Watch(false));
+    world.run(4_000);
+    let since = world.now;
+    world.run(2_000);
+    is_hidden(&world);
+    for receiver in 1..=4 {
+        let sound = world.frames(id(receiver), id(5), Layer::Audio, since).len();
+        assert!(sound >= 98, "{receiver}: {sound}");
+    }
+    let seat = &world.seat_of[&id(5)];
+    assert!(seat.rows.is_empty() && !seat.peers.is_empty(), "{seat:?}");
+    for relay in seat.peers.keys() {
+        assert!(world.is_linked(id(5), *relay));
+    }
+}
+
+#[test]
+fn who_hides_dials_everybody_whom_its_seat_names_however_many_links_it_has() {
+    let mut world = world();
+    for n in 14..=17 {
+        world.add(n, Kind::Relay, 20_000);
+        world.link(id(5), id(n));
+    }
+    world.run(3_000);
+    let mut seat = Seat { term: 1, number: 1_000, ..Seat::default() };
+    seat.peers.insert(id(40), vec!["40".into()]);
+    seat.awaited.insert(id(40));
+    let body = seat.encode().expect("fits");
+    let note =
+        Note { origin: id(1), serial: u64::MAX, topic: Topic::Seat, audience: Audience::One(id(5)), body };
+    let signature = sign(&note);
+    let verdict = Some(Admitted { kind: Kind::Participant, class: Class::Member, may_coordinate: true });
+    world.input(id(5), Input::Vetted { from: id(11), note, signature, verdict });
+    world.run(500);
+    assert!(world.dialled.contains(&(id(5), id(40))));
 }
 
 /// What people and relays of a meeting are like, and what becomes of them: who comes, goes, and begins to hide.

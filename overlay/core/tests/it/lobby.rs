@@ -251,6 +251,11 @@ fn a_thousand_keys_of_one_link_cost_bounded_memory_and_displace_no_member() {
     // Members come in as ever, and where links are short it is the lobby that gives way.
     let admitted = overlay_core::io::Admitted { class: Class::Member, ..WAITING };
     let relay = id(11);
+    for waiting in world.nodes[&relay].waiting().collect::<Vec<_>>() {
+        // To be a way for somebody is a use of a link, but not of one to the lobby.
+        let bytes = Message::Uphill { on: true }.encode().expect("fits");
+        world.input(relay, Input::Control { from: waiting, bytes });
+    }
     let linked = 7 + config::LOBBY_LINKS_MAX;
     for n in 0..(config::LINKS_CROWDED - linked + config::LOBBY_LINKS_MAX) as u32 {
         let peer = key(1_000_000 + n);
