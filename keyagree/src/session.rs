@@ -290,7 +290,7 @@ impl Session {
     fn give_way(&mut self, now: UnixTime, to: EpochId, effects: &mut Effects) {
         match std::mem::replace(&mut self.part, Part::Changing) {
             Part::Coordinator(part) => {
-                part.leave_kicks(&self.seat, effects);
+                part.say_kicks(&self.seat, effects);
                 let member = Member::yields(now, &self.seat, &mut self.rng, *part, to.leader(), effects);
                 self.part = Part::Member(Box::new(member));
             }

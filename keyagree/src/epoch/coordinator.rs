@@ -1,9 +1,10 @@
 //! The participant who makes epochs: gathers joins and leaves, and says records, welcomes and wraps.
 
+mod leaves;
 mod letters;
 mod term;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::credential::{Admission, Role, Signed};
 use crate::epoch::deputy::{self, Held};
@@ -14,7 +15,6 @@ use crate::epoch::{
 };
 use crate::identity::{InviteId, PeerKey};
 use crate::io::{Audience, Event, Seat, SessionRng, Timer};
-use crate::removed::Removed;
 use crate::roster::{Entry, Roster, page};
 use crate::suite::Secret;
 use crate::time::{SKEW_MS, UnixTime};
@@ -32,19 +32,10 @@ const RESUME_BATCH_MS: u64 = 800;
 const JOIN_GAP_MS: u64 = 1_000;
 /// Most who are let in by one record: each costs a key encapsulation.
 const JOINS_MAX: usize = 256;
-/// Leaves are gathered for so long in a meeting below [`LEAVE_SMALL`], longer in a larger one, at most
-/// [`LEAVE_BATCH_MAX_MS`] from a thousand members on.
-const LEAVE_BATCH_MS: u64 = 500;
-const LEAVE_BATCH_MAX_MS: u64 = 2_000;
-const LEAVE_SMALL: usize = 200;
-const LEAVE_LARGE: usize = 1_000;
 /// No two records follow each other faster, so that a member holds at most three epochs.
 const GAP_MS: u64 = 600;
 /// An epoch is not used for longer than this and a second.
 const REKEY_MS: u64 = 5 * 60_000;
-/// Whom a deputy found in the roster when it took over, and has no chain with, may be listed for so long without
-/// asking: who is listed holds the secret.
-const UNHEARD_MS: u64 = 10_000;
 /// How often a coordinator says that it is there.
 pub(crate) const BEAT_MS: u64 = 1_000;
 
@@ -204,66 +195,6 @@ impl Coordinator {
 
     pub(crate) fn lock(&mut self, locked: bool) {
         self.door.locked = locked;
-    }
-
-    /// A member is gone: the next epoch is without it.
-    pub(crate) fn departed(&mut self, now: UnixTime, peer: PeerKey) {
-        self.pending.remove(&peer);
-        self.door.gone(&peer);
-        if !self.view.roster.contains(&peer) {
-            self.held.remove(&peer);
-        }
-        if self.view.roster.contains(&peer) && peer != self.head.id().coordinator {
-            self.leaving.entry(peer).or_insert(false);
-            let batch = leave_batch_ms(self.view.roster.len());
-            self.schedule(now.plus_ms(batch).max(self.last_record.plus_ms(GAP_MS)));
-        }
-    }
-
-    /// Shuts these out for good, this node itself excepted.
-    pub(crate) fn remove(&mut self, now: UnixTime, seat: &Seat, removed: &Removed, effects: &mut Effects) {
-        let others = removed.sparing(&seat.identity.public(), &seat.invite);
-        if !self.door.remove(&others) {
-            return;
-        }
-        self.say_kicks(seat, effects);
-        self.letters.take_back(&others);
-        let invite = |peer| self.held.get(peer).map(|held| held.invite);
-        let members = self.held.keys().chain(self.view.roster.peers());
-        let out: BTreeSet<PeerKey> =
-            members.filter(|peer| others.shuts_out(peer, invite(peer))).copied().collect();
-        for peer in out {
-            // Until the record without it is made, too, it gets nothing: no chain if it asks for one.
-            self.pending.remove(&peer);
-            self.held.remove(&peer);
-            self.expel(now, peer);
-        }
-    }
-
-    /// Shuts a member out with the next record, which doesn't wait for others.
-    fn expel(&mut self, now: UnixTime, peer: PeerKey) {
-        if self.view.roster.contains(&peer) {
-            self.leaving.insert(peer, true);
-            self.schedule(now.max(self.last_record.plus_ms(GAP_MS)));
-        }
-    }
-
-    /// Whoever is in the roster still and has not asked since this term began is a member no longer: it holds no secret,
-    /// and by which invite it came, which may be removed meanwhile, nobody here knows.
-    fn drop_unheard(&mut self, now: UnixTime, seat: &Seat) {
-        let me = seat.identity.public();
-        let unheard = |peer: &PeerKey| *peer != me && !self.held.contains_key(peer);
-        let gone: Vec<PeerKey> = self.view.roster.peers().filter(|peer| unheard(peer)).copied().collect();
-        gone.into_iter().for_each(|peer| self.departed(now, peer));
-    }
-
-    /// For a coordinator that gives way: whom it shut out stays out.
-    pub(crate) fn leave_kicks(&self, seat: &Seat, effects: &mut Effects) {
-        self.say_kicks(seat, effects);
-    }
-
-    fn say_kicks(&self, seat: &Seat, effects: &mut Effects) {
-        deputy::say_kicks(seat, self.door.removed(), effects);
     }
 
     /// Does what is due.
@@ -451,9 +382,4 @@ impl Coordinator {
 
 fn count(roster: &Roster) -> u16 {
     u16::try_from(roster.len()).unwrap_or(u16::MAX)
-}
-
-fn leave_batch_ms(members: usize) -> u64 {
-    let above = members.clamp(LEAVE_SMALL, LEAVE_LARGE) - LEAVE_SMALL;
-    LEAVE_BATCH_MS + (LEAVE_BATCH_MAX_MS - LEAVE_BATCH_MS) * above as u64 / (LEAVE_LARGE - LEAVE_SMALL) as u64
 }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::credential::Signed;
+use crate::epoch::coordinator::leaves::UNHEARD_MS;
 use crate::epoch::coordinator::letters::Letters;
-use crate::epoch::coordinator::{Coordinator, UNHEARD_MS, count};
+use crate::epoch::coordinator::{Coordinator, count};
 use crate::epoch::deputy::{Deputy, Held};
 use crate::epoch::door::Door;
 use crate::epoch::view::View;
