@@ -10,7 +10,7 @@ use data_encoding::BASE32_NOPAD;
 use zeroize::Zeroizing;
 
 /// The version that this program writes and reads.
-pub(crate) const VERSION: u8 = 2;
+pub(crate) const VERSION: u8 = 3;
 /// Longest body in bytes.
 pub(crate) const BODY_MAX: usize = 4096;
 /// Longest line that is looked at, white space included.
@@ -129,13 +129,14 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_line_is_named_as_such() {
-        let mut raw = vec![VERSION + 1, 0, 1, 9];
-        raw.extend(checksum("canopy", &raw));
-        assert_eq!(
-            read("canopy", &format!("canopy:{}", BASE32_NOPAD.encode(&raw))).err(),
-            Some(Damage::Newer)
-        );
+    fn a_line_of_another_version_is_named_as_such() {
+        let others = [(VERSION + 1, Damage::Newer), (VERSION - 1, Damage::Older), (1, Damage::Older)];
+        for (version, damage) in others {
+            let mut raw = vec![version, 0, 1, 9];
+            raw.extend(checksum("canopy", &raw));
+            let line = format!("canopy:{}", BASE32_NOPAD.encode(&raw));
+            assert_eq!(read("canopy", &line).err(), Some(damage), "version {version}");
+        }
     }
 
     #[test]
