@@ -5,11 +5,9 @@ use keyagree::{Identity, Secret};
 use overlay_core::config::LIST_EVERY;
 use overlay_core::id::NodeId;
 use overlay_core::io::Signature;
-use overlay_core::list::List;
-use overlay_core::listed::Listed;
-use overlay_core::listing::Listing;
+use overlay_core::list::{List, Listed, Listing};
 use overlay_core::time::Time;
-use overlay_core::unit::{FrameInfo, Layer, TreeId, UnitHash, UnitHeader};
+use overlay_core::unit::{FrameInfo, Layer, TreeId, UnitHeader};
 use overlay_core::wire::Message;
 
 use crate::cpu;
@@ -76,7 +74,7 @@ pub(crate) fn measure(load: &Load) -> Cost {
             let frame = FrameInfo { number: number as u32, key: false, temporal: 0 };
             let (k, m) = (load.data as u8, (load.trees - load.data) as u8);
             let header = UnitHeader { tree: id, feed: 1, frame, k, m, hop: 0 };
-            let hash = || UnitHash::of(&header, blake3::hash(&unit).as_bytes());
+            let hash = || header.unit_hash(blake3::hash(&unit).as_bytes());
             let (ms, told) = cpu::ms(|| {
                 let due = listing.due().is_some_and(|at| now >= at);
                 let list = if due { listing.take(id, 1) } else { None };

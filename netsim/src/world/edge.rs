@@ -177,20 +177,16 @@ impl<O: Overlay> World<O> {
     }
 }
 
-/// This world's signatures only name their origin, and what is said.
+/// This world's signatures only name who signs, and what is said.
 fn sign_list(source: NodeId, list: &List) -> Signature {
+    let said = blake3::hash(&list.encode().unwrap_or_default());
     let mut bytes = [0; 64];
     bytes[..32].copy_from_slice(&source.0);
-    bytes[32..36].copy_from_slice(&list.first.to_be_bytes());
-    bytes[36..44].copy_from_slice(&list.which.to_be_bytes());
-    for (at, byte) in list.hashes.iter().enumerate() {
-        let sum = &mut bytes[44 + at % 20];
-        *sum = sum.rotate_left(1) ^ byte;
-    }
+    bytes[32..].copy_from_slice(said.as_bytes());
     Signature(bytes)
 }
 
-/// The same for a note.
+/// The same for a note, of which the serial is enough.
 fn sign(note: &Note) -> Signature {
     let mut bytes = [0; 64];
     bytes[..32].copy_from_slice(&note.origin.0);

@@ -274,8 +274,8 @@ pub const SUPPLY_PERCENT: u64 = 85;
 pub const RESERVE_PERCENT: u64 = 10;
 /// Share of an uplink up to which a node accepts grafts that no plan foresaw, in percent.
 pub const GRAFT_PERCENT: u64 = 95;
-/// What lists of a tree's units take: a hash for each unit, and signature, names and framing of each list, in bytes.
-pub const LIST_BYTES: (u64, u64) = (16, 170);
+/// What a list of units takes beside its hashes: signature, names and framing, in bytes.
+pub const LIST_OVERHEAD: u64 = 170;
 /// What QUIC, UDP, IP and the headers of the overlay add to each packet, in bytes.
 pub const PACKET_OVERHEAD: u64 = 80;
 /// Bytes of payload in one packet.

@@ -25,9 +25,7 @@
 //! | `gossip` | notes that are kept and were seen |
 //! | `routes` | who is reached by way of whom |
 //! | `ring` | the last second of a tree |
-//! | [`list`] | what a source signs of a tree |
-//! | [`listing`] | what is still to be listed, at the source |
-//! | [`listed`] | who brought which unit, and what lists say of it |
+//! | [`list`] | what a source signs of a tree: gathered there, and held against what came elsewhere |
 //! | `delivered` | which frames the user has |
 //! | `window` | which numbers were seen |
 //! | `bucket` | so much each second |
@@ -71,8 +69,6 @@ pub mod config;
 pub mod id;
 pub mod io;
 pub mod list;
-pub mod listed;
-pub mod listing;
 pub mod members;
 pub mod node;
 pub mod plan;

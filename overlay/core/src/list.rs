@@ -1,6 +1,15 @@
 //! What a source signs of one of its trees: the hashes of the units that it put there (DESIGN 4.5). Members share their
 //! keys, so a frame that opens may be another member's; and a relay, which can open none, sees by a list which edge altered
 //! a unit.
+//!
+//! [`Listing`] gathers at the source what is still to be listed. [`Listed`] knows elsewhere who brought which unit, and what
+//! lists say of it.
+
+mod listed;
+mod listing;
+
+pub use listed::{Decided, FalseUnit, Listed, Standing};
+pub use listing::Listing;
 
 use serde::{Deserialize, Serialize};
 
@@ -58,7 +67,7 @@ impl List {
 }
 
 /// The numbers that a first one and a bit for each further one name.
-pub(crate) fn numbers(first: u32, which: u64) -> impl Iterator<Item = u32> {
+fn numbers(first: u32, which: u64) -> impl Iterator<Item = u32> {
     (0..LIST_SPAN).filter(move |bit| which >> bit & 1 == 1).map(move |bit| first.saturating_add(bit))
 }
 

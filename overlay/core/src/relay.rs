@@ -7,7 +7,7 @@ use crate::delivered::Delivered;
 use crate::id::NodeId;
 use crate::io::Output;
 use crate::links::{Taking, Thin, Tree};
-use crate::listed::Standing;
+use crate::list::Standing;
 use crate::state::State;
 use crate::time::Time;
 use crate::unit::{Frame, Payload, TreeId, Unit, UnitHash, UnitHeader};
@@ -35,12 +35,12 @@ impl<P: Payload> State<P> {
         unit.header.hop = unit.header.hop.saturating_add(1);
         let (number, hash) = (unit.header.frame.number, unit.hash());
         let standing = tree.lists.listed.unit(now, (number, hash), from, tree.ring.lacks(number));
-        let kept = match standing {
-            Standing::Fresh => tree.ring.add(now, unit.clone()),
-            Standing::Second => tree.ring.add_second(now, unit.clone()),
-            Standing::Known | Standing::False => false,
-        };
-        if kept {
+        match standing {
+            Standing::Fresh => drop(tree.ring.add(now, unit.clone())),
+            Standing::Second => tree.ring.keep(now, unit.clone()),
+            Standing::Known | Standing::False => {}
+        }
+        if matches!(standing, Standing::Fresh | Standing::Second) {
             carry(now, tree, unit, hash, &mut self.delivered, &mut self.outbox);
         }
         if standing == Standing::Fresh {

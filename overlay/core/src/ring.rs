@@ -22,17 +22,16 @@ impl<P: Payload> Ring<P> {
 
     /// Keeps a unit. False if this number was here before, or is too far behind to tell.
     pub(crate) fn add(&mut self, now: Time, unit: Unit<P>) -> bool {
-        self.seen.mark(unit.header.frame.number) && self.keep(now, unit)
+        let is_fresh = self.seen.mark(unit.header.frame.number);
+        if is_fresh {
+            self.keep(now, unit);
+        }
+        is_fresh
     }
 
     /// True if a unit of this number was not here yet, and could still be taken.
     pub(crate) fn lacks(&self, number: u32) -> bool {
         self.seen.is_fresh(number)
-    }
-
-    /// Keeps another unit of a number that is here already: either may be the source's.
-    pub(crate) fn add_second(&mut self, now: Time, unit: Unit<P>) -> bool {
-        self.keep(now, unit)
     }
 
     /// Takes a unit out that is not the source's. If it was the only one of its number, that may come again.
@@ -48,14 +47,14 @@ impl<P: Payload> Ring<P> {
         }
     }
 
-    fn keep(&mut self, now: Time, unit: Unit<P>) -> bool {
+    /// Keeps a unit, also another one of a number that is here already: either may be the source's.
+    pub(crate) fn keep(&mut self, now: Time, unit: Unit<P>) {
         self.bytes += unit.payload.size();
         let number = unit.header.frame.number;
         let at =
             self.units.iter().rposition(|(_, kept)| kept.header.frame.number < number).map_or(0, |at| at + 1);
         self.units.insert(at, (now, unit));
         self.trim(now);
-        true
     }
 
     fn trim(&mut self, now: Time) {

@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::wire::HEADER_LEN;
-
 /// One resolution of a source, or its sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[repr(u8)]
@@ -80,19 +78,6 @@ pub struct UnitHash(pub [u8; UnitHash::LEN]);
 impl UnitHash {
     /// Bytes of it. Whoever forges needs a second preimage.
     pub const LEN: usize = 16;
-
-    /// Of a unit with this header, and this BLAKE3 hash of its payload. Which tree of its group carries it, and over how
-    /// many links it came, makes no difference.
-    pub fn of(header: &UnitHeader, payload: &[u8; 32]) -> UnitHash {
-        let mut front = [0; HEADER_LEN];
-        let tree = TreeId { index: 0, ..header.tree };
-        UnitHeader { tree, hop: 0, ..*header }.encode(&mut front);
-        let mut hasher = blake3::Hasher::new_derive_key("canopy/4/unit");
-        hasher.update(&front).update(payload);
-        let mut hash = UnitHash([0; UnitHash::LEN]);
-        hasher.finalize_xof().fill(&mut hash.0);
-        hash
-    }
 }
 
 /// What the core asks of a payload. Over libp2p it is bytes; in netsim a length and a taint.
@@ -100,8 +85,8 @@ pub trait Payload: Clone {
     /// Length in bytes.
     fn size(&self) -> usize;
 
-    /// The hash of the unit that it makes with this header: [`UnitHash::of`], or in a simulated world what differs as that
-    /// would.
+    /// The hash of the unit that it makes with this header: [`UnitHeader::unit_hash`], or in a simulated world what differs
+    /// as that would.
     fn hash(&self, header: &UnitHeader) -> UnitHash;
 }
 

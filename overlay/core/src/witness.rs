@@ -7,8 +7,7 @@ use crate::config;
 use crate::id::NodeId;
 use crate::io::{Event, Output, Signature};
 use crate::links::Taking;
-use crate::list::List;
-use crate::listed::FalseUnit;
+use crate::list::{FalseUnit, List};
 use crate::state::State;
 use crate::time::Time;
 use crate::timers::Timer;
@@ -63,7 +62,7 @@ impl<P: Payload> State<P> {
         if !genuine {
             return self.cut(now, from, "passed on a list that its source did not sign");
         }
-        if tree.is_root || tree.lists.listed.is_decided(&list) {
+        if tree.lists.listed.is_decided(&list) {
             return;
         }
         let decided = tree.lists.listed.list(now, &list);
@@ -149,7 +148,8 @@ impl<P: Payload> State<P> {
             return;
         }
         let mut verified: BTreeMap<NodeId, bool> = BTreeMap::new();
-        for tree in self.trees.values().filter(|tree| tree.taking != Taking::No) {
+        for tree in self.trees.values_mut().filter(|tree| tree.taking != Taking::No) {
+            tree.lists.listed.tidy(now);
             if let Some(is) = tree.lists.listed.verified() {
                 verified.entry(tree.source).and_modify(|all| *all &= is).or_insert(is);
             }

@@ -30,7 +30,7 @@ impl Payload for Brief {
     }
 
     fn hash(&self, header: &UnitHeader) -> UnitHash {
-        UnitHash::of(header, &self.hash)
+        header.unit_hash(&self.hash)
     }
 }
 

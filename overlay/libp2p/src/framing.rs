@@ -47,7 +47,7 @@ impl Payload for Parcel {
     }
 
     fn hash(&self, header: &UnitHeader) -> UnitHash {
-        UnitHash::of(header, &self.hash)
+        header.unit_hash(&self.hash)
     }
 }
 

@@ -2,8 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::listed::Listed;
-use crate::listing::Listing;
+use crate::list::{Listed, Listing};
 use crate::time::Time;
 use crate::wire::Message;
 

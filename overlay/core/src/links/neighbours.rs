@@ -32,9 +32,9 @@ pub(crate) struct Neighbour {
     pub(crate) shut_until: Time,
     gap: Duration,
     jitter: Duration,
-    bytes_left: u64,
-    messages_left: u64,
-    refilled: Time,
+    /// What it may send: bytes of control, and messages.
+    bytes: Bucket,
+    messages: Bucket,
     /// When an attach went out that it has not answered yet.
     asked: Option<Time>,
     /// How long it took to answer one last.
@@ -61,9 +61,8 @@ impl Neighbour {
             shut_until: now,
             gap: Duration::ZERO,
             jitter: config::JITTER_START,
-            bytes_left: config::CONTROL_BYTES_BURST,
-            messages_left: config::CONTROL_MESSAGES_BURST,
-            refilled: now,
+            bytes: Bucket::new(now, config::CONTROL_BYTES_PER_S, config::CONTROL_BYTES_BURST),
+            messages: Bucket::new(now, config::CONTROL_MESSAGES_PER_S, config::CONTROL_MESSAGES_BURST),
             asked: None,
             answers_in: Duration::ZERO,
             turn: 0,
@@ -112,18 +111,7 @@ impl Neighbour {
 
     /// Takes from what it may send. False when it has sent too much.
     pub(crate) fn charge(&mut self, now: Time, messages: u64, bytes: u64) -> bool {
-        let millis = u64::try_from(now.since(self.refilled).as_millis()).unwrap_or(u64::MAX).min(60_000);
-        if millis > 0 {
-            self.refilled = now;
-            let bytes = self.bytes_left + config::CONTROL_BYTES_PER_S * millis / 1000;
-            self.bytes_left = bytes.min(config::CONTROL_BYTES_BURST);
-            let messages = self.messages_left + config::CONTROL_MESSAGES_PER_S * millis / 1000;
-            self.messages_left = messages.min(config::CONTROL_MESSAGES_BURST);
-        }
-        let enough = self.bytes_left >= bytes && self.messages_left >= messages;
-        self.bytes_left = self.bytes_left.saturating_sub(bytes);
-        self.messages_left = self.messages_left.saturating_sub(messages);
-        enough
+        self.bytes.take(now, bytes) && self.messages.take(now, messages)
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
+use super::{List, numbers};
 use crate::config;
 use crate::id::NodeId;
-use crate::list::{List, numbers};
 use crate::time::Time;
 use crate::unit::UnitHash;
 
@@ -196,7 +196,12 @@ impl Listed {
         }
     }
 
-    /// True while lists cover what came, false while they don't, nothing before anything came.
+    /// Time passes: what came long ago counts no longer.
+    pub fn tidy(&mut self, now: Time) {
+        self.forget_old(now);
+    }
+
+    /// True while lists cover what came lately, false while they don't, nothing while nothing comes.
     pub fn verified(&self) -> Option<bool> {
         let late = |entry: &&Entry| {
             let came = entry.first.map(|first| first.at);
@@ -331,6 +336,13 @@ mod tests {
             assert_eq!(listed.verified(), Some(n >= 9));
             assert!(!listed.misses_lists(now, 3));
         }
+        let mut silent = Listed::default();
+        silent.unit(NOW, (1, hash(1)), edge(2), true);
+        silent.list(NOW, &list(&[(1, 1)]));
+        silent.tidy(NOW + config::LISTED_FOR / 2);
+        assert_eq!(silent.verified(), Some(true));
+        silent.tidy(NOW + config::LISTED_FOR);
+        assert_eq!(silent.verified(), None, "nothing comes any more");
         let mut missed = Vec::new();
         for n in 100..400 {
             let now = NOW + ms(40) * n;

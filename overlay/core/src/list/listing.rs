@@ -1,7 +1,7 @@
 //! At a source: what went into one of its trees since the last list.
 
+use super::{LIST_SPAN, List};
 use crate::config;
-use crate::list::{LIST_SPAN, List};
 use crate::time::Time;
 use crate::unit::{TreeId, UnitHash};
 

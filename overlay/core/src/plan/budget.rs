@@ -2,6 +2,7 @@
 
 use crate::config;
 use crate::io::LayerRate;
+use crate::unit::UnitHash;
 
 use super::table::Margins;
 
@@ -17,8 +18,8 @@ pub fn unit_kbps(rate: LayerRate, k: u8) -> u32 {
         config::PICTURES_PER_S * unit_bytes.div_ceil(config::PACKET_PAYLOAD).max(1)
     };
     let units = if rate.layer.is_audio() { config::SOUNDS_PER_S } else { config::PICTURES_PER_S };
-    let (hash, list) = config::LIST_BYTES;
-    let lists = units * hash + list * 1000 / config::LIST_EVERY.as_millis() as u64;
+    let lists =
+        units * UnitHash::LEN as u64 + config::LIST_OVERHEAD * 1000 / config::LIST_EVERY.as_millis() as u64;
     let wire = kbps * 105 / 100 + ((packets * config::PACKET_OVERHEAD + lists) * 8).div_ceil(1000);
     u32::try_from(wire).unwrap_or(u32::MAX)
 }

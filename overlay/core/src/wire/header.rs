@@ -1,7 +1,7 @@
 //! The fixed header of a unit.
 
 use crate::config;
-use crate::unit::{FrameInfo, Layer, TreeId, UnitHeader};
+use crate::unit::{FrameInfo, Layer, TreeId, UnitHash, UnitHeader};
 
 /// Bytes of a unit's header.
 pub const HEADER_LEN: usize = 16;
@@ -45,6 +45,19 @@ impl UnitHeader {
         bytes[7] = self.hop;
         bytes[8..12].copy_from_slice(&self.feed.to_be_bytes());
         bytes[12..16].copy_from_slice(&self.frame.number.to_be_bytes());
+    }
+
+    /// The hash of the unit that this header makes with a payload of this BLAKE3 hash. Which tree of its group carries it,
+    /// and over how many links it came, makes no difference.
+    pub fn unit_hash(&self, payload: &[u8; 32]) -> UnitHash {
+        let mut front = [0; HEADER_LEN];
+        let tree = TreeId { index: 0, ..self.tree };
+        UnitHeader { tree, hop: 0, ..*self }.encode(&mut front);
+        let mut hasher = blake3::Hasher::new_derive_key("canopy/4/unit");
+        hasher.update(&front).update(payload);
+        let mut hash = UnitHash([0; UnitHash::LEN]);
+        hasher.finalize_xof().fill(&mut hash.0);
+        hash
     }
 
     /// Reads a header; only what [`UnitHeader::encode`] writes is taken. The error is the sender's fault.

@@ -3,11 +3,12 @@
 use overlay_core::config;
 use overlay_core::id::NodeId;
 use overlay_core::io::{Audience, Kind, LayerRate, Note, Signature, Topic};
+use overlay_core::list::{LIST_SPAN, List};
 use overlay_core::members::{Look, Place, Presence};
 use overlay_core::plan::{Feed, Row};
 use overlay_core::seat::Seat;
 use overlay_core::stage::{Group, Reachable, Stage};
-use overlay_core::unit::{FrameInfo, Layer, TreeId, UnitHeader};
+use overlay_core::unit::{FrameInfo, Layer, TreeId, UnitHash, UnitHeader};
 use overlay_core::wire::{HEADER_LEN, Message, NoteId, Refusal, TreeTick};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -70,6 +71,15 @@ fn message() -> impl Strategy<Value = Message> {
         any::<bool>().prop_map(|on| Message::Uphill { on }),
         vec(node(), 0..8).prop_map(|peers| Message::Reach { peers }),
         vec(node(), 0..8).prop_map(|peers| Message::Lost { peers }),
+        (tree(), any::<u32>(), 0..=u32::MAX - LIST_SPAN, any::<u64>(), signature()).prop_map(
+            |(tree, feed, first, which, signature)| {
+                let which = which | 1;
+                let hashes = vec![7; which.count_ones() as usize * UnitHash::LEN];
+                Message::List { list: List { tree, feed, first, which, hashes }, signature }
+            }
+        ),
+        (tree(), any::<u32>(), any::<u32>(), any::<u64>())
+            .prop_map(|(tree, feed, first, which)| Message::Retract { tree, feed, first, which }),
     ]
 }
 
@@ -141,24 +151,7 @@ fn the_header_is_what_the_protocol_says_byte_for_byte() {
 }
 
 fn presence() -> Presence {
-    Presence {
-        kind: Kind::Relay,
-        uplink_kbps: 5_000,
-        contacts: Vec::new(),
-        credential: Vec::new(),
-        sends: Vec::new(),
-        stint: 0,
-        on_stage: None,
-        watch: false,
-        leaving: false,
-        leads: 0,
-        seat: (0, 0),
-        asks: true,
-        places: Vec::new(),
-        missed: Vec::new(),
-        hidden: false,
-        looks: Vec::new(),
-    }
+    Presence { uplink_kbps: 5_000, ..crate::harness::presence(Kind::Relay) }
 }
 
 #[test]

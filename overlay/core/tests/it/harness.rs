@@ -8,6 +8,7 @@ use overlay_core::io::{
     Admitted, Audience, Class, Command, Event, Input, Kind, LayerRate, Note, Output, Signature, Topic,
 };
 use overlay_core::list::List;
+use overlay_core::members::Presence;
 use overlay_core::node::{Config, Node};
 use overlay_core::seat::Seat;
 use overlay_core::time::Time;
@@ -42,6 +43,28 @@ impl Payload for Blob {
 pub(crate) fn ladder() -> Vec<LayerRate> {
     let rate = |layer, kbps| LayerRate { layer, kbps };
     vec![rate(Layer::Audio, 32), rate(Layer::P180, 150), rate(Layer::P360, 500)]
+}
+
+/// What a member says that has nothing to say: for stories that say more in its place.
+pub(crate) fn presence(kind: Kind) -> Presence {
+    Presence {
+        kind,
+        uplink_kbps: 0,
+        contacts: Vec::new(),
+        credential: Vec::new(),
+        sends: Vec::new(),
+        stint: 0,
+        on_stage: None,
+        watch: false,
+        leaving: false,
+        leads: 0,
+        seat: (0, 0),
+        asks: true,
+        places: Vec::new(),
+        missed: Vec::new(),
+        hidden: false,
+        looks: Vec::new(),
+    }
 }
 
 /// How long a signal takes over each link.
@@ -129,16 +152,11 @@ pub(crate) fn sign(note: &Note) -> Signature {
     Signature(bytes)
 }
 
-/// The same for a list.
+/// The same for a list: it names its source, and what is said.
 pub(crate) fn sign_list(source: NodeId, list: &List) -> Signature {
     let mut bytes = [0; 64];
     bytes[..32].copy_from_slice(&source.0);
-    bytes[32..36].copy_from_slice(&list.first.to_be_bytes());
-    bytes[36..44].copy_from_slice(&list.which.to_be_bytes());
-    for (at, byte) in list.hashes.iter().enumerate() {
-        let sum = &mut bytes[44 + at % 20];
-        *sum = sum.rotate_left(3) ^ byte;
-    }
+    bytes[32..].copy_from_slice(blake3::hash(&list.encode().expect("fits")).as_bytes());
     Signature(bytes)
 }
 

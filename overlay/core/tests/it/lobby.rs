@@ -3,10 +3,11 @@
 use overlay_core::config;
 use overlay_core::id::NodeId;
 use overlay_core::io::{Audience, Class, Command, Event, Input, Kind, Note, Output, Topic};
+use overlay_core::members::Presence;
 use overlay_core::unit::{FrameInfo, Layer, Unit, UnitHeader};
 use overlay_core::wire::{Message, NoteId};
 
-use crate::harness::{Blob, WAITING, World, id, ladder, sign};
+use crate::harness::{Blob, WAITING, World, id, ladder, presence as presence_of, sign};
 
 /// The demo, and one at the door who reaches it by way of two relays.
 fn demo_and_one_who_waits() -> (World, NodeId) {
@@ -205,23 +206,13 @@ fn a_thousand_keys_of_one_link_cost_bounded_memory_and_displace_no_member() {
     world.run(2_000);
     let keys: Vec<NodeId> = (0..1_000).map(key).collect();
     let presence = |world: &mut World, of: NodeId, node: NodeId, from: NodeId| {
-        let body = overlay_core::members::Presence {
-            kind: Kind::Participant,
+        let body = Presence {
             uplink_kbps: 50_000,
-            contacts: Vec::new(),
             credential: vec![1],
             sends: ladder(),
             stint: 1,
-            on_stage: None,
             watch: true,
-            leaving: false,
-            leads: 0,
-            seat: (0, 0),
-            asks: true,
-            places: Vec::new(),
-            missed: Vec::new(),
-            hidden: false,
-            looks: Vec::new(),
+            ..presence_of(Kind::Participant)
         };
         let body = body.encode().expect("fits");
         let note = note(of, 1, Topic::Presence, Audience::Coordinator, &body);

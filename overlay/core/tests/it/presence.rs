@@ -5,7 +5,7 @@ use overlay_core::io::{Audience, Command, Event, Input, Kind, Note, Topic};
 use overlay_core::members::Presence;
 use overlay_core::wire::Message;
 
-use crate::harness::{World, id, ladder, sign};
+use crate::harness::{World, id, ladder, presence, sign};
 
 fn departed(world: &World, at: u8, who: u8) -> bool {
     let of_it = |event: &Event| matches!(event, Event::Departed { peer, .. } if *peer == id(who));
@@ -245,24 +245,8 @@ fn an_old_presence_brings_nobody_back() {
     world.run(6_000);
     assert!(departed(&world, 1, 2));
     world.events.clear();
-    let presence = Presence {
-        kind: Kind::Participant,
-        uplink_kbps: 1_500,
-        contacts: Vec::new(),
-        credential: vec![2],
-        sends: Vec::new(),
-        stint: 0,
-        on_stage: None,
-        watch: true,
-        leaving: false,
-        leads: 0,
-        seat: (0, 0),
-        asks: true,
-        places: Vec::new(),
-        missed: Vec::new(),
-        hidden: false,
-        looks: Vec::new(),
-    };
+    let presence =
+        Presence { uplink_kbps: 1_500, credential: vec![2], watch: true, ..presence(Kind::Participant) };
     let body = presence.encode().expect("fits");
     let (origin, audience) = (id(2), Audience::Coordinator);
     for (serial, comes) in [(1, false), (1_000, true)] {

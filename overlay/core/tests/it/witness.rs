@@ -66,6 +66,11 @@ fn whatever_comes_is_verified_within_a_second_and_whoever_comes_later_finds_list
     let verdicts = verdicts(&world, 7);
     assert!(verdicts.len() >= 6 && verdicts.iter().all(|verdict| *verdict == Some(true)), "{verdicts:?}");
     assert_eq!(blamed(&world), BTreeSet::new());
+    // While nothing comes there is nothing that could be verified.
+    world.is_silent(id(2));
+    world.run(3_000);
+    assert!(world.has_event(id(5), &Event::Verified { peer: id(2), all: false }));
+    assert!(!world.has_event(id(5), &Event::Verified { peer: id(1), all: false }));
 }
 
 #[test]
@@ -179,15 +184,18 @@ fn a_source_that_signs_nothing_is_heard_all_the_same() {
     assert!(gap < 100, "{gap} ms");
 }
 
+/// Who feeds 5 some tree, and a list of that tree which its source never made.
+fn a_list(world: &World) -> (NodeId, List) {
+    let fed = world.nodes[&id(5)].trees().find(|tree| tree.taken && tree.parent.is_some()).expect("a tree");
+    let list = List { tree: fed.tree, feed: fed.feed, first: 1_000, which: 1, hashes: vec![9; 16] };
+    (fed.parent.expect("a parent"), list)
+}
+
 #[test]
 fn a_list_that_its_source_did_not_sign_costs_whoever_brought_it_the_link() {
     let mut world = World::demo(2);
     world.run(3_000);
-    let status = world.nodes[&id(5)].status();
-    let tree = status.trees.iter().find(|tree| tree.taken && tree.parent.is_some()).expect("a tree");
-    let parent = tree.parent.expect("a parent");
-    let first = 1_000;
-    let list = List { tree: tree.tree, feed: tree.feed, first, which: 1, hashes: vec![9; 16] };
+    let (parent, list) = a_list(&world);
     // Signed by a member, though not by the source.
     let signature = sign_list(id(6), &list);
     let bytes = Message::List { list: list.clone(), signature }.encode().expect("fits");
@@ -211,13 +219,11 @@ fn a_list_that_its_source_did_not_sign_costs_whoever_brought_it_the_link() {
 fn checks_of_lists_and_what_is_kept_of_them_are_bounded() {
     let mut world = World::demo(1);
     world.run(3_000);
-    let status = world.nodes[&id(5)].status();
-    let tree = status.trees.iter().find(|tree| tree.taken && tree.parent.is_some()).expect("a tree");
-    let (parent, tree, feed) = (tree.parent.expect("a parent"), tree.tree, tree.feed);
+    let (parent, list) = a_list(&world);
     let node = world.nodes.get_mut(&id(5)).expect("alive");
     let mut asked = 0;
     for first in 0..1_000 {
-        let list = List { tree, feed, first: 5_000 + first, which: 1, hashes: vec![9; 16] };
+        let list = List { first: 5_000 + first, ..list.clone() };
         let bytes = Message::List { list, signature: Signature([0; 64]) }.encode().expect("fits");
         node.handle(world.now, Input::Control { from: parent, bytes });
         while let Some(output) = node.poll() {
@@ -225,8 +231,8 @@ fn checks_of_lists_and_what_is_kept_of_them_are_bounded() {
         }
     }
     assert_eq!(asked, config::LISTS_IN_CHECK_MAX);
-    let short = List { tree, feed, first: 1, which: 3, hashes: vec![9; 16] };
-    let outside = List { tree: TreeId { slot: config::SLOTS, ..tree }, which: 1, ..short.clone() };
+    let short = List { which: 3, ..list.clone() };
+    let outside = List { tree: TreeId { slot: config::SLOTS, ..list.tree }, ..list };
     for list in [short, outside] {
         let bytes = Message::List { list, signature: Signature([0; 64]) }.encode().expect("fits");
         assert!(Message::decode(&bytes).is_err());
