@@ -34,7 +34,7 @@ export class Code {
 
   compare() {
     this.#base = this.#last;
-    this.meeting.verify();
+    this.meeting.compare();
   }
 
   opened() {
@@ -44,8 +44,8 @@ export class Code {
   refresh() {
     const { state } = this.meeting.session;
     if (!state) return;
-    const verified = this.meeting.verified();
-    const compared = state.people.every((person) => verified.has(person.id)) && state.people.length > 0;
+    const of = this.meeting.compared();
+    const compared = state.people.every((person) => of.has(person.id)) && state.people.length > 0;
     this.code.replaceChildren(...(state.code ?? '').split(' ').map((group) => el('span', {}, group)));
     this.compared.disabled = compared;
     this.compared.replaceChildren(...(compared ? [icon('check'), 'Compared'] : ['We compared it: it is the same']));

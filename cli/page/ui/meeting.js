@@ -17,7 +17,7 @@ export class Meeting {
   /** @type {PanelName | null} */
   panel = null;
   unread = 0;
-  #verifiedCode = '';
+  #comparedCode = '';
   #talks = false;
   /** @type {Map<string, string>} */
   #known = new Map();
@@ -29,7 +29,7 @@ export class Meeting {
   /** @param {import('../session.js').Session} session */
   constructor(session) {
     this.session = session;
-    this.stage = new Stage(session, () => this.verified());
+    this.stage = new Stage(session, () => this.compared());
     this.toasts = new Toasts();
     this.chat = new Chat(session);
     this.panels = { chat: this.chat, people: new People(this), network: new NetworkPanel(session) };
@@ -69,9 +69,9 @@ export class Meeting {
     // Of a large meeting only some are shown, all are counted.
     const all = state.people.length + 1 < state.members;
     const people = all ? state.members : state.people.filter((person) => person.here).length + 1;
-    const verified = this.verified().size > 0;
-    this.sealed.classList.toggle('verified', verified);
-    this.sealed.lastElementChild?.replaceChildren(`${people} ${people === 1 ? 'person' : 'people'} · sealed${verified ? ' · code compared' : ''}${state.locked ? ' · locked' : ''}`);
+    const compared = this.compared().size > 0;
+    this.sealed.classList.toggle('compared', compared);
+    this.sealed.lastElementChild?.replaceChildren(`${people} ${people === 1 ? 'person' : 'people'} · sealed${compared ? ' · code compared' : ''}${state.locked ? ' · locked' : ''}`);
     this.stage.refresh();
     this.bar.refresh();
     if (this.panel) this.panels[this.panel].refresh();
@@ -97,13 +97,13 @@ export class Meeting {
   #knocked = new Set();
 
   /** Whose code was compared: all who were here with the code that was compared. */
-  verified() {
+  compared() {
     const { state } = this.session;
-    return new Set(state?.code && state.code === this.#verifiedCode ? state.people.map((person) => person.id) : []);
+    return new Set(state?.code && state.code === this.#comparedCode ? state.people.map((person) => person.id) : []);
   }
 
-  verify() {
-    this.#verifiedCode = this.session.state?.code ?? '';
+  compare() {
+    this.#comparedCode = this.session.state?.code ?? '';
     this.refresh();
   }
 

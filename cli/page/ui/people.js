@@ -39,8 +39,8 @@ export class People {
   refresh() {
     const { state, me } = this.session;
     if (!state) return;
-    const verified = this.meeting.verified();
-    const now = JSON.stringify([state, me, [...verified]]);
+    const compared = this.meeting.compared();
+    const now = JSON.stringify([state, me, [...compared]]);
     if (now === this.#shown) return;
     this.#shown = now;
     this.code.refresh();
@@ -49,7 +49,7 @@ export class People {
     const own = { ...me, id: state.me, role: state.role, here: true, hand: me.hand ? 0 : null };
     const hands = state.people.filter((person) => person.hand !== null).sort((a, b) => Number(a.hand) - Number(b.hand));
     const others = state.people.filter((person) => person.hand === null).sort((a, b) => nameOf(a).localeCompare(nameOf(b)));
-    this.list.replaceChildren(...[own, ...hands, ...others].map((person) => this.row(person, person === own, organiser || state.runs, verified.has(person.id))));
+    this.list.replaceChildren(...[own, ...hands, ...others].map((person) => this.row(person, person === own, organiser || state.runs, compared.has(person.id))));
     this.knocking.replaceChildren(
       ...state.knocking.map(({ id, how }) =>
         el(
@@ -66,11 +66,11 @@ export class People {
   }
 
   /**
-   * @param {any} person @param {boolean} own @param {boolean} removes @param {boolean} verified
+   * @param {any} person @param {boolean} own @param {boolean} removes @param {boolean} compared
    */
-  row(person, own, removes, verified) {
+  row(person, own, removes, compared) {
     const name = nameOf(person);
-    const says = [/** @type {any} */ (ROLES)[person.role], !person.here && 'in the lobby', person.sharing && 'shares the screen', verified && 'code compared'].filter(Boolean).join(' · ');
+    const says = [/** @type {any} */ (ROLES)[person.role], !person.here && 'in the lobby', person.sharing && 'shares the screen', compared && 'code compared'].filter(Boolean).join(' · ');
     return el(
       'li',
       {},

@@ -62,7 +62,7 @@ fn a_large_meetings_list_comes_page_by_page_as_one_scrolls() {
                 "const { Code } = await import('/ui/code.js');
                  const person = (id, name) => ({ id, name });
                  const state = { code: '11111 22222', members: 3, people: [person('a', 'Ada'), person('b', 'Ben')] };
-                 const meeting = { session: { state }, verified: () => new Set(), verify: () => {} };
+                 const meeting = { session: { state }, compared: () => new Set(), compare: () => {} };
                  const code = new Code(meeting);
                  const says = () => (code.changes.hidden ? '' : code.changes.textContent);
                  globalThis.trial = { code, state, says, person };
