@@ -280,6 +280,17 @@ fn two_meetings_of_the_same_people_have_nothing_in_common_for_relays() {
     // What stands in the program itself tells nothing of people: when a constant is copied is chance.
     let program = std::fs::read(env!("CARGO_BIN_EXE_canopy")).expect("the program is a file");
     found.retain(|value| memmem::find(&program, &value.to_be_bytes()).is_none());
+    // What is left by chance, of what is computed now and then, is not there again; what tells people is.
+    for title in ["april", "may", "june"] {
+        if found.is_empty() {
+            break;
+        }
+        eprintln!("{} values are common so far: another meeting of each", found.len());
+        let [places, one, other] = ports::<3>();
+        let (ours, theirs) = (same.arrange(title, places[0]), others.arrange(title, places[1]));
+        let (ours, theirs) = hold_two((&ours, one), (&theirs, other));
+        found.retain(|value| ours.values.has(*value) && !theirs.values.has(*value));
+    }
     let shown: Vec<String> =
         found.iter().map(|value| format!("{value:016x} in {}", around(*value, &first.texts))).collect();
     assert!(found.is_empty(), "beside {} values of one meeting there are {shown:#?}", known.0.len());
