@@ -30,6 +30,9 @@ pub const HOPS_MAX: usize = 12;
 /// Up to so many, relays included, everybody may feed in any tree, and larger meetings' care for diversity gives way to
 /// stars on the strongest (DESIGN 3.7).
 pub const SMALL_MEETING: usize = 200;
+/// Up to so many, relays included, everybody may move at once to where a plan made from nothing has them; in a larger
+/// meeting that costs more than an edge that could be better (decision 9).
+pub const AFRESH_MEETING: usize = 30;
 /// Backup parents in a row of the plan.
 pub const BACKUPS: usize = 2;
 /// Relays with room that a stage names for everybody in need; the next to be asked after the backups.
