@@ -60,7 +60,8 @@ pub struct New {
     /// How many guests to make invites for.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(0..=1000))]
     pub guests: u16,
-    /// A lease line (`canopy-lease:…`) that a volunteer sent; repeatable.
+    /// A file with a lease line (`canopy-lease:…`) that a volunteer sent, or `-` for standard input; repeatable. See also
+    /// `canopy lend`.
     #[arg(long, value_name = "LEASE")]
     pub lease: Vec<String>,
     /// How long the invites are good for.
@@ -105,8 +106,8 @@ pub struct MoreInvites {
 pub struct Lend {
     /// The meeting, as named in `canopy new`.
     pub name: String,
-    /// Lease lines (`canopy-lease:…`) that volunteers sent.
-    #[arg(required = true)]
+    /// Files that hold each a lease line (`canopy-lease:…`) that a volunteer sent, or `-` for standard input. Default: asks for
+    /// one.
     pub lease: Vec<String>,
 }
 

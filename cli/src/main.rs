@@ -36,6 +36,8 @@ mod overheard;
 mod page;
 #[cfg(test)]
 mod page_types;
+#[cfg(feature = "ffmpeg")]
+mod pasted;
 mod place;
 mod quantity;
 #[cfg(feature = "ffmpeg")]

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use crate::args::{AtTheDoor, Forget, Lend, Lock, MoreInvites, New, Remove};
 use crate::fail::{Fail, Outcome};
 use crate::meeting::{DECIDED_MAX, Decided, GUESTS_MAX, Guest, LEASES_MAX, Meeting, MeetingFile};
+use crate::pasted::Kind;
 use crate::place::Spot;
 use crate::{clock, entropy, invitation, seat};
 
@@ -33,7 +34,7 @@ pub fn new(args: New) -> Outcome {
     let mut meeting = Meeting::new(&issuer, &organiser, own.id(), expires);
     meeting.contacts = contacts;
     meeting.port = spot.port;
-    take_leases(&mut meeting, &args.lease)?;
+    take_leases(&mut meeting, read_leases(&args.lease)?)?;
     let mut lines = vec![own.to_line()];
     lines.extend(issue(&mut meeting, args.guests, 1, None, expires)?);
     file.create(&meeting)?;
@@ -58,7 +59,9 @@ pub fn invite(args: MoreInvites) -> Outcome {
 
 /// `canopy lend`
 pub fn lend(args: Lend) -> Outcome {
-    MeetingFile::named(&args.name)?.change(|meeting| take_leases(meeting, &args.lease))
+    let file = MeetingFile::named(&args.name)?;
+    let leases = if args.lease.is_empty() { vec![read_lease(None)?] } else { read_leases(&args.lease)? };
+    file.change(|meeting| take_leases(meeting, leases))
 }
 
 /// `canopy remove`
@@ -140,7 +143,7 @@ pub fn forget(args: Forget) -> Outcome {
             keys + 1
         }
         Err(not_mine) => {
-            let Ok(invite) = invitation::any(&args.meeting) else { return Err(not_mine) };
+            let Ok(invite) = invitation::any(Some(&args.meeting)) else { return Err(not_mine) };
             seat::forget(invite.meeting(), Some(invite.id()))?
         }
     };
@@ -195,11 +198,23 @@ fn relays(meeting: &Meeting) -> Outcome<Vec<String>> {
     Ok(in_turn.take(CONTACTS_MAX).cloned().collect())
 }
 
-/// Checks lease lines and notes them in the meeting.
-fn take_leases(meeting: &mut Meeting, lines: &[String]) -> Outcome {
-    for line in lines {
-        let lease = Lease::from_line(line).map_err(Fail::usage)?;
-        lease.check(clock::unix()).map_err(Fail::failed)?;
+/// What volunteers sent: whoever reads a lease line before it is claimed can have its capacity.
+const LEASE: Kind = Kind { name: "a lease", prefix: "canopy-lease:", asked_by: "canopy lend" };
+
+fn read_leases(arguments: &[String]) -> Outcome<Vec<Lease>> {
+    arguments.iter().map(|argument| read_lease(Some(argument))).collect()
+}
+
+/// Reads and checks a lease; asks for it if there is no argument.
+fn read_lease(argument: Option<&str>) -> Outcome<Lease> {
+    let lease = Lease::from_line(&LEASE.read(argument)?).map_err(Fail::usage)?;
+    lease.check(clock::unix()).map_err(Fail::failed)?;
+    Ok(lease)
+}
+
+/// Notes leases in the meeting.
+fn take_leases(meeting: &mut Meeting, leases: Vec<Lease>) -> Outcome {
+    for lease in leases {
         let known = meeting
             .leases
             .iter()

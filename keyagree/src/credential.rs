@@ -105,8 +105,8 @@ impl Statement for PeerCert {
     const MAX: usize = 256;
 }
 
-/// A coordinator's word that a peer that came by a group link was let in. It counts only beside an
-/// invite that the issuer signed.
+/// A coordinator's word that a peer was let in, for a short while. It counts only beside an invite that the issuer
+/// signed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Pass {
@@ -174,7 +174,7 @@ impl Grant {
 enum Credential {
     Participant(Signed<InviteCert>, Signed<PeerCert>),
     Relay(Signed<GrantCert>),
-    /// Of a group link: own invite and key, the pass, and who signed that.
+    /// Of who was let in: own invite and key, the pass, and who signed that.
     Passed(Signed<InviteCert>, Signed<PeerCert>, Signed<Pass>, Signed<InviteCert>, Signed<PeerCert>),
 }
 
@@ -234,9 +234,9 @@ pub struct Admission {
     pub invite: Option<InviteId>,
     /// How many peers may come by the invite.
     pub uses: u16,
-    /// Came by a group link and has not been let in yet: control only.
+    /// Has not been let in yet: control only.
     pub lobby: bool,
-    /// When its pass ends, which its coordinator renews; only passed holders of a group link have one.
+    /// When its pass ends, which its coordinator renews, or the time without one; whoever may coordinate needs none.
     pub pass_ends: Option<UnixTime>,
     /// When it ends.
     pub expires: UnixTime,
@@ -259,6 +259,11 @@ impl Admission {
     /// True for participants who may let in.
     pub fn may_host(&self) -> bool {
         matches!(self.role, AdmittedAs::Participant(role) if role.may_host())
+    }
+
+    /// True for a participant who came by an invite for one person and can't coordinate.
+    pub(crate) fn is_guest_of_one(&self) -> bool {
+        self.uses == 1 && self.is_participant() && !self.may_coordinate()
     }
 
     /// True for who may hold keys.

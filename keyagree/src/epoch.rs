@@ -8,8 +8,9 @@
 //! ```
 //! The step hash is the record's hash without its commitment, which is not known before the step.
 //!
-//! member → pairs, view; coordinator → door, view; deputy between the two.
+//! member → pairs, view; coordinator → door, view; deputy between the two; bindings under door and deputy.
 
+pub(crate) mod bindings;
 pub(crate) mod chain;
 pub(crate) mod coordinator;
 pub(crate) mod deputy;

@@ -1,5 +1,7 @@
 //! Who is let in: the part of the key agreement that relays run too. It holds no secret.
 
+mod first;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::credential::{self, Admission, AdmittedAs, Refusal, Role};
@@ -7,13 +9,17 @@ use crate::identity::{BadSignature, Context, Identity, IssuerKey, MeetingId, Pee
 use crate::removed::Removed;
 use crate::time::UnixTime;
 use crate::wire::{Evidence, Message};
+use first::FirstKeys;
 
 /// Most peers whose credentials a gate keeps.
 pub const KNOWN_MAX: usize = 1 << 15;
-/// Most holders of group links in the lobby among them: a link may be shown with any number of keys.
+/// Most of them in the lobby: a group link, or an invite that leaked, may be shown with any number of keys.
 pub const LOBBY_KNOWN_MAX: usize = 1 << 10;
 /// Most coordinators that were deposed.
 const DEPOSED_MAX: usize = 16;
+/// The first that comes by an invite for one person takes part for so long without a pass. A guess: a welcome brings the
+/// pass within two seconds, in a crowd within some twenty.
+pub const PROBATION_MS: u64 = 60_000;
 /// Passes end only while a coordinator is there to renew them: its last sign of life is no older.
 const RENEWABLE_MS: u64 = 30_000;
 
@@ -28,10 +34,12 @@ pub struct Gate {
     known: BTreeMap<PeerKey, Admission>,
     /// Those of them who wait at the door.
     lobby: BTreeSet<PeerKey>,
+    first: FirstKeys,
     removed: Removed,
     deposed: BTreeSet<PeerKey>,
-    /// The last sign of life of a coordinator.
+    /// The last sign of life of a coordinator, and whether the meeting was locked then.
     beat_at: UnixTime,
+    locked: bool,
 }
 
 impl Gate {
@@ -42,9 +50,11 @@ impl Gate {
             issuer,
             known: BTreeMap::new(),
             lobby: BTreeSet::new(),
+            first: FirstKeys::default(),
             removed: Removed::default(),
             deposed: BTreeSet::new(),
             beat_at: UnixTime(0),
+            locked: false,
         }
     }
 
@@ -63,9 +73,13 @@ impl Gate {
         if self.deposed.contains(&peer) {
             admission.role = AdmittedAs::Participant(Role::Guest);
         }
-        // What was shown before may be shown again by anybody; a pass that was seen counts until it ends.
-        if let Some(passed) = self.known.get(&peer).filter(|known| admission.lobby && !known.lobby)
+        if admission.is_guest_of_one() {
+            self.judge_single(now, peer, &mut admission);
+        }
+        // What was shown before may be shown again by anybody; the last pass that was seen counts until it ends.
+        if let Some(passed) = self.known.get(&peer).filter(|known| known.pass_ends > admission.pass_ends)
             && passed.invite == admission.invite
+            && !passed.lobby
             && !self.has_lapsed(now, passed)
         {
             return Ok(passed.clone());
@@ -79,6 +93,22 @@ impl Gate {
         }
         self.known.insert(peer, admission.clone());
         Ok(admission)
+    }
+
+    /// Somebody with an invite for one person. Who has no pass takes part for a while, if nobody came by it before and the
+    /// meeting is open; else a host has to let it in.
+    fn judge_single(&mut self, now: UnixTime, peer: PeerKey, admission: &mut Admission) {
+        let Some(invite) = admission.invite else { return };
+        let open = admission.pass_ends.is_some() || !(self.locked && self.renewable(now));
+        let since = if open {
+            self.first.since(now, invite, peer, admission.expires)
+        } else {
+            self.first.known_since(&invite, &peer)
+        };
+        if admission.pass_ends.is_none() {
+            admission.pass_ends = since.map(|since| since.plus_ms(PROBATION_MS));
+            admission.lobby = admission.pass_ends.is_none_or(|ends| now >= ends);
+        }
     }
 
     fn renewable(&self, now: UnixTime) -> bool {
@@ -133,7 +163,7 @@ impl Gate {
             Ok(Message::Beat(beat))
                 if coordinates && beat.value.meeting == self.meeting && beat.signed_by(&from) =>
             {
-                self.beat_at = now;
+                (self.beat_at, self.locked) = (now, beat.value.locked);
             }
             Ok(Message::Evidence(evidence)) => self.depose(&evidence),
             _ => {}

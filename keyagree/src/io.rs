@@ -269,7 +269,7 @@ pub enum Timer {
     TakeOver,
     /// Coordinator: its sign of life.
     Beat,
-    /// Coordinator: passes of group links are renewed.
+    /// Coordinator: passes are renewed.
     Passes,
     /// Coordinator: joins and leaves that were gathered become a record.
     Record,

@@ -233,6 +233,7 @@ impl Session {
             Message::Kicks(said) => member.kicks(seat, from, &said, effects),
             Message::Refusal(said) => member.refusal(seat, from, &said, effects),
             Message::Pass(note) => self.take_pass(from, note),
+            Message::Bound(said) => member.bound(from, &said.sealed),
             _ => {}
         }
     }
@@ -412,7 +413,7 @@ impl Session {
     /// Coordinator: which peer keys came with which invites; to be kept for [`Past`].
     pub fn bindings(&self) -> Vec<(InviteId, PeerKey)> {
         match &self.part {
-            Part::Coordinator(part) => part.door().bindings(),
+            Part::Coordinator(part) => part.door().bindings().all().to_vec(),
             _ => Vec::new(),
         }
     }

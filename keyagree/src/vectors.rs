@@ -75,6 +75,7 @@ fn schedule() -> Value {
         "welcome_info": hex(&welcome_info(&hash, &PeerKey([6; 32]), &[7; 32])),
         "chain": hex(secret(2).expose()),
         "wraps": [hex(&chain.wrap(&hash, &stepped)), hex(&chain.wrap(&hash, &stepped))],
+        "letter": hex(&chain.seal_letter(b"who came by which invite")),
         "code": crate::code::code(&issuer.public(), &hash),
         "signed_note": { "seed": hex(secret(3).expose()), "note": hex(b"note"),
             "signature": hex(&Identity::from_seed(&secret(3)).sign(Context::NOTE, b"note")) },

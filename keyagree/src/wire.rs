@@ -15,7 +15,10 @@ use crate::credential::{Signed, Statement};
 use crate::identity::Context;
 use crate::removed::{INVITES_MAX, PEERS_MAX};
 
-pub(crate) use admission::{ChainRoot, Denial, JoinRequest, PassNote, RefusalNote, Verdict, Wants, Welcome};
+pub(crate) use admission::{
+    BOUND_MAX, Bound, ChainRoot, Denial, JoinRequest, PassNote, RefusalNote, Verdict, Wants, Welcome,
+    read_bindings, write_bindings,
+};
 pub use epoch::EpochId;
 pub(crate) use epoch::{
     Beat, Change, Changes, Evidence, Hash, Kicks, NameCard, Named, PageAsk, PageNote, Reason, Record, Wrap,
@@ -80,6 +83,7 @@ pub(crate) enum Message {
     Refusal(Signed<RefusalNote>),
     Verdict(Signed<Verdict>),
     Pass(PassNote),
+    Bound(Bound),
     Record(Signed<Record>),
     /// A record that somebody else than its coordinator passes on.
     Witness(Signed<Record>),

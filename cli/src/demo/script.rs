@@ -186,7 +186,9 @@ impl<'a> Stage<'a> {
             }
             let (relay, lease) = Player::start_and_hear(&self.args.out, name, &args).await?;
             self.relays.push(relay);
-            leases.push(lease);
+            let file = Player::file(&self.args.out, name, "lease");
+            home::write(Path::new(&file), lease.as_bytes())?;
+            leases.push(file);
         }
         self.tapped = Some(tap);
         Ok(leases)

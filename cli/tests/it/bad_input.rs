@@ -70,7 +70,7 @@ mod join {
         join(&home, "hello").refuses(1, &["not an invite", "canopy:"]);
         join(&home, "").refuses(1, &["not an invite"]);
         home.run(&["join", "--listen-only", "nowhere.txt"]).refuses(2, &["nowhere.txt", "neither"]);
-        home.run(&["join", "--listen-only"]).refuses(2, &["no invite"]);
+        home.run(&["join", "--listen-only"]).refuses(2, &["an invite is needed", "'-'"]);
     }
 
     #[test]
@@ -171,8 +171,13 @@ fn a_lease_that_has_ended_or_is_none_is_refused_and_no_meeting_is_made() {
     let lease = home.wait_for("relay.log", limit, |line| line.starts_with("canopy-lease:"));
     home.wait_for("relay.log", limit, |line| line.contains("has ended"));
     home.run(&["new", "late", "--lease", &lease]).refuses(1, &["ended", "ask the volunteer"]);
-    home.run(&["new", "late", "--lease", "canopy-lease:zzz"]).refuses(2, &["copy"]);
+    let did = home.run(&["new", "late", "--lease", "canopy-lease:zzz"]);
+    assert!(did.errors.contains("others on this machine can see a lease"), "{}", did.errors);
+    did.refuses(2, &["copy"]);
+    home.run(&["new", "late", "--lease", "nowhere"]).refuses(2, &["neither a lease", "canopy-lease:"]);
     assert_eq!(home.run(&["new", "late"]).code, Some(0), "a refused command leaves nothing behind");
+    home.run(&["lend", "late"]).refuses(2, &["a lease is needed", "'-'"]);
+    home.run_with(&["lend", "late", "-"], &lease).refuses(1, &["ended"]);
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! The pairwise chain of a coordinator (or a deputy) and one member: each step wraps one epoch secret and
-//! is then gone. HPKE gives it its root, and a fresh one every ten minutes.
+//! is then gone. HPKE gives it its root, and a fresh one every ten minutes. Beside it, letters are sealed under
+//! a key that lasts as long as the chain.
 
-use crate::suite::{Secret, derive, secret_of, unwrap_once, wrap_once};
+use zeroize::Zeroizing;
+
+use crate::suite::{Secret, derive, digest, secret_of, unwrap_once, wrap_once};
 use crate::wire::WRAP_LEN;
 
 /// How many wraps a member may have missed and still open the next.
@@ -11,12 +14,14 @@ const AHEAD_MAX: u32 = 16;
 pub(crate) struct PairChain {
     key: Secret,
     step: u32,
+    letters: Secret,
 }
 
 impl PairChain {
     /// Begins at what HPKE's exporter gave to both ends.
     pub(crate) fn new(pair: Secret) -> PairChain {
-        PairChain { key: pair, step: 0 }
+        let letters = derive("canopy/4/letters", &[pair.expose()]);
+        PairChain { key: pair, step: 0, letters }
     }
 
     /// Wraps an epoch's secret for the other end, and steps. [`WRAP_LEN`] bytes: the step, then secret
@@ -44,6 +49,25 @@ impl PairChain {
         let secret = secret_of(&unwrap_once(&at, record, sealed)?)?;
         (self.key, self.step) = (key, step.checked_add(1)?);
         Some(secret)
+    }
+
+    /// Seals what the other end alone is to read; no step is used for it. 32 bytes, by which each text has a key of
+    /// its own, then the text and its tag.
+    pub(crate) fn seal_letter(&self, text: &[u8]) -> Vec<u8> {
+        let salt = digest("canopy/4/letter-salt", &[self.letters.expose(), text]);
+        let mut sealed = salt.to_vec();
+        sealed.extend(wrap_once(&self.letter_key(&salt), b"", text));
+        sealed
+    }
+
+    /// Opens what [`PairChain::seal_letter`] made at the other end.
+    pub(crate) fn open_letter(&self, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let (salt, sealed) = sealed.split_first_chunk::<32>()?;
+        unwrap_once(&self.letter_key(salt), b"", sealed)
+    }
+
+    fn letter_key(&self, salt: &[u8; 32]) -> Secret {
+        derive("canopy/4/letter-key", &[self.letters.expose(), salt])
     }
 }
 
@@ -81,5 +105,17 @@ mod tests {
         far[..4].copy_from_slice(&(AHEAD_MAX + 2).to_be_bytes());
         assert!(there.unwrap(&[5; 32], &far).is_none(), "too far ahead");
         assert!(there.unwrap(&[5; 32], &late).is_some());
+    }
+
+    #[test]
+    fn a_letter_opens_at_the_other_end_whatever_steps_were_made() {
+        let (mut here, there, other) = (chain(1), chain(1), chain(2));
+        here.wrap(&[7; 32], &Secret::take(&mut [9; 32]));
+        let mut sealed = here.seal_letter(b"by which invite");
+        assert_eq!(there.open_letter(&sealed).as_deref().map(Vec::as_slice), Some(&b"by which invite"[..]));
+        assert!(other.open_letter(&sealed).is_none());
+        assert_ne!(sealed[..32], here.seal_letter(b"another text")[..32]);
+        sealed[40] ^= 1;
+        assert!(there.open_letter(&sealed).is_none());
     }
 }

@@ -2,18 +2,20 @@
 
 mod leaves;
 mod letters;
+mod passes;
+mod prepare;
 mod term;
 
 use std::collections::BTreeMap;
 
-use crate::credential::{Admission, Role, Signed};
+use crate::credential::{Admission, Signed};
 use crate::epoch::deputy::{self, Held};
 use crate::epoch::door::{Answer, Door, Waiting};
 use crate::epoch::view::View;
 use crate::epoch::{
     ACTIVATE_AFTER_MS, Adopted, Effects, Head, NO_RECORD, commitment, record_hash, statement_hash, step,
 };
-use crate::identity::{InviteId, PeerKey};
+use crate::identity::PeerKey;
 use crate::io::{Audience, Event, Seat, SessionRng, Timer};
 use crate::roster::{Entry, Roster, page};
 use crate::suite::Secret;
@@ -23,6 +25,7 @@ use crate::wire::{
     Wants,
 };
 use letters::Letters;
+use passes::Passes;
 pub(crate) use term::Inheritance;
 
 /// Joins are gathered for so long, at the start of a later term for longer: all come at once then.
@@ -34,7 +37,7 @@ const JOIN_GAP_MS: u64 = 1_000;
 const JOINS_MAX: usize = 256;
 /// No two records follow each other faster, so that a member holds at most three epochs.
 const GAP_MS: u64 = 600;
-/// An epoch is not used for longer than this and a second.
+/// No secret leads to others by steps for longer than this.
 const REKEY_MS: u64 = 5 * 60_000;
 /// How often a coordinator says that it is there.
 pub(crate) const BEAT_MS: u64 = 1_000;
@@ -58,9 +61,11 @@ pub(crate) struct Coordinator {
     letters: Letters,
     due: Option<UnixTime>,
     last_record: UnixTime,
+    /// When a secret was drawn last, and not stepped to.
+    drawn_at: UnixTime,
     unheard_at: Option<UnixTime>,
     beat_at: UnixTime,
-    passes_at: UnixTime,
+    passes: Passes,
 }
 
 impl Coordinator {
@@ -87,8 +92,8 @@ impl Coordinator {
 
     /// When to be called again, and why.
     pub(crate) fn deadline(&self) -> (UnixTime, Timer) {
-        let rekey = (self.last_record.plus_ms(REKEY_MS), Timer::Rekey);
-        let passes = self.held.values().any(|held| held.by_link).then_some((self.passes_at, Timer::Passes));
+        let rekey = (self.drawn_at.plus_ms(REKEY_MS).max(self.last_record.plus_ms(GAP_MS)), Timer::Rekey);
+        let passes = self.passes.deadline().map(|at| (at, Timer::Passes));
         let due = self.due.into_iter().chain(self.unheard_at).min().map(|due| (due, Timer::Record));
         [Some(rekey), passes, due].into_iter().flatten().fold((self.beat_at, Timer::Beat), Ord::min)
     }
@@ -158,10 +163,12 @@ impl Coordinator {
             return self.letters.refuse(now, seat, peer, pending.request, Denial::Full, effects);
         }
         self.door.bind(newly.invite, peer);
-        if newly.by_link {
-            letters::pass(now, seat, peer, newly.invite, effects);
-        }
+        let (invite, by_pass) = (newly.invite, !newly.role.may_coordinate());
         self.held.entry(peer).or_insert(newly);
+        if by_pass {
+            self.passes.made(now, peer);
+            letters::pass(now, seat, peer, invite, effects);
+        }
         if self.view.roster.contains(&peer) && self.leaving.get(&peer) != Some(&true) {
             // It only lost its way: it may have what it is a member of, and nobody else is troubled.
             self.leaving.remove(&peer);
@@ -206,30 +213,22 @@ impl Coordinator {
         if now >= self.beat_at {
             self.beat_at = now.plus_ms(BEAT_MS);
             let (deputies, locked) = (self.deputies(seat), self.door.locked);
+            self.tell_bindings(&deputies, effects);
             letters::beat(now, seat, &self.head, deputies, locked, effects);
         }
-        if now >= self.passes_at {
-            self.passes_at = now.plus_ms(letters::PASS_MS / 2);
-            let by_link =
-                self.held.iter().filter(|(peer, held)| held.by_link && self.view.roster.contains(peer));
-            by_link.for_each(|(peer, held)| letters::pass(now, seat, *peer, held.invite, effects));
+        while let Some(peer) = self.passes.next(now) {
+            match self.held.get(&peer).filter(|_| self.view.roster.contains(&peer)) {
+                Some(held) => {
+                    letters::pass(now, seat, peer, held.invite, effects);
+                    self.passes.made(now, peer);
+                }
+                None => self.passes.stop(&peer),
+            }
         }
-    }
-
-    /// Who takes over, in this order: an organiser before deputies, then by their invites.
-    fn deputies(&self, seat: &Seat) -> Vec<PeerKey> {
-        let me = seat.identity.public();
-        let able = self.held.iter().filter(|(peer, held)| {
-            **peer != me && held.role.may_coordinate() && self.view.roster.contains(peer)
-        });
-        let mut able: Vec<(Role, InviteId, PeerKey)> =
-            able.map(|(peer, held)| (held.role, held.invite, *peer)).collect();
-        able.sort_unstable();
-        able.into_iter().take(crate::wire::DEPUTIES_MAX).map(|(.., peer)| peer).collect()
     }
 
     fn record_when_due(&mut self, now: UnixTime, seat: &Seat, rng: &mut SessionRng, effects: &mut Effects) {
-        let old = now >= self.last_record.plus_ms(REKEY_MS);
+        let old = now >= self.drawn_at.plus_ms(REKEY_MS).max(self.last_record.plus_ms(GAP_MS));
         if !old && self.due.is_none_or(|due| now < due) {
             return;
         }
@@ -248,6 +247,9 @@ impl Coordinator {
         let (record, secret) = self.next_record(now, seat, rng, reason);
         self.head = Head::new(Signed::new(record, &seat.identity), secret);
         self.last_record = now;
+        if reason != Reason::Join {
+            self.drawn_at = now;
+        }
         effects.say(Audience::Everybody, &Message::Record(self.head.signed.clone()));
         self.say_changes(changes, effects);
         if reason != Reason::Join {
@@ -269,6 +271,7 @@ impl Coordinator {
         let mut changes = BTreeMap::new();
         for (peer, removed) in std::mem::take(&mut self.leaving) {
             self.held.remove(&peer);
+            self.passes.stop(&peer);
             let Some(seat) = self.view.roster.leave(&peer) else { continue };
             self.view.note_left(peer, removed);
             changes.insert(seat, Change { seat, taken: None, removed });
@@ -358,7 +361,7 @@ impl Coordinator {
         );
         // A malformed key is its owner's fault: it gets no welcome, and leaves when it falls silent.
         if let (Some(root), Some(held)) = (root, self.held.get_mut(&to)) {
-            held.chain = Some(root);
+            held.renew(root);
         }
     }
 
@@ -374,6 +377,7 @@ impl Coordinator {
         self.view.check();
         self.door.check();
         self.letters.check();
+        self.passes.check();
         assert!(self.view.is_complete(&self.head));
         assert!(self.held.len() <= 2 * MEMBERS_MAX && self.pending.len() <= MEMBERS_MAX);
         assert_eq!(self.head.hash, record_hash(&self.head.signed.value));

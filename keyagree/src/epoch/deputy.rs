@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::credential::{Admission, Role, Signed};
+use crate::epoch::bindings::Bindings;
 use crate::epoch::chain::PairChain;
 use crate::epoch::{Effects, chain_info, statement_hash};
 use crate::identity::{InviteId, PeerKey};
@@ -22,8 +23,8 @@ pub(crate) struct Held {
     pub(crate) invite: InviteId,
     /// What its invite lets it do.
     pub(crate) role: Role,
-    /// Came by a group link: its pass is renewed.
-    pub(crate) by_link: bool,
+    /// How many bindings it was told under this chain, being a deputy.
+    pub(crate) told: usize,
     made_at: UnixTime,
     answered_at: UnixTime,
 }
@@ -32,14 +33,12 @@ impl Held {
     /// `None` for a relay.
     pub(crate) fn new(admission: &Admission) -> Option<Held> {
         let (invite, role) = (admission.invite?, admission.participant()?);
-        Some(Held {
-            chain: None,
-            invite,
-            role,
-            by_link: admission.uses > 1,
-            made_at: UnixTime(0),
-            answered_at: UnixTime(0),
-        })
+        Some(Held { chain: None, invite, role, told: 0, made_at: UnixTime(0), answered_at: UnixTime(0) })
+    }
+
+    /// Takes a fresh chain into use.
+    pub(crate) fn renew(&mut self, chain: PairChain) {
+        (self.chain, self.told) = (Some(chain), 0);
     }
 }
 
@@ -47,6 +46,8 @@ impl Held {
 #[derive(Default)]
 pub(crate) struct Deputy {
     pub(crate) held: BTreeMap<PeerKey, Held>,
+    /// Of those who came in this meeting, as coordinators told.
+    pub(crate) bindings: Bindings,
     pub(crate) removed: Removed,
     pub(crate) locked: bool,
 }
@@ -113,7 +114,7 @@ pub(crate) fn answer(
     let info = chain_info(&me, &request.peer, &hash);
     // A malformed key is its owner's fault: it gets nothing.
     let Some(sealed) = seal(&mut **rng, &request.public, &info, b"") else { return };
-    held.chain = Some(PairChain::new(sealed.pair));
+    held.renew(PairChain::new(sealed.pair));
     let root = ChainRoot {
         meeting: seat.meeting,
         to: request.peer,

@@ -3,14 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::credential::Admission;
+use crate::epoch::bindings::Bindings;
 use crate::epoch::deputy::Held;
 use crate::identity::{InviteId, PeerKey};
 use crate::io::{Knocks, Past};
 use crate::removed::{Removal, Removed};
 use crate::wire::Denial;
 
-/// Most peers that can be bound to invites.
-const BINDINGS_MAX: usize = 1 << 15;
 /// Most who wait at a time.
 pub(crate) const WAITING_MAX: usize = 256;
 /// Most who are remembered as turned away; the invite can be removed for good.
@@ -35,9 +34,7 @@ pub(crate) struct Waiting {
 /// See the module.
 #[derive(Default)]
 pub(crate) struct Door {
-    /// Who came by which invite, in this order.
-    bindings: BTreeMap<InviteId, Vec<PeerKey>>,
-    bound: usize,
+    bindings: Bindings,
     removed: Removed,
     pub(crate) locked: bool,
     waiting: BTreeMap<PeerKey, Waiting>,
@@ -46,14 +43,18 @@ pub(crate) struct Door {
 
 impl Door {
     pub(crate) fn new(past: Past) -> Door {
-        let mut door = Door { locked: past.locked, removed: past.removed, ..Door::default() };
-        past.bindings.into_iter().for_each(|(invite, peer)| door.bind(invite, peer));
-        door
+        let mut bindings = Bindings::default();
+        bindings.extend(past.bindings);
+        Door { bindings, locked: past.locked, removed: past.removed, ..Door::default() }
     }
 
-    pub(crate) fn bindings(&self) -> Vec<(InviteId, PeerKey)> {
-        let all = self.bindings.iter();
-        all.flat_map(|(invite, peers)| peers.iter().map(|peer| (*invite, *peer))).collect()
+    pub(crate) fn bindings(&self) -> &Bindings {
+        &self.bindings
+    }
+
+    /// What is left of a door: whoever waits asks the next.
+    pub(crate) fn into_parts(self) -> (Bindings, Removed, bool) {
+        (self.bindings, self.removed, self.locked)
     }
 
     pub(crate) fn removed(&self) -> &Removed {
@@ -68,24 +69,20 @@ impl Door {
     }
 
     pub(crate) fn bind(&mut self, invite: InviteId, peer: PeerKey) {
-        let peers = self.bindings.entry(invite).or_default();
-        if self.bound < BINDINGS_MAX && !peers.contains(&peer) {
-            peers.push(peer);
-            self.bound += 1;
-        }
+        self.bindings.add(invite, peer);
     }
 
     /// Who comes, with what its credential says. The first peer key binds an invite for good: it may come
     /// back whenever it likes, another one has to be let in.
     pub(crate) fn judge(&self, peer: &PeerKey, invite: &InviteId, admission: &Admission) -> Answer {
-        let came = self.bindings.get(invite).map_or(&[][..], Vec::as_slice);
+        let came = self.bindings.of(invite);
         if self.removed.shuts_out(peer, Some(*invite)) {
             Answer::Out(Denial::Removed)
         } else if came.contains(peer) {
             Answer::In
         } else if self.turned_away.contains(peer) {
             Answer::Out(Denial::Denied)
-        } else if self.bound >= BINDINGS_MAX {
+        } else if self.bindings.is_full() {
             Answer::Out(Denial::Full)
         } else if admission.uses > 1 && came.len() >= usize::from(admission.uses) {
             Answer::Out(Denial::UsedUp)
@@ -133,7 +130,7 @@ impl Door {
 
     pub(crate) fn check(&self) {
         self.removed.check();
-        assert!(self.waiting.len() <= WAITING_MAX);
-        assert!(self.bound <= BINDINGS_MAX && self.turned_away.len() <= TURNED_AWAY_MAX);
+        self.bindings.check();
+        assert!(self.waiting.len() <= WAITING_MAX && self.turned_away.len() <= TURNED_AWAY_MAX);
     }
 }

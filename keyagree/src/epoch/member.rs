@@ -16,7 +16,9 @@ use crate::removed::Removed;
 use crate::roster::proven;
 use crate::suite::{Secret, secret_of};
 use crate::time::UnixTime;
-use crate::wire::{ChainRoot, Changes, Denial, Kicks, PageNote, Reason, Record, RefusalNote, Welcome, Wrap};
+use crate::wire::{
+    ChainRoot, Changes, Denial, Kicks, PageNote, Reason, Record, RefusalNote, Welcome, Wrap, read_bindings,
+};
 use asking::Asking;
 use records::Records;
 use succession::Succession;
@@ -61,8 +63,8 @@ impl Member {
         effects: &mut Effects,
     ) -> Member {
         let (head, view, door) = before.into_parts();
-        let mut deputy = Deputy { locked: door.locked, ..Deputy::default() };
-        deputy.kicked(door.removed());
+        let (bindings, removed, locked) = door.into_parts();
+        let deputy = Deputy { bindings, removed, locked, ..Deputy::default() };
         let mut member = Member::new(now, seat, Some(head), view, deputy);
         member.follow(now, to, effects);
         member.asking.ask(now, seat, rng, to.0, effects);
@@ -358,6 +360,14 @@ impl Member {
         }
         if removed.shuts_out(&seat.identity.public(), Some(seat.invite)) {
             self.stop(Event::Removed, effects);
+        }
+    }
+
+    /// Who came by which invite, as the coordinator tells its deputies.
+    pub(crate) fn bound(&mut self, from: PeerKey, sealed: &[u8]) {
+        let told = self.pairs.open_letter(&from, sealed);
+        if let Some((deputy, told)) = self.deputy.as_mut().zip(told.and_then(|text| read_bindings(&text))) {
+            deputy.bindings.extend(told);
         }
     }
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use rand::Rng;
+use zeroize::Zeroizing;
 
 use crate::credential::Signed;
 use crate::epoch::chain::PairChain;
@@ -171,6 +172,12 @@ impl Pairs {
             return secret;
         }
         pair.before.as_mut().and_then(|chain| chain.unwrap(record, wrap))
+    }
+
+    /// Opens a letter of this peer.
+    pub(crate) fn open_letter(&self, from: &PeerKey, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let pair = self.pairs.get(from)?;
+        pair.chain.iter().chain(&pair.before).find_map(|chain| chain.open_letter(sealed))
     }
 
     pub(crate) fn forget(&mut self, with: &PeerKey) {

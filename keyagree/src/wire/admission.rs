@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::credential::{InviteCert, Pass, PeerCert, Signed};
-use crate::identity::{MeetingId, PeerKey};
+use crate::identity::{InviteId, MeetingId, PeerKey};
 use crate::time::UnixTime;
 use crate::wire::Record;
 
@@ -104,11 +104,43 @@ pub(crate) struct Verdict {
     pub(crate) admit: bool,
 }
 
-/// A certificate of the coordinator for a peer that came by a group link, and who signs it.
+/// A certificate of the coordinator for a peer that it has let in, and who signs it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PassNote {
     pub(crate) pass: Signed<Pass>,
     pub(crate) invite: Signed<InviteCert>,
     pub(crate) holder: Signed<PeerCert>,
+}
+
+/// Most bindings that a deputy is told at once.
+pub(crate) const BOUND_MAX: usize = 256;
+const BOUND_TEXT_MAX: usize = BOUND_MAX * 48;
+
+/// Who came by an invite.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Binding {
+    invite: InviteId,
+    peer: PeerKey,
+}
+
+/// Tells a deputy who came by which invites: a letter with a list of [`Binding`], at most [`BOUND_MAX`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Bound {
+    #[serde(with = "serde_bytes")]
+    pub(crate) sealed: Vec<u8>,
+}
+
+/// The text of such a letter.
+pub(crate) fn write_bindings(bindings: &[(InviteId, PeerKey)]) -> Vec<u8> {
+    let list: Vec<Binding> = bindings.iter().map(|&(invite, peer)| Binding { invite, peer }).collect();
+    canopy_codec::encode(&list, BOUND_TEXT_MAX).unwrap_or_default()
+}
+
+/// Reads it; `None` if it is none.
+pub(crate) fn read_bindings(text: &[u8]) -> Option<Vec<(InviteId, PeerKey)>> {
+    let list: Vec<Binding> = canopy_codec::decode_strict(text, BOUND_TEXT_MAX).ok()?;
+    (list.len() <= BOUND_MAX).then(|| list.iter().map(|bound| (bound.invite, bound.peer)).collect())
 }

@@ -1,6 +1,7 @@
 //! Waiting at the door, being let in, coming back; and what people are called.
 
-use keyagree::{Event, Input, Knocks, Refusal, Removal, Role};
+use keyagree::session::Past;
+use keyagree::{Event, Input, InviteId, Knocks, PeerKey, Refusal, Removal, Role};
 
 use crate::world::{START, World};
 
@@ -102,21 +103,29 @@ fn passes_are_renewed_while_there_is_a_coordinator_and_last_while_there_is_none(
     let mut world = World::new(201);
     let host = world.organiser();
     let link = world.link(5);
-    let who = world.guest_with(&link);
+    let (by_link, by_invite) = (world.guest_with(&link), world.guest());
     world.run_ms(2_000);
-    let key = world.people[who].key;
-    world.put(host, Input::Decide { peer: key, admit: true });
+    let peer = world.people[by_link].key;
+    world.put(host, Input::Decide { peer, admit: true });
     world.calm = true;
     world.run_ms(12 * 60_000);
     let now = world.now;
     assert!(world.people[host].gate.lapse(now).is_empty());
-    let first = world.people[host].gate.known(&key).unwrap().pass_ends.unwrap();
-    assert!(first > now, "renewed");
+    for who in [by_link, by_invite] {
+        let key = world.people[who].key;
+        let ends = world.people[host].gate.known(&key).unwrap().pass_ends.unwrap();
+        assert!(ends > now, "renewed");
+    }
     world.crash(host);
     world.run_ms(40_000);
-    let late = first.plus_ms(1);
-    assert!(world.people[who].gate.lapse(late).is_empty(), "nobody is there to renew it");
-    assert_eq!(world.people[who].gate.known(&key).map(|known| known.lobby), Some(false));
+    for who in [by_link, by_invite] {
+        let key = world.people[who].key;
+        let gate = &mut world.people[who].gate;
+        let late =
+            gate.known(&key).map_or(now.plus_ms(20 * 60_000), |known| known.pass_ends.unwrap().plus_ms(1));
+        assert!(gate.lapse(late).is_empty(), "nobody is there to renew it");
+        assert!(gate.known(&key).is_none_or(|known| !known.lobby));
+    }
 }
 
 #[test]
@@ -211,13 +220,7 @@ fn a_pass_that_ends_puts_its_holder_back_and_what_was_shown_before_it_does_not()
     assert!(!gate.admit(now, peer, &first).unwrap().lobby, "anybody may have kept it, and show it again");
     let pass_ends = gate.known(&peer).unwrap().pass_ends.unwrap();
     // The coordinator goes on, and renews it no longer.
-    let beat = world.people[host]
-        .said
-        .iter()
-        .rev()
-        .find(|body| body[2..].starts_with(b"\x64Beat"))
-        .cloned()
-        .unwrap();
+    let beat = world.people[host].said_of("Beat").next_back().unwrap().clone();
     let key = world.people[host].key;
     let gate = &mut world.people[who].gate;
     gate.admit(now, peer, &passed).unwrap();
@@ -226,4 +229,53 @@ fn a_pass_that_ends_puts_its_holder_back_and_what_was_shown_before_it_does_not()
     assert!(gate.known(&peer).unwrap().lobby, "it is known, and waits");
     assert!(gate.admit(pass_ends, peer, &passed).unwrap().lobby, "a pass that has ended is as good as none");
     assert!(gate.lapse(pass_ends).is_empty(), "once");
+}
+
+#[test]
+fn a_deputy_that_came_late_knows_by_which_invites_those_came_who_left_before() {
+    let mut world = World::new(208);
+    let host = world.organiser();
+    // More than is told at once, and the one that matters behind them.
+    let bindings = (0..600_u64).map(|n| (InviteId(n.to_be_bytes()), PeerKey([7; 32])));
+    world.crash(host);
+    world.coordinate(host, Past { term: 2, bindings: bindings.collect(), ..Past::default() });
+    let invite = world.invite(Role::Guest);
+    let one = world.guest_with(&invite);
+    world.run_ms(4_000);
+    world.agree(&[host, one]);
+    let left = world.people[one].key;
+    world.crash(one);
+    world.put(host, Input::Departed(left));
+    world.run_ms(4_000);
+    let deputy = world.deputy();
+    world.run_ms(8_000);
+    world.crash(host);
+    world.run_ms(8_000);
+    assert!(world.people[deputy].session().coordinates());
+    assert_eq!(world.people[deputy].session().bindings().len(), 600 + 3);
+    let other = world.guest_with(&invite);
+    world.run_ms(4_000);
+    let (peer, invite) = (world.people[other].key, invite.id());
+    assert!(
+        world.people[deputy].has(|event| *event == Event::Knock { peer, invite, why: Knocks::UsedInvite })
+    );
+    assert!(world.people[other].session().epoch().is_none());
+    world.rejoin(one);
+    world.run_ms(6_000);
+    world.agree(&[deputy, one]);
+}
+
+#[test]
+fn by_which_invites_people_came_is_not_to_be_read_on_the_way() {
+    let mut world = World::new(209);
+    let host = world.organiser();
+    let (one, deputy) = (world.guest(), world.deputy());
+    world.run_ms(6_000);
+    assert!(world.people[host].said_of("Bound").count() > 0);
+    // Sealed: neither a key nor an invite is to be read on the way.
+    let (key, invite) = (world.people[one].key.0, world.people[one].invite.0);
+    for body in world.people[host].said_of("Bound") {
+        assert!(!body.windows(32).any(|at| at == key) && !body.windows(8).any(|at| at == invite));
+    }
+    assert!([one, deputy].iter().all(|&who| world.people[who].said_of("Bound").count() == 0));
 }

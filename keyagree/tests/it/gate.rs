@@ -1,10 +1,12 @@
 //! Who is let in, and what each refusal says.
 
 use keyagree::credential::{AdmittedAs, CREDENTIAL_MAX};
-use keyagree::gate::LOBBY_KNOWN_MAX;
+use keyagree::gate::{LOBBY_KNOWN_MAX, PROBATION_MS};
 use keyagree::{Gate, Identity, Issuer, LeaseId, Refusal, Removal, Removed, Role, UnixTime};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
+
+use crate::world::World;
 
 const NOW: UnixTime = UnixTime(1_800_000_000_000);
 const DAY: u64 = 86_400_000;
@@ -96,7 +98,7 @@ fn many_keys_of_one_link_push_nobody_out_of_the_gate() {
 
 #[test]
 fn only_a_coordinator_can_shut_somebody_out() {
-    let mut world = crate::world::World::new(4);
+    let mut world = World::new(4);
     let host = world.organiser();
     let (one, two) = (world.guest(), world.guest());
     world.run_ms(5_000);
@@ -116,7 +118,7 @@ fn only_a_coordinator_can_shut_somebody_out() {
 
 #[test]
 fn a_removed_key_is_shut_out_by_itself_also_with_a_pass_and_with_another_invite() {
-    let mut world = crate::world::World::new(5);
+    let mut world = World::new(5);
     let host = world.organiser();
     let link = world.link(5);
     let (one, two) = (world.guest_with(&link), world.guest_with(&link));
@@ -136,4 +138,69 @@ fn a_removed_key_is_shut_out_by_itself_also_with_a_pass_and_with_another_invite(
     for credential in [passed, own] {
         assert_eq!(gate.admit(now, out, &credential), Err(Refusal::Removed));
     }
+}
+
+#[test]
+fn the_first_key_of_an_invite_takes_part_for_a_minute_and_every_other_waits() {
+    let mut world = World::new(6);
+    let host = world.organiser();
+    let one = world.guest();
+    world.run_ms(3_000);
+    let (host_key, now) = (world.people[host].key, world.now);
+    let beat = world.people[host].said_of("Beat").next_back().unwrap().clone();
+    let (first, thief) = (Identity::generate(&mut world.rng), Identity::generate(&mut world.rng));
+    let invite = world.invite(Role::Guest);
+    let (own, stolen) = (invite.credential(&first, now), invite.credential(&thief, now));
+    let gate = &mut world.people[one].gate;
+    let admission = gate.admit(now, first.public(), &own).unwrap();
+    let ends = now.plus_ms(PROBATION_MS);
+    assert_eq!((admission.lobby, admission.pass_ends), (false, Some(ends)));
+    assert!(gate.admit(now, thief.public(), &stolen).unwrap().lobby);
+    // Shown again it counts no longer than the first time.
+    let again = gate.admit(now.plus_ms(1_000), first.public(), &own).unwrap();
+    assert_eq!((again.lobby, again.pass_ends), (false, Some(ends)));
+    assert!(gate.lapse(ends).is_empty(), "nobody is there who could have let it in");
+    gate.heard(ends, host_key, &beat);
+    assert!(gate.lapse(ends).contains(&first.public()));
+    for (peer, credential) in [(first.public(), &own), (thief.public(), &stolen)] {
+        assert!(gate.admit(ends, peer, credential).unwrap().lobby);
+    }
+}
+
+#[test]
+fn the_last_pass_counts_whatever_is_shown_after_it() {
+    let mut world = World::new(7);
+    let host = world.organiser();
+    let one = world.guest();
+    let first = world.people[one].credential.clone();
+    world.calm = true;
+    world.run_ms(2_000);
+    let passed = world.people[one].credential.clone();
+    world.run_ms(6 * 60_000);
+    let (now, key) = (world.now, world.people[one].key);
+    let renewed = world.people[one].credential.clone();
+    assert!(first != passed && passed != renewed);
+    let gate = &mut world.people[host].gate;
+    let ends = gate.known(&key).unwrap().pass_ends.unwrap();
+    for older in [&first, &passed, &renewed] {
+        let admission = gate.admit(now, key, older).unwrap();
+        assert_eq!((admission.lobby, admission.pass_ends), (false, Some(ends)));
+    }
+}
+
+#[test]
+fn a_locked_meeting_has_no_newcomers_at_any_gate() {
+    let mut world = World::new(8);
+    let host = world.organiser();
+    let one = world.guest();
+    world.run_ms(3_000);
+    world.put(host, keyagree::Input::Lock(true));
+    world.run_ms(3_000);
+    let late = world.guest();
+    let (late_key, one_key, now) = (world.people[late].key, world.people[one].key, world.now);
+    let (credential, own) = (world.people[late].credential.clone(), world.people[one].credential.clone());
+    let gate = &mut world.people[one].gate;
+    assert!(gate.admit(now, late_key, &credential).unwrap().lobby);
+    let gate = &mut world.people[late].gate;
+    assert!(!gate.admit(now, one_key, &own).unwrap().lobby, "who was let in before has a pass");
 }

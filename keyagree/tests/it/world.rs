@@ -41,9 +41,17 @@ impl Person {
         self.session.as_ref().unwrap()
     }
 
-    /// How many requests it has said: they begin with their name.
+    /// What it has said of this kind: messages begin with their name.
+    pub(crate) fn said_of<'a>(&'a self, kind: &'a str) -> impl DoubleEndedIterator<Item = &'a Vec<u8>> {
+        let named = |body: &&Vec<u8>| {
+            usize::from(body[2] & 0x1f) == kind.len() && body[3..].starts_with(kind.as_bytes())
+        };
+        self.said.iter().filter(named)
+    }
+
+    /// How many requests it has said.
     pub(crate) fn requests(&self) -> usize {
-        self.said.iter().filter(|body| body[2..].starts_with(b"\x64Join")).count()
+        self.said_of("Join").count()
     }
 
     pub(crate) fn has(&self, found: impl Fn(&Event) -> bool) -> bool {

@@ -27,7 +27,7 @@ const ANSWER_KEPT_MS: u64 = 30_000;
 const STRANGERS_MAX: usize = 1024;
 /// A member is sent one page of the roster so often.
 const PAGES_APART_MS: u64 = 50;
-/// How long a pass counts; it is renewed when half of it is over.
+/// How long a pass counts.
 pub(crate) const PASS_MS: u64 = 10 * 60_000;
 
 /// The last request of a peer, and what it was told.
@@ -200,7 +200,7 @@ pub(crate) fn beat(
     effects.say(Audience::Standing(STANDING_BEAT), &Message::Beat(Signed::new(beat, &seat.identity)));
 }
 
-/// A pass for somebody who came by a group link.
+/// A pass for somebody who was let in.
 pub(crate) fn pass(now: UnixTime, seat: &Seat, peer: PeerKey, invite: InviteId, effects: &mut Effects) {
     let Some((own_invite, holder)) = parts(&seat.credential) else { return };
     let pass = Pass { meeting: seat.meeting, peer, invite, made_at: now, expires: now.plus_ms(PASS_MS) };

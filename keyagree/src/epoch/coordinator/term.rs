@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::credential::Signed;
 use crate::epoch::coordinator::leaves::UNHEARD_MS;
 use crate::epoch::coordinator::letters::Letters;
+use crate::epoch::coordinator::passes::Passes;
 use crate::epoch::coordinator::{Coordinator, count};
 use crate::epoch::deputy::{Deputy, Held};
 use crate::epoch::door::Door;
@@ -57,7 +58,8 @@ impl Coordinator {
     ) -> Coordinator {
         let me = seat.identity.public();
         let Inheritance { head, mut view, deputy, without, term } = from;
-        let bindings = deputy.held.iter().map(|(peer, held)| (held.invite, *peer)).collect();
+        let mut bindings = deputy.bindings.all().to_vec();
+        bindings.extend(deputy.held.iter().map(|(peer, held)| (held.invite, *peer)));
         let mut door = Door::new(Past { term, bindings, removed: deputy.removed, locked: deputy.locked });
         door.bind(seat.invite, me);
         if view.is_complete(&head) {
@@ -92,6 +94,8 @@ impl Coordinator {
             activate_at: if view.roster.len() > 1 { now.plus_ms(ACTIVATE_AFTER_MS) } else { now },
             commitment: commitment(&secret, &seat.meeting, &id),
         };
+        let by_pass: Vec<PeerKey> =
+            held.iter().filter(|(_, held)| !held.role.may_coordinate()).map(|(peer, _)| *peer).collect();
         let mut coordinator = Coordinator {
             head: Head::new(Signed::new(record, &seat.identity), secret),
             view,
@@ -103,9 +107,10 @@ impl Coordinator {
             letters: Letters::default(),
             due: None,
             last_record: now,
+            drawn_at: now,
             unheard_at: Some(now.plus_ms(UNHEARD_MS)),
             beat_at: now,
-            passes_at: now,
+            passes: Passes::spread(now, by_pass.into_iter()),
         };
         effects.say(Audience::Everybody, &Message::Record(coordinator.head.signed.clone()));
         coordinator.wrap_for_all(effects);

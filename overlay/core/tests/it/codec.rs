@@ -2,86 +2,17 @@
 
 use overlay_core::config;
 use overlay_core::id::NodeId;
-use overlay_core::io::{Audience, Kind, LayerRate, Note, Signature, Topic};
-use overlay_core::list::{LIST_SPAN, List};
+use overlay_core::io::{Kind, LayerRate};
 use overlay_core::members::{Look, Place, Presence};
 use overlay_core::plan::{Feed, Row};
 use overlay_core::seat::Seat;
 use overlay_core::stage::{Group, Reachable, Stage};
-use overlay_core::unit::{FrameInfo, Layer, TreeId, UnitHash, UnitHeader};
-use overlay_core::wire::{HEADER_LEN, Message, NoteId, Refusal, TreeTick};
+use overlay_core::unit::{FrameInfo, Layer, TreeId, UnitHeader};
+use overlay_core::wire::{HEADER_LEN, Message};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-fn layer() -> impl Strategy<Value = Layer> {
-    prop::sample::select(Layer::ALL.to_vec())
-}
-
-fn tree() -> impl Strategy<Value = TreeId> {
-    (0_u8..16, layer(), 0_u8..10).prop_map(|(slot, layer, index)| TreeId { slot, layer, index })
-}
-
-fn node() -> impl Strategy<Value = NodeId> {
-    any::<[u8; 32]>().prop_map(NodeId)
-}
-
-fn topic() -> impl Strategy<Value = Topic> {
-    prop::sample::select(vec![Topic::Presence, Topic::Stage, Topic::Seat, Topic::Keys, Topic::Standing(3)])
-}
-
-fn message() -> impl Strategy<Value = Message> {
-    let refusal =
-        prop::sample::select(vec![Refusal::Full, Refusal::Loop, Refusal::Stalled, Refusal::Leaving]);
-    let path = prop::option::of(vec(node(), 0..12));
-    let tick = (tree(), any::<bool>(), any::<bool>(), path, any::<Option<u32>>())
-        .prop_map(|(tree, live, thinned, path, newest)| TreeTick { tree, live, thinned, path, newest });
-    let note_id = || {
-        (node(), topic(), any::<u64>()).prop_map(|(origin, topic, serial)| NoteId { origin, topic, serial })
-    };
-    let note = |audience: BoxedStrategy<Audience>| {
-        (node(), any::<u64>(), topic(), audience, vec(any::<u8>(), 0..300)).prop_map(
-            |(origin, serial, topic, audience, body)| Note { origin, serial, topic, audience, body },
-        )
-    };
-    let signature = || {
-        any::<[u8; 32]>().prop_map(|half| {
-            let mut bytes = [0; 64];
-            bytes[..32].copy_from_slice(&half);
-            Signature(bytes)
-        })
-    };
-    let routed = prop_oneof![Just(Audience::Coordinator), node().prop_map(Audience::One)].boxed();
-    prop_oneof![
-        (tree(), any::<u32>(), any::<Option<u32>>(), any::<bool>(), any::<bool>()).prop_map(
-            |(tree, feed, from, planned, feeds)| Message::Attach { tree, feed, from, planned, feeds }
-        ),
-        (tree(), any::<u32>(), any::<bool>(), vec(node(), 0..12))
-            .prop_map(|(tree, feed, live, path)| Message::Accepted { tree, feed, live, path }),
-        (tree(), refusal).prop_map(|(tree, why)| Message::Refused { tree, why }),
-        tree().prop_map(|tree| Message::Detach { tree }),
-        tree().prop_map(|tree| Message::KeyWanted { tree }),
-        vec(tick, 0..8).prop_map(|trees| Message::Tick { trees }),
-        vec(note_id(), 0..8).prop_map(|notes| Message::Have { notes }),
-        vec(note_id(), 0..8).prop_map(|notes| Message::Want { notes }),
-        any::<u8>().prop_map(|n| Message::Lazy { origin: NodeId([n; 32]) }),
-        (note(Just(Audience::Everybody).boxed()), signature())
-            .prop_map(|(note, signature)| Message::Note { note, signature }),
-        (note(routed), signature(), 0..=config::CARRY_HOPS_MAX)
-            .prop_map(|(note, signature, hops)| Message::Carry { note, signature, hops }),
-        any::<bool>().prop_map(|on| Message::Uphill { on }),
-        vec(node(), 0..8).prop_map(|peers| Message::Reach { peers }),
-        vec(node(), 0..8).prop_map(|peers| Message::Lost { peers }),
-        (tree(), any::<u32>(), 0..=u32::MAX - LIST_SPAN, any::<u64>(), signature()).prop_map(
-            |(tree, feed, first, which, signature)| {
-                let which = which | 1;
-                let hashes = vec![7; which.count_ones() as usize * UnitHash::LEN];
-                Message::List { list: List { tree, feed, first, which, hashes }, signature }
-            }
-        ),
-        (tree(), any::<u32>(), any::<u32>(), any::<u64>())
-            .prop_map(|(tree, feed, first, which)| Message::Retract { tree, feed, first, which }),
-    ]
-}
+use crate::arbitrary::{message, node, tree};
 
 proptest! {
     #[test]
@@ -105,13 +36,13 @@ proptest! {
     }
 
     #[test]
-    fn a_message_comes_back_as_it_was(message in message()) {
+    fn a_message_comes_back_as_it_was(message in message(node().boxed())) {
         let bytes = message.encode().expect("fits");
         prop_assert_eq!(Message::decode(&bytes), Ok(message));
     }
 
     #[test]
-    fn a_cut_or_changed_message_never_panics(message in message(), at: prop::sample::Index, value: u8) {
+    fn a_cut_or_changed_message_never_panics(message in message(node().boxed()), at: prop::sample::Index, value: u8) {
         let mut bytes = message.encode().expect("fits");
         let at = at.index(bytes.len());
         prop_assert!(Message::decode(&bytes[..at]).is_err());

@@ -1,6 +1,8 @@
 //! Stories about overlay-core, told through its public verbs.
 
+mod arbitrary;
 mod codec;
+mod garbage;
 mod harness;
 mod hidden;
 mod hostile;
