@@ -1,6 +1,9 @@
 //! What a peer shows at each link, and what travels with its presence: who may take part, checkable
 //! offline by anybody who knows the issuer. It names random ids, rights and an expiry: no people.
 
+#[cfg(test)]
+mod tests;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +12,8 @@ use crate::time::{SKEW_MS, UnixTime};
 
 /// The version that this program writes and reads: the first byte of a credential.
 pub const VERSION: u8 = 2;
+/// How long a pass counts, whatever it says.
+pub const PASS_MS: u64 = 10 * 60_000;
 /// Longest credential in bytes.
 pub const CREDENTIAL_MAX: usize = 1024;
 
@@ -238,6 +243,8 @@ pub struct Admission {
     pub lobby: bool,
     /// When its pass ends, which its coordinator renews, or the time without one; whoever may coordinate needs none.
     pub pass_ends: Option<UnixTime>,
+    /// Who signed the pass, and by which invite that one came.
+    pub passed_by: Option<(PeerKey, InviteId)>,
     /// When it ends.
     pub expires: UnixTime,
 }
@@ -259,6 +266,11 @@ impl Admission {
     /// True for participants who may let in.
     pub fn may_host(&self) -> bool {
         matches!(self.role, AdmittedAs::Participant(role) if role.may_host())
+    }
+
+    /// The same without its pass.
+    pub(crate) fn unpassed(self) -> Admission {
+        Admission { lobby: self.uses > 1, pass_ends: None, passed_by: None, ..self }
     }
 
     /// True for a participant who came by an invite for one person and can't coordinate.
@@ -362,6 +374,7 @@ fn check_participant(
         uses: invite.uses,
         lobby: invite.uses > 1,
         pass_ends: None,
+        passed_by: None,
         expires,
     })
 }
@@ -389,7 +402,9 @@ fn check_pass(
         return Err(Refusal::TooEarly);
     }
     // A pass that has ended is as good as none.
-    Ok(Admission { lobby: now >= said.expires, pass_ends: Some(said.expires), ..admission })
+    let ends = said.expires.min(said.made_at.plus_ms(PASS_MS));
+    let passed_by = signer.invite.map(|invite| (*by, invite));
+    Ok(Admission { lobby: now >= ends, pass_ends: Some(ends), passed_by, ..admission })
 }
 
 fn check_relay(
@@ -418,6 +433,7 @@ fn check_relay(
         uses: 0,
         lobby: false,
         pass_ends: None,
+        passed_by: None,
         expires: cert.expires,
     })
 }

@@ -33,6 +33,9 @@ pub(crate) const LEFT_GRACE_MS: u64 = 2_000;
 pub(crate) const GRACE_MS: u64 = 10_000;
 /// Epochs whose secrets are held at once: one to come, one in use, one going; records keep their distance.
 pub(crate) const EPOCHS_HELD: usize = 3;
+/// Terms begin at the clock's second, or one above what is known: clocks differ by two minutes, and deputies that follow
+/// each other fast count on.
+pub(crate) const TERM_AHEAD_MAX_MS: u64 = 10 * 60_000;
 /// No record before the first of a meeting.
 pub(crate) const NO_RECORD: [u8; 32] = [0; 32];
 
@@ -43,12 +46,19 @@ pub(crate) fn next_term(now: UnixTime, known: u32) -> u32 {
     known.saturating_add(1).max(u32::try_from(now.0 / 1_000).unwrap_or(u32::MAX))
 }
 
+/// True for a term that no honest coordinator begins yet: it would make every later one impossible.
+pub(crate) fn is_ahead(now: UnixTime, term: u32) -> bool {
+    u64::from(term) > (now.0 + TERM_AHEAD_MAX_MS) / 1_000
+}
+
 /// What a part wants its session to do.
 #[derive(Default)]
 pub(crate) struct Effects {
     pub(crate) says: Vec<(Audience, Vec<u8>)>,
     pub(crate) events: Vec<Event>,
     pub(crate) epochs: Vec<Adopted>,
+    /// Coordinators that were found to have signed two records for one epoch.
+    pub(crate) deposed: Vec<PeerKey>,
 }
 
 impl Effects {

@@ -2,12 +2,12 @@
 
 mod first;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::credential::{self, Admission, AdmittedAs, Refusal, Role};
 use crate::identity::{BadSignature, Context, Identity, IssuerKey, MeetingId, PeerKey, verify};
 use crate::removed::Removed;
-use crate::time::UnixTime;
+use crate::time::{SKEW_MS, UnixTime};
 use crate::wire::{Evidence, Message};
 use first::FirstKeys;
 
@@ -37,8 +37,12 @@ pub struct Gate {
     first: FirstKeys,
     removed: Removed,
     deposed: BTreeSet<PeerKey>,
-    /// The last sign of life of a coordinator, and whether the meeting was locked then.
+    /// Who was convicted before its credential was known here: it may be nobody.
+    convicted: VecDeque<PeerKey>,
+    /// When the last sign of life of a coordinator came, whose it was and when it was made, and whether the meeting was
+    /// locked then.
     beat_at: UnixTime,
+    beat: Option<(PeerKey, UnixTime)>,
     locked: bool,
 }
 
@@ -53,7 +57,9 @@ impl Gate {
             first: FirstKeys::default(),
             removed: Removed::default(),
             deposed: BTreeSet::new(),
+            convicted: VecDeque::new(),
             beat_at: UnixTime(0),
+            beat: None,
             locked: false,
         }
     }
@@ -70,8 +76,15 @@ impl Gate {
         if self.removed.shuts_out(&peer, admission.invite) {
             return Err(Refusal::Removed);
         }
-        if self.deposed.contains(&peer) {
+        if admission.may_coordinate() && (self.convicted.contains(&peer) || self.is_deposed(&peer)) {
+            self.depose(&peer);
             admission.role = AdmittedAs::Participant(Role::Guest);
+        }
+        if admission
+            .passed_by
+            .is_some_and(|(by, invite)| self.removed.shuts_out(&by, Some(invite)) || self.is_deposed(&by))
+        {
+            admission = admission.unpassed();
         }
         if admission.is_guest_of_one() {
             self.judge_single(now, peer, &mut admission);
@@ -161,27 +174,57 @@ impl Gate {
                 return self.remove(&kicks.value.removed());
             }
             Ok(Message::Beat(beat))
-                if coordinates && beat.value.meeting == self.meeting && beat.signed_by(&from) =>
+                if coordinates
+                    && beat.value.meeting == self.meeting
+                    && self.is_fresh(now, from, beat.value.made_at)
+                    && beat.signed_by(&from) =>
             {
-                (self.beat_at, self.locked) = (now, beat.value.locked);
+                (self.beat_at, self.beat, self.locked) =
+                    (now, Some((from, beat.value.made_at)), beat.value.locked);
             }
-            Ok(Message::Evidence(evidence)) => self.depose(&evidence),
+            Ok(Message::Evidence(evidence)) => self.convict(&evidence),
             _ => {}
         }
         Vec::new()
     }
 
+    /// A sign of life that is said again is none.
+    fn is_fresh(&self, now: UnixTime, from: PeerKey, made_at: UnixTime) -> bool {
+        let again = self.beat.is_some_and(|(by, last)| by == from && made_at <= last);
+        !again && now.since(made_at).max(made_at.since(now)) <= SKEW_MS
+    }
+
     /// A coordinator that has signed two records for one epoch is a guest from now on.
-    fn depose(&mut self, evidence: &Evidence) {
+    fn convict(&mut self, evidence: &Evidence) {
         let coordinator = evidence.first.value.id.coordinator;
-        let able = self.known.get(&coordinator).is_some_and(Admission::may_coordinate);
-        let ours = evidence.first.value.meeting == self.meeting;
-        if able && ours && self.deposed.len() < DEPOSED_MAX && evidence.convicts().is_some() {
-            self.deposed.insert(coordinator);
-            if let Some(admission) = self.known.get_mut(&coordinator) {
-                admission.role = AdmittedAs::Participant(Role::Guest);
-            }
+        let known = self.known.get(&coordinator);
+        let able = known.is_none_or(Admission::may_coordinate) && !self.convicted.contains(&coordinator);
+        if !able || evidence.first.value.meeting != self.meeting || evidence.convicts().is_none() {
+            return;
         }
+        if known.is_some() {
+            return self.depose(&coordinator);
+        }
+        if self.convicted.len() >= DEPOSED_MAX {
+            self.convicted.pop_front();
+        }
+        self.convicted.push_back(coordinator);
+    }
+
+    /// This coordinator is a guest from now on: this node's own session has seen why.
+    pub fn depose(&mut self, coordinator: &PeerKey) {
+        if self.deposed.len() < DEPOSED_MAX {
+            self.deposed.insert(*coordinator);
+        }
+        if let Some(admission) = self.known.get_mut(coordinator)
+            && admission.may_coordinate()
+        {
+            admission.role = AdmittedAs::Participant(Role::Guest);
+        }
+    }
+
+    fn is_deposed(&self, peer: &PeerKey) -> bool {
+        self.deposed.contains(peer)
     }
 
     /// Shuts these out: what a kick list said, or what the organiser's own file says. Returns who was admitted before.

@@ -1,15 +1,16 @@
 //! A participant's side of key agreement: everything that its node has to do about keys.
 
+mod able;
 mod naming;
 mod part;
 mod passing;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use crate::credential::{Admission, Signed};
 use crate::epoch::coordinator::Coordinator;
 use crate::epoch::member::Member;
-use crate::epoch::{Adopted, Effects};
+use crate::epoch::{Adopted, Effects, is_ahead};
 use crate::identity::{InviteId, PeerKey};
 use crate::removed::Removed;
 use crate::source::Streams;
@@ -17,14 +18,12 @@ use crate::stream::EpochId;
 use crate::talk::Talks;
 use crate::time::UnixTime;
 use crate::wire::{Message, PassNote, Talk, Verdict};
+use able::Able;
 use naming::Named;
 use part::Part;
 use passing::Allowances;
 
 pub use crate::io::{Audience, Event, Input, Knocks, Output, Past, Seat, SessionRng, Timer};
-
-/// Peers that are known to be able to coordinate.
-const ABLE_MAX: usize = 64;
 
 /// A term for [`Past`]: above `known`, and above every term that this node began earlier.
 pub fn next_term(now: UnixTime, known: u32) -> u32 {
@@ -44,7 +43,7 @@ pub struct Session {
     talks: Talks,
     name: Option<Named>,
     allowances: Allowances,
-    able: BTreeSet<PeerKey>,
+    able: Able,
     out: VecDeque<Output>,
 }
 
@@ -67,7 +66,7 @@ impl Session {
     fn new(now: UnixTime, seat: Seat, rng: SessionRng, part: Part, effects: Effects) -> Session {
         let streams = Streams::new(&seat);
         let talks = Talks::new(seat.meeting, seat.identity.public());
-        let (able, allowances, out) = (BTreeSet::new(), Allowances::default(), VecDeque::new());
+        let (able, allowances, out) = (Able::default(), Allowances::default(), VecDeque::new());
         let mut session = Session { seat, rng, part, streams, talks, name: None, allowances, able, out };
         session.carry_out(now, effects);
         session.route();
@@ -163,9 +162,12 @@ impl Session {
         if !admission.is_participant() || now >= admission.expires || from == self.seat.identity.public() {
             return;
         }
-        let leads = admission.may_coordinate() && !self.is_deposed(&from);
-        if leads && self.able.len() < ABLE_MAX {
-            self.able.insert(from);
+        if message.term().is_some_and(|term| is_ahead(now, term)) {
+            return;
+        }
+        let leads = admission.may_coordinate() && !self.able.is_deposed(&from);
+        if let Some(invite) = admission.invite.filter(|_| leads) {
+            self.able.met(from, invite);
         }
         match message {
             Message::Join(said) if said.value.peer == from => {
@@ -189,6 +191,7 @@ impl Session {
             Message::Ratchet(said) => self.streams.ratcheted(now, from, &said, &mut self.out),
             Message::Ask(said) => self.streams.asked(now, from, &said, &mut self.out),
             Message::Talk(said) => self.talked(said),
+            Message::Evidence(said) => self.evidence(now, &said, effects),
             Message::PassOn(note) => self.pass_on(now, from, note, effects),
             Message::Passed(note) if leads => {
                 self.hear_passed(now, note.from, &note.credential, &note.body, effects);
@@ -221,7 +224,6 @@ impl Session {
         let (seat, rng) = (&self.seat, &mut self.rng);
         match message {
             Message::Witness(said) => member.witness(now, said, seat, effects),
-            Message::Evidence(said) => member.evidence(now, &said, effects),
             _ if !leads => {}
             Message::Record(said) => member.record(now, seat, rng, from, said, effects),
             Message::Wrap(said) => member.wrap(now, seat, from, said, effects),
@@ -247,6 +249,8 @@ impl Session {
         message: Message,
         effects: &mut Effects,
     ) {
+        let witnessed =
+            matches!(&message, Message::Witness(said) if self.may_lead(&said.value.id.coordinator));
         let Part::Coordinator(part) = &mut self.part else { return };
         let meeting = self.seat.meeting;
         let other = match &message {
@@ -275,9 +279,9 @@ impl Session {
                 let id = said.value.id;
                 (id.coordinator == from && said.signed_by(&from)).then_some(id)
             }
-            Message::Witness(said) if said.value.meeting == meeting => {
+            Message::Witness(said) if witnessed && said.value.meeting == meeting => {
                 let id = said.value.id;
-                (self.able.contains(&id.coordinator) && said.signed_by(&id.coordinator)).then_some(id)
+                said.signed_by(&id.coordinator).then_some(id)
             }
             _ => None,
         };
@@ -297,10 +301,6 @@ impl Session {
             }
             other => self.part = other,
         }
-    }
-
-    fn is_deposed(&self, peer: &PeerKey) -> bool {
-        matches!(&self.part, Part::Member(member) if member.is_deposed(peer))
     }
 
     /// Only a full roster can say that somebody is no member.
@@ -331,6 +331,7 @@ impl Session {
 
     fn carry_out(&mut self, now: UnixTime, effects: Effects) {
         self.out.extend(effects.says.into_iter().map(|(to, body)| Output::Say { to, body }));
+        self.depose(effects.deposed);
         let entered = !effects.epochs.is_empty();
         for epoch in effects.epochs {
             self.enter(now, epoch);
@@ -377,7 +378,7 @@ impl Session {
         self.streams.check();
         self.talks.check();
         self.allowances.check();
-        assert!(self.able.len() <= ABLE_MAX);
+        self.able.check();
         match &self.part {
             Part::Member(member) => member.check(),
             Part::Coordinator(part) => part.check(),

@@ -7,6 +7,8 @@
 mod early;
 mod missing;
 mod own;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -207,7 +209,7 @@ impl Streams {
         if held.record != said.record || !self.has_room(&said.epoch, &from) || !signed.signed_by(&from) {
             return;
         }
-        let Some(keys) = read(held, said) else {
+        let Some(keys) = read(&held.keys, said) else {
             let why = "its announcement is not what it commits to";
             return out.push_back(Output::Event(Event::Missing { source: from, why }));
         };
@@ -388,9 +390,9 @@ fn is_next(first: &EpochId, second: &EpochId) -> bool {
 }
 
 /// Opens an announcement, and believes it only if its labels and commitments follow from the secret.
-fn read(held: &Held, said: &Announcement) -> Option<SourceKeys> {
+fn read(keys: &KeyPair, said: &Announcement) -> Option<SourceKeys> {
     let info = announcement_info(&said.meeting, &said.source, &said.record, said.serial);
-    let (plain, _) = held.keys.open(&info, &said.enc, &said.sealed)?;
+    let (plain, _) = keys.open(&info, &said.enc, &said.sealed)?;
     let layers: Vec<u8> = said.streams.iter().map(|stream| stream.layer).collect();
     let keys = SourceKeys::new(&secret_of(&plain)?, &layers);
     let distinct = layers.iter().enumerate().all(|(i, layer)| !layers[..i].contains(layer));

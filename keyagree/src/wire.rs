@@ -39,11 +39,13 @@ pub const MEMBERS_MAX: usize = 1 << 14;
 pub(crate) const CHANGES_MAX: usize = 48;
 /// Length of a wrap in bytes: the chain's step, secret, AEAD tag.
 pub(crate) const WRAP_LEN: usize = 52;
-/// What stands until the same node says another: signs of life, kick lists, announcements, ratchets.
+/// What stands until the same node says another: signs of life, kick lists, announcements, ratchets, proof against a
+/// coordinator.
 pub(crate) const STANDING_BEAT: u8 = 0;
 pub(crate) const STANDING_KICKS: u8 = 1;
 pub(crate) const STANDING_ANNOUNCEMENT: u8 = 2;
 pub(crate) const STANDING_RATCHET: u8 = 3;
+pub(crate) const STANDING_EVIDENCE: u8 = 4;
 /// Longest name of a member in bytes.
 pub const NAME_MAX: usize = 64;
 /// Most deputies that a coordinator names.
@@ -122,6 +124,16 @@ impl Message {
         debug_assert!(body.is_ok(), "a message outgrew its bound");
         bytes.extend(body.unwrap_or_default());
         bytes
+    }
+
+    /// The term that it would have its hearers follow.
+    pub(crate) fn term(&self) -> Option<u32> {
+        match self {
+            Message::Record(said) | Message::Witness(said) => Some(said.value.id.term),
+            Message::Beat(said) => Some(said.value.id.term),
+            Message::Welcome(said) => Some(said.value.record.value.id.term),
+            _ => None,
+        }
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Message, WireError> {

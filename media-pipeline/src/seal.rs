@@ -12,6 +12,8 @@ use crate::wire::{self, Header, MAX_DATA, TAG_LEN};
 
 /// How many later keys wait for their time. An epoch overlaps with at most two others.
 pub const SCHEDULED_MAX: usize = 4;
+/// Frames that one key seals at the most. Time steps it long before: no layer makes 17,000 frames a second.
+pub const FRAMES_MAX: u32 = 1 << 20;
 
 /// Why a frame was not sealed. All of them are this node's own fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,7 +26,7 @@ pub enum SealError {
         /// The key's layer byte.
         key: u8,
     },
-    /// 2^32 frames are sealed: the key agreement owes a new generation.
+    /// [`FRAMES_MAX`] are sealed: the key agreement owes a new generation.
     #[error("the key has sealed all the frames that it may")]
     Exhausted,
     /// More codec data than a frame may carry.
@@ -45,8 +47,8 @@ pub struct Sealer {
 struct Armed {
     /// The only copy: a cipher is made of it for each frame, and wiped again.
     key: SealingKey,
-    /// What the next frame is sealed with; 2^32 once nothing may be sealed any more.
-    counter: u64,
+    /// What the next frame is sealed with; [`FRAMES_MAX`] once nothing may be sealed any more.
+    counter: u32,
 }
 
 impl Sealer {
@@ -57,7 +59,7 @@ impl Sealer {
 
     /// As [`Sealer::new`], with the counter already at `counter`: for known-answer tests.
     #[doc(hidden)]
-    pub fn new_at(key: SealingKey, counter: u64) -> Sealer {
+    pub fn new_at(key: SealingKey, counter: u32) -> Sealer {
         Sealer { current: Armed::new(key, counter), scheduled: VecDeque::new() }
     }
 
@@ -89,7 +91,7 @@ impl Sealer {
 }
 
 impl Armed {
-    fn new(key: SealingKey, counter: u64) -> Armed {
+    fn new(key: SealingKey, counter: u32) -> Armed {
         Armed { key, counter }
     }
 
@@ -100,7 +102,10 @@ impl Armed {
         if frame.data.len() > MAX_DATA {
             return Err(SealError::TooLarge { len: frame.data.len() });
         }
-        let counter = u32::try_from(self.counter).map_err(|_| SealError::Exhausted)?;
+        let counter = self.counter;
+        if counter >= FRAMES_MAX {
+            return Err(SealError::Exhausted);
+        }
         self.counter += 1;
 
         let header = Header::of(frame, self.key.label, self.key.generation, counter).to_bytes();

@@ -13,6 +13,7 @@ mod terms;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use overlay_core::status::TreeStatus;
 use overlay_core::time::Time;
 use overlay_core::unit::Frame;
 
@@ -47,6 +48,8 @@ pub(crate) struct Scene<'a, O> {
     pub(crate) now: Time,
     pub(crate) machines: &'a [Machine<O>],
     pub(crate) cast: &'a Cast,
+    /// The places of each machine that is up in its trees, asked for once for all checkers.
+    pub(crate) trees: Vec<Vec<TreeStatus>>,
     /// When something was disturbed last, by the scenario.
     pub(crate) disturbed: Time,
     /// What nodes claim instead of their limits, kbit/s.
@@ -58,6 +61,11 @@ impl<O: Overlay> Scene<'_, O> {
     pub(crate) fn up(&self) -> impl Iterator<Item = (u32, &Machine<O>, &O)> {
         let all = (0..).zip(self.machines);
         all.filter_map(|(who, machine)| Some((who, machine, machine.overlay.as_ref()?)))
+    }
+
+    /// The places of a machine in its trees.
+    pub(crate) fn trees(&self, who: u32) -> &[TreeStatus] {
+        &self.trees[who as usize]
     }
 }
 
@@ -147,7 +155,9 @@ impl Checks {
             return;
         }
         let (disturbed, claims) = (self.disturbed, &self.claims);
-        let scene = Scene { now, machines, cast, disturbed, claims };
+        let trees = |machine: &Machine<O>| machine.overlay.as_ref().map(Overlay::trees).unwrap_or_default();
+        let trees = machines.iter().map(trees).collect();
+        let scene = Scene { now, machines, cast, trees, disturbed, claims };
         for (_, _, overlay) in scene.up() {
             overlay.check();
         }

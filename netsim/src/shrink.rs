@@ -1,6 +1,7 @@
 //! Reduces a scenario that fails: first what goes wrong, then who takes part, then how long it lasts. Whatever
 //! still fails by the same invariant is kept (as delta debugging does; Zeller and Hildebrandt, IEEE TSE 28(2), 2002).
 
+use std::panic::catch_unwind;
 use std::time::Duration;
 
 use crate::scenario::{Scenario, ScenarioError};
@@ -11,12 +12,15 @@ const AFTERWARDS: Duration = Duration::from_millis(500);
 /// The shortest run worth having.
 const LENGTH_MIN: Duration = Duration::from_secs(1);
 
+/// What stands for an invariant where the overlay's own checks panicked.
+pub const PANIC: &str = "panic";
+
 /// How a scenario fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// Which invariant.
+    /// Which invariant, or [`PANIC`].
     pub invariant: &'static str,
-    /// When.
+    /// When; of a panic only that it was not later.
     pub at: Duration,
     /// What was seen.
     pub what: String,
@@ -25,7 +29,12 @@ pub struct Failure {
 impl Failure {
     /// Runs the scenario; none if nothing fails that it does not expect.
     pub fn of(scenario: &Scenario, seed: u64) -> Result<Option<Failure>, ScenarioError> {
-        let record = run(System::Canopy, scenario.clone(), seed, |_| true)?;
+        let Ok(record) = catch_unwind(|| run(System::Canopy, scenario.clone(), seed, |_| true)) else {
+            // What was seen is on stderr, where panics say it.
+            let (at, what) = (scenario.length, "an overlay contradicts itself".to_owned());
+            return Ok(Some(Failure { invariant: PANIC, at, what }));
+        };
+        let record = record?;
         let broken = record.violations.into_iter().find(|violation| violation.expected.is_none());
         Ok(broken.map(|broken| Failure {
             invariant: broken.invariant,
@@ -70,6 +79,14 @@ pub fn shrink(
             best = fewer;
             told("fewer people", &best);
         }
+    }
+    while invariant == PANIC && best.length > LENGTH_MIN {
+        let shorter = Scenario { length: (best.length * 3 / 4).max(LENGTH_MIN), ..best.clone() };
+        if fails(&shorter)?.is_none() {
+            break;
+        }
+        best = shorter;
+        told("shorter", &best);
     }
     if let Some(found) = fails(&best)? {
         let length = (found.at + AFTERWARDS).max(LENGTH_MIN);

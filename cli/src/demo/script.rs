@@ -15,6 +15,7 @@ use super::memory::Snapshot;
 use super::report::{Attack, RelayRow, Removed, Report, Succession};
 use crate::args::Demo;
 use crate::fail::{Fail, Outcome};
+use crate::home;
 use crate::journal::{self, Entry};
 use crate::overheard;
 use crate::relay::Counters;

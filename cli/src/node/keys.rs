@@ -111,6 +111,7 @@ impl Node {
                 self.notice(text.to_owned());
             }
             session::Event::Deposed { coordinator } => {
+                self.gate.lock().depose(&coordinator);
                 self.notice(format!(
                     "{coordinator} has told different people different things and is not followed any longer."
                 ));

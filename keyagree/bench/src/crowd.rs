@@ -160,6 +160,7 @@ fn seat(issuer: &Issuer, rng: &mut ChaCha20Rng, role: Role) -> (Seat, Admission)
         uses: 1,
         lobby: false,
         pass_ends: None,
+        passed_by: None,
         expires: UnixTime(u64::MAX),
     };
     (seat, admission)

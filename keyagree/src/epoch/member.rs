@@ -3,6 +3,8 @@
 mod asking;
 mod records;
 mod succession;
+#[cfg(test)]
+mod tests;
 
 use crate::credential::Signed;
 use crate::epoch::coordinator::Coordinator;

@@ -15,9 +15,9 @@ use crate::suite::{KeyPair, Secret};
 use crate::time::UnixTime;
 use crate::wire::{ChainRoot, DEPUTIES_MAX, JoinRequest, Message, Wants};
 
-/// A chain gets a fresh root after this, and up to a tenth more, so that not all ask at once: whoever
-/// stole one reads no longer than that.
-pub(crate) const REFRESH_MS: u64 = 10 * 60_000;
+/// A chain gets a fresh root after this, and up to a ninth more, so that not all ask at once: whoever
+/// stole one reads no longer than ten minutes.
+pub(crate) const REFRESH_MS: u64 = 9 * 60_000;
 /// Deputies are asked within so long after they were named.
 const PREPARE_WITHIN_MS: u64 = 2_000;
 /// And for each thousand members so much more: a deputy answers some thousand a second.
@@ -156,7 +156,7 @@ impl Pairs {
         pair.chain = Some(PairChain::new(secret));
         pair.ask = None;
         pair.asked = 0;
-        pair.at = now.plus_ms(REFRESH_MS + rng.next_u64() % (REFRESH_MS / 10));
+        pair.at = now.plus_ms(REFRESH_MS + rng.next_u64() % (REFRESH_MS / 9));
     }
 
     pub(crate) fn has(&self, with: &PeerKey) -> bool {

@@ -23,7 +23,9 @@ impl Session {
     pub(super) fn take_name(&mut self, now: UnixTime, name: &str) {
         let Some(name) = page::padded(name) else { return };
         let peer = self.seat.identity.public();
-        let card = NameCard { meeting: self.seat.meeting, peer, made_at: now, name };
+        // Each card of one epoch is sealed under a key of its own, which the time is part of.
+        let last = self.name.as_ref().map_or(UnixTime(0), |named| named.card.value.made_at);
+        let card = NameCard { meeting: self.seat.meeting, peer, made_at: now.max(last.plus_ms(1)), name };
         self.name = Some(Named { card: Signed::new(card, &self.seat.identity), says: NAME_SAYS + 1 });
         self.say_name();
     }

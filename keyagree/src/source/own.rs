@@ -13,7 +13,7 @@ use crate::wire::{
     Announcement, Ask, EpochId, Message, Ratchet, STANDING_ANNOUNCEMENT, STANDING_RATCHET, Stream,
 };
 
-/// A generation's length. The limit of 2^20 frames of DESIGN 4.4 lies far beyond: no layer makes
+/// A generation's length. What 2^20 frames take, which is all that a key may seal, lies far beyond: no layer makes
 /// 17,000 frames a second.
 const GENERATION_MS: u64 = 60_000;
 /// A step is said so long before it counts.

@@ -11,7 +11,9 @@ use crate::world::World;
 const STEPS: usize = 40;
 /// The first seed, and how many there are. `CANOPY_CHAOS_FIRST` and `CANOPY_CHAOS` say others: one that failed, alone, or thousands.
 const FIRST: u64 = 1_000;
-const MEETINGS: u64 = 24;
+const MEETINGS: u64 = 60;
+/// Of a hundred messages, while all heals.
+const LOST_PERCENT: u32 = 10;
 /// The overlay takes somebody for gone after so many seconds.
 const GONE_AFTER: usize = 3;
 
@@ -160,7 +162,10 @@ impl Chaos {
             let past = keyagree::session::Past { term, ..Default::default() };
             self.world.coordinate(0, past);
         }
+        // Some messages are lost for good: what is asked again must get through.
+        self.world.lost_percent = LOST_PERCENT;
         (0..45).for_each(|_| self.second());
+        self.world.lost_percent = 0;
         if self.remover.is_none_or(|who| self.restarted.contains(&who)) {
             let leader = self.alive().into_iter().find(|who| self.world.people[*who].session().coordinates());
             for who in self.removed.clone() {

@@ -1,7 +1,7 @@
 //! Waiting at the door, being let in, coming back; and what people are called.
 
 use keyagree::session::Past;
-use keyagree::{Event, Input, InviteId, Knocks, PeerKey, Refusal, Removal, Role};
+use keyagree::{Event, Gate, Input, InviteId, Knocks, PeerKey, Refusal, Removal, Role, UnixTime};
 
 use crate::world::{START, World};
 
@@ -153,9 +153,16 @@ fn a_co_host_lets_somebody_in_and_a_guest_can_not() {
     let who = world.guest_with(&link);
     world.run_ms(4_000);
     let peer = world.people[who].key;
-    world.put(guest, Input::Decide { peer, admit: true });
-    world.run_ms(4_000);
-    assert!(world.people[who].session().epoch().is_none());
+    // Also one whose program takes it for a host.
+    for role in [Role::Guest, Role::CoHost] {
+        world.people[guest].role = role;
+        world.rejoin(guest);
+        world.run_ms(2_000);
+        world.put(guest, Input::Decide { peer, admit: true });
+        world.run_ms(4_000);
+        assert!(world.people[who].session().epoch().is_none());
+    }
+    assert!(world.people[guest].said_of("Verdict").count() > 0);
     world.put(co_host, Input::Decide { peer, admit: true });
     world.run_ms(4_000);
     world.agree(&[host, co_host, guest, who]);
@@ -220,11 +227,13 @@ fn a_pass_that_ends_puts_its_holder_back_and_what_was_shown_before_it_does_not()
     assert!(!gate.admit(now, peer, &first).unwrap().lobby, "anybody may have kept it, and show it again");
     let pass_ends = gate.known(&peer).unwrap().pass_ends.unwrap();
     // The coordinator goes on, and renews it no longer.
-    let beat = world.people[host].said_of("Beat").next_back().unwrap().clone();
-    let key = world.people[host].key;
+    world.people[who].gate.admit(now, peer, &passed).unwrap();
+    world.crash(who);
+    world.put(host, Input::Departed(peer));
+    world.calm = true;
+    world.run_ms(pass_ends.since(now) + 1);
     let gate = &mut world.people[who].gate;
-    gate.admit(now, peer, &passed).unwrap();
-    gate.heard(pass_ends, key, &beat);
+    assert!(gate.lapse(UnixTime(pass_ends.0 - 1)).is_empty());
     assert_eq!(gate.lapse(pass_ends), vec![peer]);
     assert!(gate.known(&peer).unwrap().lobby, "it is known, and waits");
     assert!(gate.admit(pass_ends, peer, &passed).unwrap().lobby, "a pass that has ended is as good as none");
@@ -278,4 +287,42 @@ fn by_which_invites_people_came_is_not_to_be_read_on_the_way() {
         assert!(!body.windows(32).any(|at| at == key) && !body.windows(8).any(|at| at == invite));
     }
     assert!([one, deputy].iter().all(|&who| world.people[who].said_of("Bound").count() == 0));
+}
+
+#[test]
+fn passes_that_a_deputy_signed_who_was_removed_count_at_no_further_gate() {
+    let mut world = World::new(211);
+    let host = world.organiser();
+    let deputy = world.deputy();
+    world.run_ms(6_000);
+    world.crash(host);
+    world.run_ms(6_000);
+    assert!(world.people[deputy].session().coordinates());
+    let link = world.link(5);
+    let who = world.guest_with(&link);
+    world.run_ms(3_000);
+    let peer = world.people[who].key;
+    world.put(deputy, Input::Decide { peer, admit: true });
+    world.run_ms(3_000);
+    let (now, passed) = (world.now, world.people[who].credential.clone());
+    let mut gate = Gate::new(world.issuer.meeting(), world.issuer.public());
+    let admission = gate.admit(now, peer, &passed).unwrap();
+    let (key, invite) = (world.people[deputy].key, world.people[deputy].invite);
+    assert_eq!((admission.lobby, admission.passed_by), (false, Some((key, invite))));
+    for removal in [Removal::Peer(key), Removal::Invite(invite)] {
+        let mut late = Gate::new(world.issuer.meeting(), world.issuer.public());
+        late.remove(&[removal].into_iter().collect());
+        assert!(late.admit(now, peer, &passed).unwrap().lobby);
+        // Where it counted already, it does until it ends.
+        gate.remove(&[removal].into_iter().collect());
+        assert!(!gate.admit(now, peer, &passed).unwrap().lobby);
+    }
+    // Whoever leads then gives everybody another, soon.
+    world.rejoin(host);
+    world.run_ms(6_000);
+    world.put(host, Input::Remove(Removal::Peer(key)));
+    world.people[host].gate.remove(&[Removal::Peer(key)].into_iter().collect());
+    world.run_ms(30_000);
+    let admission = gate.admit(world.now, peer, &world.people[who].credential).unwrap();
+    assert_eq!(admission.passed_by.map(|(by, _)| by), Some(world.people[host].key));
 }

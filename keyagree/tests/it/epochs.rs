@@ -217,3 +217,55 @@ fn a_restarted_source_has_fresh_keys_that_all_hold() {
     world.run_ms(2_000);
     assert_eq!(world.missed(one, from, world.now), 0);
 }
+
+#[test]
+fn a_fresh_secret_is_drawn_each_five_minutes_also_while_people_keep_coming() {
+    let mut world = World::new(60);
+    let host = world.organiser();
+    let one = world.guest();
+    world.calm = true;
+    world.run_ms(60_000);
+    assert_eq!(world.people[host].said_of("Wrap").count(), 0, "joins only step");
+    for _ in 0..4 {
+        world.guest();
+        world.run_ms(110_000);
+    }
+    let wraps = world.people[host].said_of("Wrap").count();
+    assert!(wraps > 0, "whoever stole the first secret could still step along");
+    assert_eq!(world.people[one].requests(), 1);
+    let all: Vec<usize> = (0..world.people.len()).collect();
+    world.agree(&all);
+}
+
+#[test]
+fn a_source_whose_announcement_was_lost_is_named_within_two_seconds_and_asked() {
+    let mut world = World::new(61);
+    let host = world.organiser();
+    let (source, one) = (world.guest(), world.guest());
+    world.run_ms(4_000);
+    world.calm = true;
+    world.withheld = [(one, "Announcement"), (one, "Passed")].into();
+    world.send(source, &[0, 1]);
+    let peer = world.people[source].key;
+    // Frames come that no key opens.
+    world.run_ms(500);
+    let since = world.now;
+    world.put(one, Input::Unopened(peer));
+    world.run_ms(2_000);
+    let named = world.people[one].events.iter().find(|(_, event)| matches!(event, Event::Missing { .. }));
+    let (at, event) = named.expect("it is named");
+    assert!(at.since(since) <= 2_000);
+    assert!(matches!(event, Event::Missing { source, why } if *source == peer && !why.is_empty()));
+    let asks =
+        |world: &World| world.people[one].said_of("Ask").chain(world.people[one].said_of("PassOn")).count();
+    assert!(asks(&world) > 0);
+    assert!(world.people[one].open.is_empty());
+    // Its answer comes.
+    world.withheld.clear();
+    for _ in 0..16 {
+        world.put(one, Input::Unopened(peer));
+        world.run_ms(500);
+    }
+    assert_eq!(world.people[one].open.len(), 2);
+    world.agree(&[host, source, one]);
+}

@@ -1,16 +1,18 @@
 //! What hostile peers send: nothing panics, nothing grows, nothing is believed.
 
 use keyagree::credential::{Admission, AdmittedAs};
+use keyagree::session::Past;
 use keyagree::{
-    Event, Gate, Input, Invite, IssuerKey, Lease, MeetingId, PeerKey, Role, UnixTime, well_formed,
+    Event, Gate, Input, Invite, Issuer, IssuerKey, Lease, MeetingId, PeerKey, Removal, Role, UnixTime,
+    well_formed,
 };
 use proptest::prelude::*;
 
 use crate::world::{START, World};
 
-/// So many cases, or as many times more as `CANOPY_FUZZ` says (`make fuzz`).
+/// So many cases forty times, or as often as `CANOPY_FUZZ` says (`make fuzz`).
 fn cases(count: u32) -> u32 {
-    let times = std::env::var("CANOPY_FUZZ").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    let times = std::env::var("CANOPY_FUZZ").ok().and_then(|text| text.parse().ok()).unwrap_or(40);
     count.saturating_mul(times)
 }
 
@@ -134,18 +136,49 @@ fn a_guest_or_relay_that_plays_coordinator_is_not_heard() {
     let one = world.guest();
     world.run_ms(5_000);
     let before = world.people[one].session().epoch();
-    let mut rival = World::new(7);
-    rival.organiser();
-    let (key, said) = (rival.people[0].key, rival.people[0].said.clone());
+    // Somebody with a key of their own who leads this very meeting in a later term, elsewhere: records, beats, wraps,
+    // welcomes, and a kick list with this guest on it.
+    let mut rival = World::new(8);
+    rival.issuer = Issuer::from_seed(world.issuer.meeting(), &world.issuer.seed());
+    let (leads, follows) = (rival.organiser(), rival.guest());
+    rival.coordinate(leads, Past { term: 9, ..Past::default() });
+    rival.run_ms(4_000);
+    rival.agree(&[leads, follows]);
+    let removal = Removal::Peer(world.people[one].key);
+    rival.put(leads, Input::Remove(removal));
+    rival.run_ms(2_000);
+    let (key, said) = (rival.people[leads].key, rival.people[leads].said.clone());
+    for kind in ["Record", "Beat", "Welcome", "Kicks"] {
+        assert!(rival.people[leads].said_of(kind).count() > 0, "{kind}");
+    }
     let admission = world.people[one].gate.known(&world.people[host].key).cloned().unwrap();
     let admission = Admission { expires: UnixTime(u64::MAX), ..admission };
-    for role in [AdmittedAs::Participant(Role::Guest), AdmittedAs::Relay { kbps: 1 }] {
+    let roles = [
+        AdmittedAs::Participant(Role::Guest),
+        AdmittedAs::Participant(Role::CoHost),
+        AdmittedAs::Relay { kbps: 1 },
+    ];
+    let hear = |world: &mut World, role| {
         let admission = Admission { role, ..admission.clone() };
         for body in &said {
             world.put(one, Input::Heard { from: key, admission: admission.clone(), body: body.clone() });
         }
-    }
+    };
+    roles.into_iter().for_each(|role| hear(&mut world, role));
     assert_eq!(world.people[one].session().epoch(), before);
-    assert!(!world.people[one].has(|event| *event == Event::Removed));
+    assert!(!world.people[one].has(|event| matches!(event, Event::Removed | Event::Following { .. })));
     world.agree(&[host, one]);
+    let identity = std::sync::Arc::clone(&rival.people[leads].identity);
+    let kicks = rival.people[leads].said_of("Kicks").next_back().unwrap().clone();
+    let (now, guest) = (world.now, world.people[one].key);
+    for (role, shut_out) in [(Role::Guest, vec![]), (Role::CoHost, vec![]), (Role::Deputy, vec![guest])] {
+        let credential = world.invite(role).credential(&identity, now);
+        let gate = &mut world.people[host].gate;
+        gate.admit(now, key, &credential).unwrap();
+        assert_eq!(gate.heard(now, key, &kicks), shut_out, "{role:?}");
+    }
+    // The same from a deputy is heard: it is the role that makes the difference.
+    hear(&mut world, AdmittedAs::Participant(Role::Deputy));
+    assert!(world.people[one].has(|event| matches!(event, Event::Following { term: 9, .. })));
+    assert!(world.people[one].has(|event| *event == Event::Removed));
 }

@@ -2,6 +2,7 @@
 
 use keyagree::credential::{AdmittedAs, CREDENTIAL_MAX};
 use keyagree::gate::{LOBBY_KNOWN_MAX, PROBATION_MS};
+use keyagree::time::SKEW_MS;
 use keyagree::{Gate, Identity, Issuer, LeaseId, Refusal, Removal, Removed, Role, UnixTime};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
@@ -146,8 +147,7 @@ fn the_first_key_of_an_invite_takes_part_for_a_minute_and_every_other_waits() {
     let host = world.organiser();
     let one = world.guest();
     world.run_ms(3_000);
-    let (host_key, now) = (world.people[host].key, world.now);
-    let beat = world.people[host].said_of("Beat").next_back().unwrap().clone();
+    let now = world.now;
     let (first, thief) = (Identity::generate(&mut world.rng), Identity::generate(&mut world.rng));
     let invite = world.invite(Role::Guest);
     let (own, stolen) = (invite.credential(&first, now), invite.credential(&thief, now));
@@ -159,12 +159,55 @@ fn the_first_key_of_an_invite_takes_part_for_a_minute_and_every_other_waits() {
     // Shown again it counts no longer than the first time.
     let again = gate.admit(now.plus_ms(1_000), first.public(), &own).unwrap();
     assert_eq!((again.lobby, again.pass_ends), (false, Some(ends)));
-    assert!(gate.lapse(ends).is_empty(), "nobody is there who could have let it in");
-    gate.heard(ends, host_key, &beat);
+    world.calm = true;
+    world.run_ms(PROBATION_MS);
+    let gate = &mut world.people[one].gate;
+    assert!(!gate.lapse(UnixTime(ends.0 - 1)).contains(&first.public()));
     assert!(gate.lapse(ends).contains(&first.public()));
     for (peer, credential) in [(first.public(), &own), (thief.public(), &stolen)] {
         assert!(gate.admit(ends, peer, credential).unwrap().lobby);
     }
+    world.crash(host);
+    world.run_ms(40_000);
+    let late = world.now;
+    let gate = &mut world.people[one].gate;
+    assert!(!gate.admit(late, first.public(), &own).unwrap().lobby, "nobody is there who could let it in");
+    assert!(gate.admit(late, thief.public(), &stolen).unwrap().lobby);
+}
+
+#[test]
+fn signs_of_life_that_are_held_back_or_said_again_are_none_to_a_gate() {
+    let mut world = World::new(9);
+    let host = world.organiser();
+    let one = world.guest();
+    world.run_ms(3_000);
+    let (host_key, one_key) = (world.people[host].key, world.people[one].key);
+    let beat = world.people[host].said_of("Beat").next_back().unwrap().clone();
+    world.calm = true;
+    world.crash(host);
+    let shown = world.people[one].credential.clone();
+    let pass_ends = world.people[one].gate.admit(world.now, one_key, &shown);
+    let pass_ends = pass_ends.unwrap().pass_ends.unwrap();
+    for late in [pass_ends, pass_ends.plus_ms(1_000)] {
+        let gate = &mut world.people[one].gate;
+        gate.heard(late, host_key, &beat);
+        assert!(gate.lapse(late).is_empty(), "nobody is there to renew it");
+    }
+}
+
+#[test]
+fn clocks_may_differ_by_two_minutes() {
+    let mut rng = ChaCha20Rng::seed_from_u64(10);
+    let issuer = Issuer::generate(&mut rng);
+    let guest = Identity::generate(&mut rng);
+    let invite = issuer.issue_invite(&mut rng, Role::Guest, Vec::new(), NOW, NOW.plus_ms(DAY)).unwrap();
+    let credential = invite.credential(&guest, NOW);
+    let at = |ms_before| UnixTime(NOW.0 - ms_before);
+    let admit = |now| Gate::new(issuer.meeting(), issuer.public()).admit(now, guest.public(), &credential);
+    assert!(admit(at(SKEW_MS)).is_ok());
+    assert_eq!(admit(at(SKEW_MS + 1)), Err(Refusal::TooEarly));
+    assert!(admit(UnixTime(NOW.0 + DAY - 1)).is_ok());
+    assert_eq!(admit(NOW.plus_ms(DAY)), Err(Refusal::Expired));
 }
 
 #[test]

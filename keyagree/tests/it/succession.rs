@@ -222,6 +222,50 @@ fn a_coordinator_that_tells_two_stories_is_deposed() {
     assert_eq!(world.people[one].session().epoch().unwrap().coordinator, world.people[deputy].key);
     assert_eq!(world.people[one].session().epoch(), world.people[late].session().epoch());
     assert!(!world.people[one].gate.known(&liar).unwrap().may_coordinate(), "relays don't heed it either");
+    // It comes back with a higher term: neither who leads now nor anybody else follows it, and who came since knows why.
+    let later = world.guest();
+    let term = next_term(world.now, world.people[deputy].session().epoch().unwrap().term) + 5;
+    world.coordinate(host, Past { term, ..Past::default() });
+    world.put(deputy, Input::Departed(liar));
+    world.run_ms(8_000);
+    assert!(world.people[deputy].session().coordinates());
+    world.agree(&[deputy, one, late, later]);
+}
+
+#[test]
+fn a_term_of_the_far_future_is_followed_by_nobody() {
+    let (mut world, host, [a, b], [one, two]) = meeting(141);
+    world.coordinate(a, Past { term: u32::MAX, ..Past::default() });
+    let gone = world.people[a].key;
+    world.put(host, Input::Departed(gone));
+    world.run_ms(4_000);
+    world.agree(&[host, b, one, two]);
+    // So it can be removed, and the meeting goes on.
+    let removal = Removal::Peer(world.people[a].key);
+    world.put(host, Input::Remove(removal));
+    world.run_ms(4_000);
+    world.agree(&[host, b, one, two]);
+    world.crash(host);
+    world.run_ms(10_000);
+    world.agree(&[b, one, two]);
+}
+
+#[test]
+fn who_was_removed_can_not_make_a_coordinator_give_way_by_what_others_show() {
+    let (mut world, host, [a, b], [one, two]) = meeting(142);
+    let removal = Removal::Peer(world.people[a].key);
+    world.put(host, Input::Remove(removal));
+    world.run_ms(4_000);
+    world.agree(&[host, b, one, two]);
+    // The removed deputy leads a term of its own; a member that is in league with it shows its record to the coordinator.
+    let said = world.people[a].said.len();
+    world.coordinate(a, Past { term: next_term(world.now, 1) + 60, ..Past::default() });
+    let record = world.people[a].said[said..].iter().find(|body| body[3..].starts_with(b"Record")).unwrap();
+    let witness = [&record[..2], b"\x67Witness", &record[9..]].concat();
+    let from = world.people[two].key;
+    let admission = world.people[host].gate.known(&from).cloned().unwrap();
+    world.put(host, Input::Heard { from, admission, body: witness });
+    assert!(world.people[host].session().coordinates());
 }
 
 #[test]

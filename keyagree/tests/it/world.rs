@@ -21,7 +21,7 @@ pub(crate) struct Person {
     pub(crate) identity: Arc<Identity>,
     pub(crate) key: PeerKey,
     pub(crate) invite: InviteId,
-    role: Role,
+    pub(crate) role: Role,
     pub(crate) credential: Vec<u8>,
     pub(crate) gate: Gate,
     pub(crate) session: Option<Session>,
@@ -43,10 +43,7 @@ impl Person {
 
     /// What it has said of this kind: messages begin with their name.
     pub(crate) fn said_of<'a>(&'a self, kind: &'a str) -> impl DoubleEndedIterator<Item = &'a Vec<u8>> {
-        let named = |body: &&Vec<u8>| {
-            usize::from(body[2] & 0x1f) == kind.len() && body[3..].starts_with(kind.as_bytes())
-        };
-        self.said.iter().filter(named)
+        self.said.iter().filter(|body| is_of(kind, body))
     }
 
     /// How many requests it has said.
@@ -62,6 +59,11 @@ impl Person {
     fn in_force(&self, now: UnixTime) -> Option<&SealingKeys> {
         self.sealing.iter().rev().find(|keys| keys.activate_at <= now)
     }
+}
+
+/// True for a message of this kind: they begin with its name.
+fn is_of(kind: &str, body: &[u8]) -> bool {
+    usize::from(body[2] & 0x1f) == kind.len() && body[3..].starts_with(kind.as_bytes())
 }
 
 /// A frame as the network sees it, with the key it was sealed with.
@@ -86,6 +88,10 @@ pub(crate) struct World {
     /// Frames that a receiver could not open when they came: receiver, index of the frame.
     pub(crate) misses: Vec<(usize, usize)>,
     pub(crate) calm: bool,
+    /// How many of a hundred messages never come.
+    pub(crate) lost_percent: u32,
+    /// What never comes: to whom, and its kind.
+    pub(crate) withheld: BTreeSet<(usize, &'static str)>,
     /// Who is cut off from the others.
     pub(crate) split: BTreeSet<usize>,
 }
@@ -106,6 +112,8 @@ impl World {
             frames: Vec::new(),
             misses: Vec::new(),
             calm: false,
+            lost_percent: 0,
+            withheld: BTreeSet::new(),
             split: BTreeSet::new(),
         }
     }
@@ -221,6 +229,10 @@ impl World {
 
     /// A message on its way: soon, twice, or as late as gossip heals it, within the second before an epoch is used.
     fn post(&mut self, to: usize, from: PeerKey, body: Vec<u8>) {
+        let gone = self.lost_percent > 0 && self.rng.random_ratio(self.lost_percent, 100);
+        if gone || self.withheld.iter().any(|(who, kind)| *who == to && is_of(kind, &body)) {
+            return;
+        }
         let copies = if !self.calm && self.rng.random_bool(0.2) { 2 } else { 1 };
         for _ in 0..copies {
             let lost = !self.calm && self.rng.random_bool(0.1);

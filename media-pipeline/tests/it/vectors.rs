@@ -1,7 +1,7 @@
 //! The known answer of a sealed frame, frozen for version 1 of the protocol.
 
 use media_pipeline::open::Opener;
-use media_pipeline::seal::Sealer;
+use media_pipeline::seal::{FRAMES_MAX, Sealer};
 use media_pipeline::{EncodedFrame, Layer};
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ fn unhex(text: &Value) -> Vec<u8> {
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
 }
 
-fn vector(name: &str, frame: &EncodedFrame, label: u64, key: u8, counter: u64) -> Value {
+fn vector(name: &str, frame: &EncodedFrame, label: u64, key: u8, counter: u32) -> Value {
     let mut sealer = Sealer::new_at(sealing(label, frame.layer, key, 0), counter);
     json!({
         "name": name,
@@ -49,7 +49,7 @@ fn vectors() -> Value {
         "frames": [
             vector("first key frame", &picture(0, 100), label, 9, 0),
             vector("top temporal layer", &picture(7, 100), label, 9, 7),
-            vector("sound, last counter", &sound(300), !label, 200, u64::from(u32::MAX)),
+            vector("sound, last counter", &sound(300), !label, 200, FRAMES_MAX - 1),
         ],
     })
 }

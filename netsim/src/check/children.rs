@@ -9,8 +9,8 @@ use crate::overlay::Overlay;
 pub(super) const NAME: &str = "children";
 
 pub(super) fn look<O: Overlay>(scene: &Scene<'_, O>) -> Option<Finding> {
-    scene.up().find_map(|(who, _, overlay)| {
-        let costs = overlay.trees().into_iter().map(|tree| {
+    scene.up().find_map(|(who, ..)| {
+        let costs = scene.trees(who).iter().map(|tree| {
             // Whoever has died is still listed for a while, and gets nothing.
             let alive = |child: &NodeId| scene.machines[index(*child) as usize].overlay.is_some();
             u64::from(tree.kbps) * tree.children.iter().filter(|child| alive(child)).count() as u64

@@ -12,7 +12,7 @@ const NOTES_MAX: usize = 4 * 1024 * 1024;
 pub(super) fn look<O: Overlay>(scene: &Scene<'_, O>) -> Option<Finding> {
     scene.up().find_map(|(who, _, overlay)| {
         let held = overlay.held();
-        let units_max = RING_BYTES_MAX * overlay.trees().len();
+        let units_max = RING_BYTES_MAX * scene.trees(who).len();
         let over = held.notes > NOTES_MAX || held.units > units_max;
         let what = || format!("holds {} bytes of notes and {} of units", held.notes, held.units);
         over.then(|| Finding { invariant: NAME, node: Some(who), what: what() })

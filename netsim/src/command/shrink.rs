@@ -25,6 +25,7 @@ pub fn shrink(shrink: &Shrink) -> anyhow::Result<bool> {
     let name = out.to_string_lossy();
     let name = shlex::try_quote(&name).unwrap_or_default();
     println!("netsim run {name} --seed {}", shrink.seed);
+    eprintln!("Once it is mended, keep it: mv {name} netsim/regressions/");
     Ok(true)
 }
 

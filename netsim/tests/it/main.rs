@@ -4,6 +4,7 @@ mod compare;
 mod fabricate;
 mod inputs;
 mod models;
+mod regressions;
 mod report;
 mod scenario_docs;
 mod trust;

@@ -8,6 +8,7 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_cbor::ser::IoWrite;
 use serde_cbor::{Deserializer, Serializer};
 
 /// Why bytes were refused. Always the sender's fault, except [`Error::TooLarge`] from [`encode`].
@@ -29,18 +30,19 @@ pub enum Error {
     NotCanonical,
 }
 
-/// Room made at once for an encoding: more than any value with a secret in it needs.
-const ROOM: usize = 8 * 1024;
-
 /// Encodes `value`: packed (a struct is a map from field numbers, a variant without fields its
 /// number, any other variant a map from its name), at most `max` bytes.
 pub fn encode<T: Serialize>(value: &T, max: usize) -> Result<Vec<u8>, Error> {
-    // What is encoded may be secret: a buffer that grows would leave pieces of it behind.
-    let mut bytes = Vec::with_capacity(max.min(ROOM));
-    value.serialize(&mut Serializer::new(&mut bytes).packed_format()).map_err(|_| Error::Malformed)?;
-    if bytes.len() > max {
-        return Err(Error::TooLarge { len: bytes.len(), max });
+    let mut len = Len(0);
+    value
+        .serialize(&mut Serializer::new(IoWrite::new(&mut len)).packed_format())
+        .map_err(|_| Error::Malformed)?;
+    if len.0 > max {
+        return Err(Error::TooLarge { len: len.0, max });
     }
+    // What is encoded may be secret: a buffer that grows would leave pieces of it behind.
+    let mut bytes = Vec::with_capacity(len.0);
+    value.serialize(&mut Serializer::new(&mut bytes).packed_format()).map_err(|_| Error::Malformed)?;
     Ok(bytes)
 }
 
@@ -52,8 +54,38 @@ pub fn decode_strict<T: Serialize + DeserializeOwned>(bytes: &[u8], max: usize) 
     let mut deserializer = Deserializer::from_slice(bytes);
     let value = T::deserialize(&mut deserializer).map_err(|_| Error::Malformed)?;
     deserializer.end().map_err(|_| Error::Malformed)?;
-    if encode(&value, max)? != bytes {
+    let mut rest = Rest(bytes);
+    let same = value.serialize(&mut Serializer::new(IoWrite::new(&mut rest)).packed_format());
+    if same.is_err() || !rest.0.is_empty() {
         return Err(Error::NotCanonical);
     }
     Ok(value)
+}
+
+/// Counts what is written.
+struct Len(usize);
+
+impl std::io::Write for Len {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What is still to be written, byte for byte: comparing needs no second copy of what may be secret.
+struct Rest<'a>(&'a [u8]);
+
+impl std::io::Write for Rest<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 = self.0.strip_prefix(bytes).ok_or(std::io::ErrorKind::InvalidData)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }

@@ -246,6 +246,9 @@ impl<P: Payload> State<P> {
 
     /// Neighbours below that say nothing for too long are lost: the transport notices a death only after seconds.
     pub(crate) fn lose_silent_below(&mut self, now: Time) {
+        if self.links.all_heard(now, config::BELOW_SILENT_AFTER) {
+            return;
+        }
         let silent = |peer: &NodeId| {
             let heard = self.links.get(*peer).map(|neighbour| neighbour.heard);
             heard.is_none_or(|heard| now.since(heard) >= config::BELOW_SILENT_AFTER)

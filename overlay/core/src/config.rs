@@ -260,7 +260,7 @@ pub const HAVE_IN_TURN: usize = 12;
 /// Notes about keys that are kept of one origin.
 pub const KEYS_NOTES_MAX: usize = 64;
 /// Notes about keys of which only the last counts, of one origin: each takes the place of the one of its number.
-pub const STANDING_MAX: u8 = 4;
+pub const STANDING_MAX: u8 = 5;
 /// Bytes of notes about keys that are kept of one origin.
 pub const KEYS_BYTES_MAX: usize = 256 * 1024;
 /// Bytes of notes about keys that are kept in all.

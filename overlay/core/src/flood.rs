@@ -24,11 +24,9 @@ impl<P: Payload> State<P> {
 
     /// Passes a note on, never back to where it came from.
     pub(crate) fn flood(&mut self, now: Time, from: Option<NodeId>, id: NoteId, bytes: &[u8]) {
-        let mut peers = self.links.ids();
-        peers.retain(|peer| {
-            Some(*peer) != from && !self.is_lazy(*peer, id.origin) && self.may_have(*peer, id)
-        });
-        for peer in peers {
+        let others = self.links.iter().map(|(peer, _)| peer).filter(|peer| Some(*peer) != from);
+        let eager = others.filter(|peer| !self.is_lazy(*peer, id.origin) && self.may_have(*peer, id));
+        for peer in eager.collect::<Vec<_>>() {
             self.tell_bytes(now, peer, bytes.to_vec());
         }
     }

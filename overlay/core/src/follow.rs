@@ -135,8 +135,8 @@ impl<P: Payload> State<P> {
         for peer in [tree.parent, tree.old, asked, tried].into_iter().flatten() {
             self.tell(now, peer, &Message::Detach { tree: id });
         }
-        for child in tree.children {
-            self.tell(now, child.peer, &Message::Refused { tree: id, why: Refusal::Unknown });
+        for child in tree.children.peers() {
+            self.tell(now, child, &Message::Refused { tree: id, why: Refusal::Unknown });
         }
     }
 

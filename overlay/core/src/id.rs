@@ -1,5 +1,6 @@
 //! Who a node is: the public key that it proved when the link was made.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use serde::de::Error as _;
@@ -8,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// A node's Ed25519 public key, fresh for each meeting. The core only compares it.
 ///
 /// Serialised as a byte string of 32 bytes, or as 64 hex digits where people read it (JSON).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct NodeId(pub [u8; 32]);
 
 impl NodeId {
@@ -21,6 +22,19 @@ impl NodeId {
     pub fn prefix(&self) -> u64 {
         let [a, b, c, d, e, f, g, h, ..] = self.0;
         u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    }
+}
+
+/// As their bytes are ordered. Maps are searched by ids with each unit, and ids nearly always differ in the first word.
+impl Ord for NodeId {
+    fn cmp(&self, other: &NodeId) -> Ordering {
+        self.prefix().cmp(&other.prefix()).then_with(|| self.0.cmp(&other.0))
+    }
+}
+
+impl PartialOrd for NodeId {
+    fn partial_cmp(&self, other: &NodeId) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -64,5 +78,20 @@ impl fmt::Debug for NodeId {
 impl fmt::Display for NodeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.short())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn ids_are_ordered_as_their_bytes(a: [u8; 32], b: [u8; 32], same in 0_usize..=32) {
+            let mut b = b;
+            b[..same].copy_from_slice(&a[..same]);
+            prop_assert_eq!(NodeId(a).cmp(&NodeId(b)), a.cmp(&b));
+        }
     }
 }

@@ -7,7 +7,7 @@ use crate::delivered::Delivered;
 use crate::gossip::Gossip;
 use crate::id::NodeId;
 use crate::io::{Admitted, Audience, Class, Command, Event, Input, Kind, Output, Topic};
-use crate::links::Links;
+use crate::links::{Links, Tree};
 use crate::lobby::Lobby;
 use crate::members::Members;
 use crate::routes::Routes;
@@ -167,7 +167,7 @@ impl<P: Payload> Node<P> {
         for tree in state.trees.values() {
             tree.check(state.config.me);
             let is_member = |peer| state.links.has(peer) && !state.is_waiting(peer);
-            for child in &tree.children {
+            for child in tree.children.iter() {
                 assert!(is_member(child.peer), "a child has a link, and was let in");
             }
             assert!(tree.parent.is_none_or(is_member), "a parent has a link, and was let in");
@@ -210,11 +210,12 @@ impl<P: Payload> State<P> {
             return;
         }
         let uphill = self.uphill.map(|uphill| uphill.peer);
-        let is_used = |peer: NodeId| {
-            let in_tree = self.trees.values().any(|tree| tree.is_fed_by(peer) || tree.has_child(peer));
-            let backup = self.seat.rows.values().any(|row| row.backups.contains(&peer));
-            uphill == Some(peer) || self.routes.is_below(peer) || in_tree || backup
-        };
+        let mut used: Vec<NodeId> = uphill.into_iter().chain(self.routes.below()).collect();
+        used.extend(self.trees.values().flat_map(|tree| tree.children.iter().map(|child| child.peer)));
+        used.extend(self.trees.values().flat_map(Tree::feeders));
+        used.extend(self.seat.rows.values().flat_map(|row| &row.backups));
+        used.sort_unstable();
+        let is_used = |peer: NodeId| used.binary_search(&peer).is_ok();
         let is_spare = |peer: NodeId, class: Class| class == Class::Lobby || !is_used(peer);
         let spare = self
             .links
@@ -278,7 +279,7 @@ impl<P: Payload> State<P> {
                 self.dial(now, peer);
             }
         }
-        if self.links.members().count() >= config::GOSSIP_LINKS || self.leaving {
+        if self.links.members().take(config::GOSSIP_LINKS).count() == config::GOSSIP_LINKS || self.leaving {
             return;
         }
         let me = self.me();
@@ -373,7 +374,7 @@ impl<P: Payload> State<P> {
         self.coordinator = None;
         self.timers.cancel(Timer::Seats);
         for (id, tree) in std::mem::take(&mut self.trees) {
-            for child in &tree.children {
+            for child in tree.children.iter() {
                 self.tell(now, child.peer, &Message::Refused { tree: id, why: Refusal::Leaving });
             }
             for parent in [tree.parent, tree.old].into_iter().flatten() {
@@ -397,7 +398,7 @@ impl<P: Payload> State<P> {
             taken: tree.taking != crate::links::Taking::No,
             parent: tree.parent,
             backups: tree.row.iter().flat_map(|row| row.backups.clone()).collect(),
-            children: tree.children.iter().map(|child| child.peer).collect(),
+            children: tree.children.peers(),
             live: tree.is_live(),
             verified: tree.lists.listed.verified(),
         })

@@ -43,14 +43,20 @@ impl<P: Payload> State<P> {
         if matches!(standing, Standing::Fresh | Standing::Second) {
             carry(now, tree, unit, hash, &mut self.delivered, &mut self.outbox);
         }
+        let (mut on_trial, switches) = (false, matches!(tree.taking, Taking::FromKey { .. }));
         if standing == Standing::Fresh {
             tree.feed(now);
+            on_trial = tree.trial.is_some();
+        }
+        if on_trial {
             self.end_trial(now, id, from);
         }
         if let Some(old) = old {
             self.tell(now, old, &Message::Detach { tree: id });
         }
-        self.end_switch(id);
+        if switches {
+            self.end_switch(id);
+        }
     }
 
     /// A frame of this node's own source goes into each tree of its layer's group. With k = 1, which is all that is
@@ -135,7 +141,7 @@ fn carry<P: Payload>(
     if unit.header.frame.key {
         tree.key_pending = false;
     }
-    for child in &mut tree.children {
+    for child in tree.children.iter_mut() {
         if child.wants(now, &unit.header) {
             child.sent = now;
             outbox.push_back(Output::Unit { to: child.peer, unit: unit.clone() });

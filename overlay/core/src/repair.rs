@@ -29,21 +29,20 @@ impl<P: Payload> State<P> {
 
     /// Asks the best candidate that was not asked in this round.
     fn ask_next(&mut self, now: Time, id: TreeId) {
-        for peer in self.candidates(now, id) {
-            let linked = self.links.has(peer);
-            if !linked && !self.dial(now, peer) {
-                continue;
-            }
-            let Some(tree) = self.trees.get_mut(&id) else { return };
-            tree.tried.insert(peer);
-            tree.trying = Some(Attempt { peer, sent: linked, alone: false });
-            if linked {
-                return self.ask(now, id, peer);
-            }
-            self.timers.set(Timer::Repair(id), now + config::DIAL_TIMEOUT);
-            return;
+        let Some(peer) = self.candidate(now, id) else {
+            return self.timers.set(Timer::Repair(id), now + config::RETRY_AFTER);
+        };
+        let linked = self.links.has(peer);
+        if !linked {
+            self.dial(now, peer);
         }
-        self.timers.set(Timer::Repair(id), now + config::RETRY_AFTER);
+        let Some(tree) = self.trees.get_mut(&id) else { return };
+        tree.tried.insert(peer);
+        tree.trying = Some(Attempt { peer, sent: linked, alone: false });
+        if linked {
+            return self.ask(now, id, peer);
+        }
+        self.timers.set(Timer::Repair(id), now + config::DIAL_TIMEOUT);
     }
 
     fn ask(&mut self, now: Time, id: TreeId, peer: NodeId) {
@@ -67,12 +66,12 @@ impl<P: Payload> State<P> {
         self.tell(now, peer, &message);
     }
 
-    /// Parent and backups of the plan (for a helper without: the source), relays that help, the source, then
-    /// neighbours, relays first. At most
-    /// [`config::CANDIDATES_MAX`].
-    fn candidates(&self, now: Time, id: TreeId) -> Vec<NodeId> {
+    /// Of the parent and the backups of the plan (for a helper without: the source), relays that help, the source, then
+    /// neighbours, relays first, the first that has a link or can be dialled. At most [`config::CANDIDATES_MAX`] are
+    /// looked at.
+    fn candidate(&self, now: Time, id: TreeId) -> Option<NodeId> {
         let me = self.me();
-        let Some(tree) = self.trees.get(&id) else { return Vec::new() };
+        let tree = self.trees.get(&id)?;
         let row =
             tree.row.iter().flat_map(|row| std::iter::once(row.parent).chain(row.backups.iter().copied()));
         let helpers = self.stage.iter().flat_map(|(_, stage)| stage.helpers.iter().map(|helper| helper.id));
@@ -83,16 +82,24 @@ impl<P: Payload> State<P> {
         let first = Some(tree.source).filter(|_| tree.row.is_none());
         let named = row.chain(first).chain(helpers).chain([tree.source]);
         let all = named.chain(of_kind(Kind::Relay)).chain(of_kind(Kind::Participant));
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = Vec::new();
         let usable = all.filter(|peer| {
             let usable = *peer != me && !tree.tried.contains(peer) && !tree.has_child(*peer);
             let silent = self
                 .links
                 .get(*peer)
                 .is_some_and(|neighbour| neighbour.suspected || neighbour.shut_until > now);
-            usable && !silent && !self.is_waiting(*peer) && !self.links.is_shut(*peer) && seen.insert(*peer)
+            let fresh = usable
+                && !silent
+                && !self.is_waiting(*peer)
+                && !self.links.is_shut(*peer)
+                && !seen.contains(peer);
+            if fresh {
+                seen.push(*peer);
+            }
+            fresh
         });
-        usable.take(config::CANDIDATES_MAX).collect()
+        usable.take(config::CANDIDATES_MAX).find(|peer| self.links.has(*peer) || self.may_dial(now, *peer))
     }
 
     /// True if this tree can't do without another parent.
@@ -286,13 +293,14 @@ impl<P: Payload> State<P> {
 
     /// A parent may have been silent for too long: then all its trees ask their backups at once.
     pub(crate) fn silence_due(&mut self, now: Time, peer: NodeId) {
-        let trees = self.trees_where(|tree| tree.parent == Some(peer));
-        let Some(neighbour) = self.links.get_mut(peer).filter(|_| !trees.is_empty()) else { return };
+        let feeds = self.trees.values().any(|tree| tree.parent == Some(peer));
+        let Some(neighbour) = self.links.get_mut(peer).filter(|_| feeds) else { return };
         let due = neighbour.silent_at();
         if now < due {
             return self.timers.set(Timer::Silence(peer), due);
         }
         neighbour.suspected = true;
+        let trees = self.trees_where(|tree| tree.parent == Some(peer));
         self.event(Event::Silent { peer });
         self.lose_uphill(now, peer);
         for id in trees {

@@ -85,7 +85,8 @@ impl<P: Payload> State<P> {
         // What a child that has just died costs is not known to be free yet.
         let uplink = self.config.uplink_kbps;
         let limit = if first { u64::from(uplink) } else { graft_kbps(uplink) };
-        while self.counted_kbps(now) + cost > limit {
+        // Where all children fit, those who are surely there do.
+        while self.committed_kbps() + cost > limit && self.counted_kbps(now) + cost > limit {
             let Some((graft, child)) = self.dispensable(id).filter(|_| first) else { return false };
             self.detach(graft, child);
             self.refuse(now, child, graft, Refusal::Full);
@@ -131,8 +132,7 @@ impl<P: Payload> State<P> {
         let waits = !ready && !id.layer.is_audio();
         let thin = if waits { Thin::ToFirstKey } else { Thin::Nothing };
         tree.idle = None;
-        tree.children.retain(|child| child.peer != from);
-        tree.children.push(Child { peer: from, planned, feeds, thin, sent: now });
+        tree.children.put(Child { peer: from, planned, feeds, thin, sent: now });
         self.tell(now, from, &message);
         self.outbox.extend(units.into_iter().map(|unit| Output::Unit { to: from, unit }));
         self.give_kept_lists(now, id, from);
@@ -145,7 +145,7 @@ impl<P: Payload> State<P> {
     /// A child goes, or is sent away.
     pub(crate) fn detach(&mut self, id: TreeId, child: NodeId) {
         if let Some(tree) = self.trees.get_mut(&id) {
-            tree.children.retain(|other| other.peer != child);
+            tree.children.remove(child);
         }
     }
 
@@ -154,14 +154,11 @@ impl<P: Payload> State<P> {
         let Some(sent) = self.links.get(peer).map(|neighbour| neighbour.sent) else { return };
         let (mut carried, mut trees) = (sent, Vec::new());
         for tree in self.trees.values_mut() {
-            let live = tree.is_live();
-            let id = tree.id;
-            if let Some(child) = tree.child(peer) {
-                carried = carried.max(child.sent);
-                let thinned = child.thin != Thin::Nothing;
-                let newest = tree.ring.next_number();
-                trees.push(TreeTick { tree: id, live, thinned, path: None, newest });
-            }
+            let Some(child) = tree.child(peer) else { continue };
+            carried = carried.max(child.sent);
+            let thinned = child.thin != Thin::Nothing;
+            let (live, newest) = (tree.is_live(), tree.ring.next_number());
+            trees.push(TreeTick { tree: tree.id, live, thinned, path: None, newest });
         }
         let feeds_me = self.trees.values().any(|tree| tree.parent == Some(peer));
         let is_uphill = self.uphill.is_some_and(|uphill| uphill.peer == peer);
@@ -181,6 +178,9 @@ impl<P: Payload> State<P> {
     /// Children that were not heard of for too long are taken out.
     pub(crate) fn drop_silent_children(&mut self, now: Time) {
         let links = &self.links;
+        if links.all_heard(now, config::CHILD_GONE_AFTER) {
+            return;
+        }
         for tree in self.trees.values_mut() {
             tree.children.retain(|child| {
                 let heard = links.get(child.peer).map(|neighbour| neighbour.heard);

@@ -185,8 +185,7 @@ impl<P: Payload> State<P> {
         let newest = tree.ring.next_number();
         let tick = TreeTick { tree: id, live: tree.is_live(), thinned: false, path, newest };
         let message = Message::Tick { trees: vec![tick] };
-        let children: Vec<NodeId> = tree.children.iter().map(|child| child.peer).collect();
-        for child in children {
+        for child in tree.children.peers() {
             self.tell(now, child, &message);
         }
     }
@@ -213,14 +212,21 @@ impl<P: Payload> State<P> {
         !self.config.hidden || known.is_none_or(|kind| kind == Kind::Relay)
     }
 
+    /// True if [`State::dial`] would do something.
+    pub(crate) fn may_dial(&self, now: Time, peer: NodeId) -> bool {
+        peer != self.me()
+            && self.links.may_dial(now, peer)
+            && self.may_reach(peer)
+            && self.contacts(peer).is_some_and(|contacts| !contacts.is_empty())
+    }
+
     /// Dials somebody who is not linked, unless that was tried a moment ago. True if it is on its way.
     pub(crate) fn dial(&mut self, now: Time, peer: NodeId) -> bool {
-        let Some(contacts) = self.contacts(peer).filter(|contacts| !contacts.is_empty()).cloned() else {
-            return false;
-        };
-        if peer == self.me() || !self.may_reach(peer) || !self.links.may_dial(now, peer) {
+        if !self.may_dial(now, peer) {
             return false;
         }
+        let contacts = self.contacts(peer).cloned().unwrap_or_default();
+        self.links.note_dial(now, peer);
         self.outbox.push_back(Output::Dial { peer, contacts });
         true
     }

@@ -173,7 +173,7 @@ impl<P: Payload> State<P> {
 
     fn tell_all_fed(&mut self, now: Time, id: TreeId, message: &Message) {
         let Some(tree) = self.trees.get(&id) else { return };
-        let children: Vec<NodeId> = tree.children.iter().map(|child| child.peer).collect();
+        let children = tree.children.peers();
         let Ok(bytes) = message.encode() else { return };
         for child in children {
             self.tell_bytes(now, child, bytes.clone());

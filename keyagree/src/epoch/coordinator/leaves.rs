@@ -43,9 +43,14 @@ impl Coordinator {
         self.say_kicks(seat, effects);
         self.letters.take_back(&others);
         let invite = |peer| self.held.get(peer).map(|held| held.invite);
+        let able = |peer| self.held.get(peer).is_some_and(|held| held.role.may_coordinate());
         let members = self.held.keys().chain(self.view.roster.peers());
         let out: BTreeSet<PeerKey> =
             members.filter(|peer| others.shuts_out(peer, invite(peer))).copied().collect();
+        if out.iter().any(able) {
+            // Passes that it has signed are good at no further link.
+            self.passes.hurry(now);
+        }
         for peer in out {
             // Until the record without it is made, too, it gets nothing: no chain if it asks for one.
             self.pending.remove(&peer);

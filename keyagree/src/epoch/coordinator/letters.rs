@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::credential::{Pass, Signed, parts};
+use crate::credential::{PASS_MS, Pass, Signed, parts};
 use crate::epoch::chain::PairChain;
 use crate::epoch::deputy::ANSWERS_APART_MS;
 use crate::epoch::view::View;
@@ -27,8 +27,6 @@ const ANSWER_KEPT_MS: u64 = 30_000;
 const STRANGERS_MAX: usize = 1024;
 /// A member is sent one page of the roster so often.
 const PAGES_APART_MS: u64 = 50;
-/// How long a pass counts.
-pub(crate) const PASS_MS: u64 = 10 * 60_000;
 
 /// The last request of a peer, and what it was told.
 struct Letter {

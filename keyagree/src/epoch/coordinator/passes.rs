@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::epoch::coordinator::letters::PASS_MS;
+use crate::credential::PASS_MS;
 use crate::identity::PeerKey;
 use crate::time::UnixTime;
 use crate::wire::MEMBERS_MAX;
 
 /// A pass is renewed when half of it is over.
 const RENEW_AFTER_MS: u64 = PASS_MS / 2;
+/// Where somebody was removed who may have signed them, all are renewed within this.
+const RENEW_SOON_MS: u64 = 10_000;
 
 /// Each of them has a time of its own, so that not all passes of a large meeting leave at once.
 #[derive(Default)]
@@ -20,11 +22,21 @@ pub(crate) struct Passes {
 impl Passes {
     /// For those whom somebody else has let in: when their passes were made isn't known here.
     pub(crate) fn spread(now: UnixTime, peers: impl ExactSizeIterator<Item = PeerKey>) -> Passes {
+        Passes::within(now, RENEW_AFTER_MS, peers)
+    }
+
+    fn within(now: UnixTime, span_ms: u64, peers: impl ExactSizeIterator<Item = PeerKey>) -> Passes {
         let (mut passes, count) = (Passes::default(), peers.len().max(1) as u64);
         for (index, peer) in peers.enumerate() {
-            passes.set(peer, now.plus_ms(RENEW_AFTER_MS * index as u64 / count));
+            passes.set(peer, now.plus_ms(span_ms * index as u64 / count));
         }
         passes
+    }
+
+    /// All need another soon: what they have may count no longer.
+    pub(crate) fn hurry(&mut self, now: UnixTime) {
+        let peers: Vec<PeerKey> = self.of.keys().copied().collect();
+        *self = Passes::within(now, RENEW_SOON_MS, peers.into_iter());
     }
 
     /// One was made just now.

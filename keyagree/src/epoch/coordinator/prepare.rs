@@ -20,6 +20,13 @@ impl Coordinator {
         able.into_iter().take(DEPUTIES_MAX).map(|(.., peer)| peer).collect()
     }
 
+    /// This one is named no longer.
+    pub(crate) fn demote(&mut self, peer: &PeerKey) {
+        if let Some(held) = self.held.get_mut(peer) {
+            held.role = Role::Guest;
+        }
+    }
+
     /// Tells each deputy a bit of what it doesn't know yet; all of it anew after each refresh of its chain, should a letter
     /// have been lost.
     pub(super) fn tell_bindings(&mut self, deputies: &[PeerKey], effects: &mut Effects) {

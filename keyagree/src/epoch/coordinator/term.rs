@@ -69,7 +69,14 @@ impl Coordinator {
         }
         view.roster.sit(Entry { peer: me, request: NO_RECORD });
         let term = next_term(now, term);
-        Coordinator::begin(now, seat, rng, (term, head.hash), (door, view, deputy.held), effects)
+        let by = door.bindings().all().iter().find(|(_, peer)| *peer == without).map(|(invite, _)| *invite);
+        let shut_out = door.removed().shuts_out(&without, by);
+        let (hash, parts) = (head.hash, (door, view, deputy.held));
+        let mut coordinator = Coordinator::begin(now, seat, rng, (term, hash), parts, effects);
+        if shut_out {
+            coordinator.passes.hurry(now);
+        }
+        coordinator
     }
 
     fn begin(

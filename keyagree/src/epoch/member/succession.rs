@@ -1,7 +1,5 @@
 //! Who leads when: signs of life, coordinators that say two things, and when a deputy takes over.
 
-use std::collections::BTreeSet;
-
 use crate::credential::{Admission, Signed};
 use crate::epoch::coordinator::Inheritance;
 use crate::epoch::member::Member;
@@ -9,7 +7,7 @@ use crate::epoch::{Effects, Head};
 use crate::identity::PeerKey;
 use crate::io::{Audience, Event, Seat, SessionRng};
 use crate::time::UnixTime;
-use crate::wire::{Beat, DEPUTIES_MAX, EpochId, Evidence, JoinRequest, Message, Record};
+use crate::wire::{Beat, DEPUTIES_MAX, EpochId, Evidence, JoinRequest, Message, Record, STANDING_EVIDENCE};
 
 /// A deputy of rank r takes over after (r + 1) times this without a sign of the coordinator.
 const SILENCE_MS: u64 = 3_000;
@@ -19,8 +17,6 @@ const TOLD_AFTER_MS: u64 = 10_000;
 const ASLEEP_MS: u64 = 1_500;
 /// A coordinator that lags behind is told so at most so often.
 const WITNESS_AGAIN_MS: u64 = 2_000;
-/// Coordinators that were deposed.
-const DEPOSED_MAX: usize = 16;
 
 /// See the module.
 pub(crate) struct Succession {
@@ -29,7 +25,6 @@ pub(crate) struct Succession {
     beat_made_at: UnixTime,
     silence_said: bool,
     deputies: Vec<PeerKey>,
-    deposed: BTreeSet<PeerKey>,
     witness_at: UnixTime,
 }
 
@@ -40,7 +35,6 @@ impl Succession {
             beat_made_at: UnixTime(0),
             silence_said: false,
             deputies: Vec::new(),
-            deposed: BTreeSet::new(),
             witness_at: UnixTime(0),
         }
     }
@@ -189,30 +183,21 @@ impl Member {
     ) {
         let evidence = Evidence { first, second };
         if let Some(coordinator) = evidence.convicts() {
-            effects.say(Audience::Everybody, &Message::Evidence(evidence));
-            self.depose(now, coordinator, effects);
+            effects.say(Audience::Standing(STANDING_EVIDENCE), &Message::Evidence(evidence));
+            effects.deposed.push(coordinator);
+            self.leader_deposed(now, &coordinator);
         }
     }
 
-    /// Two records that somebody else has found.
-    pub(crate) fn evidence(&mut self, now: UnixTime, evidence: &Evidence, effects: &mut Effects) {
-        let leads = evidence.first.value.id.coordinator == self.leader.1;
-        if leads && let Some(coordinator) = evidence.convicts() {
-            self.depose(now, coordinator, effects);
-        }
-    }
-
-    fn depose(&mut self, now: UnixTime, coordinator: PeerKey, effects: &mut Effects) {
-        let deposed = &mut self.succession.deposed;
-        if deposed.len() < DEPOSED_MAX && deposed.insert(coordinator) {
-            effects.events.push(Event::Deposed { coordinator });
-            // Its silence begins three seconds ago: the first deputy need not wait.
+    /// Somebody is not followed any longer. If it led, its silence begins three seconds ago: the first deputy need not wait.
+    pub(crate) fn leader_deposed(&mut self, now: UnixTime, coordinator: &PeerKey) {
+        if self.leader.1 == *coordinator {
             self.succession.seen_at = UnixTime(now.0.saturating_sub(SILENCE_MS));
+            // Whoever holds nothing of it yet asks whoever leads, also in an older term.
+            if self.head.is_none() {
+                self.leader = (0, PeerKey([0; 32]));
+            }
         }
-    }
-
-    pub(crate) fn is_deposed(&self, peer: &PeerKey) -> bool {
-        self.succession.deposed.contains(peer)
     }
 
     /// A peer wants a chain for the day that this node coordinates.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::by_id::ById;
 use crate::bucket::Bucket;
 use crate::config;
 use crate::id::NodeId;
@@ -86,11 +87,12 @@ impl Neighbour {
     /// Something came. The mean deviation of the gaps between arrivals is smoothed as in RFC 3550
     /// section 6.4.1 (gain 1/16); there is no timestamp to compare with, so gaps are compared with their mean.
     pub(crate) fn touch(&mut self, now: Time) {
-        let gap = now.since(self.heard).min(config::SILENCE_MAX);
+        // In whole nanoseconds, since this is done with each unit and a `Duration` is divided slowly.
+        let smoothed = |mean: Duration, new: u64| Duration::from_nanos((nanos(mean) * 15 + new) / 16);
+        let gap = nanos(now.since(self.heard).min(config::SILENCE_MAX));
         self.heard = now;
-        let off = gap.abs_diff(self.gap);
-        self.gap = (self.gap * 15 + gap) / 16;
-        self.jitter = (self.jitter * 15 + off) / 16;
+        self.jitter = smoothed(self.jitter, gap.abs_diff(nanos(self.gap)));
+        self.gap = smoothed(self.gap, gap);
     }
 
     /// When silence means something.
@@ -115,6 +117,10 @@ impl Neighbour {
     }
 }
 
+fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+}
+
 /// A peer that was dialled.
 #[derive(Clone, Copy, Debug)]
 struct Dialled {
@@ -125,7 +131,7 @@ struct Dialled {
 /// All neighbours.
 #[derive(Debug, Default)]
 pub(crate) struct Links {
-    neighbours: BTreeMap<NodeId, Neighbour>,
+    neighbours: ById<Neighbour>,
     dialled: BTreeMap<NodeId, Dialled>,
     shut: BTreeSet<NodeId>,
     cooling: BTreeMap<NodeId, Time>,
@@ -162,7 +168,7 @@ impl Links {
     }
 
     pub(crate) fn down(&mut self, peer: NodeId) -> bool {
-        self.neighbours.remove(&peer).is_some()
+        self.neighbours.remove(peer).is_some()
     }
 
     /// Never to be linked again. False if it was so before.
@@ -191,44 +197,48 @@ impl Links {
     }
 
     pub(crate) fn get(&self, peer: NodeId) -> Option<&Neighbour> {
-        self.neighbours.get(&peer)
+        self.neighbours.get(peer)
     }
 
     pub(crate) fn get_mut(&mut self, peer: NodeId) -> Option<&mut Neighbour> {
-        self.neighbours.get_mut(&peer)
+        self.neighbours.get_mut(peer)
     }
 
     pub(crate) fn has(&self, peer: NodeId) -> bool {
-        self.neighbours.contains_key(&peer)
+        self.neighbours.has(peer)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (NodeId, &Neighbour)> {
-        self.neighbours.iter().map(|(id, neighbour)| (*id, neighbour))
+        self.neighbours.iter()
     }
 
     pub(crate) fn ids(&self) -> Vec<NodeId> {
-        self.neighbours.keys().copied().collect()
+        self.neighbours.iter().map(|(id, _)| id).collect()
     }
 
     pub(crate) fn len(&self) -> usize {
         self.neighbours.len()
     }
 
-    /// True if the peer may be dialled now, which is then remembered.
-    pub(crate) fn may_dial(&mut self, now: Time, peer: NodeId) -> bool {
-        if self.has(peer) || !self.is_welcome(now, peer) || self.len() >= config::LINKS_MAX {
-            return false;
-        }
-        let wait = match self.dialled.get(&peer) {
-            Some(dialled) if dialled.again > now => return false,
-            Some(dialled) => (dialled.wait * 2).min(config::DIAL_AGAIN_MAX),
-            None => config::DIAL_AGAIN,
-        };
+    /// True if all neighbours were heard of within this span.
+    pub(crate) fn all_heard(&self, now: Time, span: Duration) -> bool {
+        self.neighbours.iter().all(|(_, neighbour)| now.since(neighbour.heard) < span)
+    }
+
+    /// True if the peer may be dialled now.
+    pub(crate) fn may_dial(&self, now: Time, peer: NodeId) -> bool {
+        let tried = self.dialled.get(&peer).is_some_and(|dialled| dialled.again > now);
+        !tried && !self.has(peer) && self.is_welcome(now, peer) && self.len() < config::LINKS_MAX
+    }
+
+    /// The peer is dialled: the next time after twice as long.
+    pub(crate) fn note_dial(&mut self, now: Time, peer: NodeId) {
+        let before = self.dialled.get(&peer).map(|dialled| (dialled.wait * 2).min(config::DIAL_AGAIN_MAX));
+        let wait = before.unwrap_or(config::DIAL_AGAIN);
         if self.dialled.len() >= config::SHUT_MAX {
             self.dialled.pop_first();
         }
         self.dialled.insert(peer, Dialled { again: now + wait, wait });
-        true
     }
 
     /// This node has been let in: whoever took it for one in the lobby may be asked.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::children::{Child, Children};
 use super::lists::Lists;
 use crate::config;
 use crate::id::NodeId;
@@ -10,7 +11,7 @@ use crate::plan::{Feed, Row};
 use crate::ring::Ring;
 use crate::stage::Group;
 use crate::time::Time;
-use crate::unit::{Payload, TreeId, UnitHeader};
+use crate::unit::{Payload, TreeId};
 
 /// One tree that this node is in.
 #[derive(Debug)]
@@ -44,7 +45,7 @@ pub(crate) struct Tree<P> {
     pub(crate) tried: BTreeSet<NodeId>,
     /// From the source to the parent.
     pub(crate) path: Vec<NodeId>,
-    pub(crate) children: Vec<Child>,
+    pub(crate) children: Children,
     pub(crate) ring: Ring<P>,
     pub(crate) lists: Lists,
     /// When a unit came last, or the tree was joined.
@@ -118,57 +119,6 @@ pub(crate) struct Parked {
     pub(crate) until: Time,
 }
 
-/// Whom this node feeds.
-#[derive(Debug)]
-pub(crate) struct Child {
-    pub(crate) peer: NodeId,
-    /// The plan sends it here, as it says.
-    pub(crate) planned: bool,
-    /// It feeds others in the tree, as it says.
-    pub(crate) feeds: bool,
-    pub(crate) thin: Thin,
-    pub(crate) sent: Time,
-}
-
-/// What a child is spared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Thin {
-    /// Nothing.
-    Nothing,
-    /// Everything up to the next key frame: it came without one, and nothing was dropped.
-    ToFirstKey,
-    /// Everything up to the next key frame, since something was dropped.
-    ToKey,
-    /// What no other frame needs: all but the base temporal layer.
-    ToBase { until: Time },
-}
-
-impl Child {
-    /// The one place that decides whether a child gets a unit. Sound always goes on.
-    pub(crate) fn wants(&mut self, now: Time, header: &UnitHeader) -> bool {
-        if header.tree.layer.is_audio() {
-            return true;
-        }
-        match self.thin {
-            Thin::Nothing => true,
-            Thin::ToFirstKey | Thin::ToKey if !header.frame.key => false,
-            Thin::ToFirstKey => {
-                self.thin = Thin::Nothing;
-                true
-            }
-            Thin::ToKey => {
-                self.thin = Thin::ToBase { until: now + config::THIN_FOR };
-                true
-            }
-            Thin::ToBase { until } if now >= until => {
-                self.thin = Thin::Nothing;
-                true
-            }
-            Thin::ToBase { .. } => header.frame.temporal == 0,
-        }
-    }
-}
-
 impl<P: Payload> Tree<P> {
     pub(crate) fn new(now: Time, id: TreeId, (feed, group): (&Feed, &Group), me: NodeId) -> Tree<P> {
         Tree {
@@ -190,7 +140,7 @@ impl<P: Payload> Tree<P> {
             trying: None,
             tried: BTreeSet::new(),
             path: Vec::new(),
-            children: Vec::new(),
+            children: Children::default(),
             ring: Ring::new(),
             lists: Lists::default(),
             fed: now,
@@ -216,11 +166,11 @@ impl<P: Payload> Tree<P> {
     }
 
     pub(crate) fn child(&mut self, peer: NodeId) -> Option<&mut Child> {
-        self.children.iter_mut().find(|child| child.peer == peer)
+        self.children.get_mut(peer)
     }
 
     pub(crate) fn has_child(&self, peer: NodeId) -> bool {
-        self.children.iter().any(|child| child.peer == peer)
+        self.children.has(peer)
     }
 
     /// True if the plan or a child needs this node here.
@@ -233,12 +183,16 @@ impl<P: Payload> Tree<P> {
         self.left.is_some_and(|(left, until)| left == peer && now < until)
     }
 
-    /// True if this peer may bring units: also one that was asked, since its answer travels on another lane.
+    /// True if this peer may bring units, see [`Tree::feeders`].
     pub(crate) fn is_fed_by(&self, peer: NodeId) -> bool {
-        self.parent == Some(peer)
-            || self.old == Some(peer)
-            || self.is_tried(peer)
-            || self.trying.is_some_and(|attempt| attempt.sent && attempt.peer == peer)
+        self.parent == Some(peer) || self.feeders().any(|feeder| feeder == peer)
+    }
+
+    /// Who may bring units: also who was asked, since its answer travels on another lane.
+    pub(crate) fn feeders(&self) -> impl Iterator<Item = NodeId> {
+        let asked = self.trying.filter(|attempt| attempt.sent).map(|attempt| attempt.peer);
+        let tried = self.trial.as_ref().map(|trial| trial.peer);
+        [self.parent, self.old, tried, asked].into_iter().flatten()
     }
 
     /// True if units and lists of this peer count now.

@@ -50,6 +50,9 @@ pub struct Decided {
 pub struct Listed {
     /// By their numbers.
     units: VecDeque<Entry>,
+    /// How many of those have come, and how many of them no list has named yet.
+    come: usize,
+    unlisted: usize,
     /// Units below this may have been forgotten before their time, since there were too many.
     crowded_below: u32,
     /// Since when units come without a list.
@@ -68,8 +71,15 @@ struct Entry {
     number: u32,
     since: Time,
     first: Option<Variant>,
-    second: Option<Variant>,
+    /// Apart, since hardly any unit has one, and many entries are looked at.
+    second: Option<Box<Variant>>,
     signed: Option<UnitHash>,
+}
+
+impl Entry {
+    fn is_unlisted(&self) -> bool {
+        self.first.is_some() && self.signed.is_none()
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -84,6 +94,8 @@ impl Default for Listed {
     fn default() -> Listed {
         Listed {
             units: VecDeque::new(),
+            come: 0,
+            unlisted: 0,
             crowded_below: 0,
             lacking: None,
             patience: config::LISTS_MISSED_AFTER,
@@ -114,25 +126,25 @@ impl Listed {
         if entry.signed.is_some_and(|signed| signed != hash) {
             return Standing::False;
         }
-        let standing = match (entry.first, entry.second) {
+        match (&entry.first, &entry.second) {
             (None, _) if fresh => {
                 entry.first = Some(variant);
+                self.come += 1;
+                if entry.signed.is_none() {
+                    self.unlisted += 1;
+                    self.lacking.get_or_insert(now);
+                }
                 Standing::Fresh
             }
             (None, _) => Standing::Known,
-            (Some(first), second) if first.hash == hash || second.is_some_and(|other| other.hash == hash) => {
-                Standing::Known
-            }
+            (Some(first), _) if first.hash == hash => Standing::Known,
+            (Some(_), Some(second)) if second.hash == hash => Standing::Known,
             (Some(_), Some(_)) => Standing::False,
             (Some(_), None) => {
-                entry.second = Some(variant);
+                entry.second = Some(Box::new(variant));
                 Standing::Second
             }
-        };
-        if standing == Standing::Fresh && entry.signed.is_none() {
-            self.lacking.get_or_insert(now);
         }
-        standing
     }
 
     /// A list of the source came. The first word of a source counts: a second list for the same units makes nobody a liar.
@@ -152,18 +164,20 @@ impl Listed {
             };
             let Some(entry) = self.units.get_mut(at).filter(|entry| entry.signed.is_none()) else { continue };
             entry.signed = Some(hash);
-            let variants = [entry.first, entry.second].into_iter().flatten();
-            let (true_ones, false_ones): (Vec<Variant>, Vec<Variant>) =
-                variants.partition(|variant| variant.hash == hash);
-            (entry.first, entry.second) = (true_ones.first().copied(), None);
-            for lie in false_ones {
+            let variants = [entry.first.take(), entry.second.take().map(|second| *second)];
+            let has_come = variants[0].is_some();
+            let is_true = |variant: &Variant| variant.hash == hash;
+            entry.first = variants.into_iter().flatten().find(is_true);
+            self.unlisted -= usize::from(has_come);
+            self.come -= usize::from(has_come && entry.first.is_none());
+            for lie in variants.into_iter().flatten().filter(|variant| !is_true(variant)) {
                 decided.unsure |= bit;
                 decided.false_units.push(FalseUnit {
                     number,
                     hash: lie.hash,
                     edge: lie.edge,
                     is_a_lie: !lie.taken_back && now.since(lie.at) < config::BLAMED_FOR,
-                    have_true: !true_ones.is_empty(),
+                    have_true: entry.first.is_some(),
                 });
             }
         }
@@ -190,7 +204,7 @@ impl Listed {
         for number in numbers(first, which) {
             let Ok(at) = self.find(number) else { continue };
             let Some(entry) = self.units.get_mut(at) else { continue };
-            for variant in [&mut entry.first, &mut entry.second].into_iter().flatten() {
+            for variant in [entry.first.as_mut(), entry.second.as_deref_mut()].into_iter().flatten() {
                 variant.taken_back |= variant.edge == edge;
             }
         }
@@ -203,13 +217,14 @@ impl Listed {
 
     /// True while lists cover what came lately, false while they don't, nothing while nothing comes.
     pub fn verified(&self) -> Option<bool> {
-        let late = |entry: &&Entry| {
+        let late = |entry: &Entry| {
             let came = entry.first.map(|first| first.at);
-            entry.signed.is_none() && came.is_some_and(|at| self.now.since(at) >= config::LIST_LATE_AFTER)
+            came.is_some_and(|at| self.now.since(at) >= config::LIST_LATE_AFTER)
         };
-        self.units.iter().find(|entry| entry.first.is_some())?;
         let lately = |at: Option<Time>| at.is_some_and(|at| self.now.since(at) < config::LISTED_FOR);
-        Some(lately(self.listed) && !lately(self.lied) && !self.units.iter().any(|entry| late(&entry)))
+        // The newest, as a rule: only so many are looked at.
+        let unlisted = || self.units.iter().rev().filter(|entry| entry.is_unlisted()).take(self.unlisted);
+        (self.come > 0).then(|| lately(self.listed) && !lately(self.lied) && !unlisted().any(late))
     }
 
     /// True once if units have come without any list for long: the next time after twice as long. A parent that is so many
@@ -238,7 +253,7 @@ impl Listed {
     fn open(&mut self, at: usize, number: u32) -> usize {
         let mut at = at;
         if self.units.len() >= config::LISTED_MAX
-            && let Some(oldest) = self.units.pop_front()
+            && let Some(oldest) = self.forget_first()
         {
             self.crowded_below = self.crowded_below.max(oldest.number.saturating_add(1));
             at = at.saturating_sub(1);
@@ -251,8 +266,15 @@ impl Listed {
     fn forget_old(&mut self, now: Time) {
         self.now = now;
         while self.units.front().is_some_and(|entry| now.since(entry.since) >= config::LISTED_FOR) {
-            self.units.pop_front();
+            self.forget_first();
         }
+    }
+
+    fn forget_first(&mut self) -> Option<Entry> {
+        let entry = self.units.pop_front()?;
+        self.come -= usize::from(entry.first.is_some());
+        self.unlisted -= usize::from(entry.is_unlisted());
+        Some(entry)
     }
 }
 

@@ -217,7 +217,7 @@ fn answer(output: Output<Blob>, verdict: impl FnOnce() -> Option<Admitted>) -> O
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(cases(1_000)))]
+    #![proptest_config(ProptestConfig::with_cases(cases(20_000)))]
 
     #[test]
     fn no_sequence_of_inputs_breaks_a_node(

@@ -2,6 +2,7 @@
 
 mod harness;
 mod hostile;
+mod identify;
 mod links;
 mod raw;
 mod recorded;
