@@ -30,6 +30,9 @@ pub const HOPS_MAX: usize = 12;
 /// Up to so many, relays included, everybody may feed in any tree, and larger meetings' care for diversity gives way to
 /// stars on the strongest (DESIGN 3.7).
 pub const SMALL_MEETING: usize = 200;
+/// Up to so many, relays included, everybody may move at once to where a plan made from nothing has them; in a larger
+/// meeting that costs more than an edge that could be better (decision 9).
+pub const AFRESH_MEETING: usize = 30;
 /// Backup parents in a row of the plan.
 pub const BACKUPS: usize = 2;
 /// Relays with room that a stage names for everybody in need; the next to be asked after the backups.
@@ -113,6 +116,18 @@ pub const KNOWN_FOR: Duration = Duration::from_secs(10);
 pub const MISSED_MAX: usize = 256;
 /// Changes of the meeting within this span make one plan.
 pub const PLAN_DEBOUNCE: Duration = Duration::from_millis(80);
+/// A node is told its seat no more often than this: the newest counts, and answers all that it has said meanwhile.
+pub const SEAT_EVERY: Duration = Duration::from_millis(200);
+/// Seats take no more than this part of the coordinator's uplink, percent, so that they don't keep back its sound …
+pub const SEATS_PERCENT: u64 = 25;
+/// … but for as many as that is in this span, at once …
+pub const SEATS_BURST: Duration = Duration::from_millis(100);
+/// … and never less than this, bytes: a small meeting's, and the largest seat.
+pub const SEATS_BURST_MIN: u64 = 2 * NOTE_BODY_MAX as u64;
+/// Seats that had to wait are looked at again after this span.
+pub const SEATS_AGAIN: Duration = Duration::from_millis(20);
+/// What carries a seat, beside its body, bytes.
+pub const SEAT_OVERHEAD: usize = 200;
 /// A coordinator that starts over waits this long, after that or its first link, for presences and the last plan.
 pub const PLAN_SETTLE: Duration = Duration::from_millis(300);
 /// The same for a coordinator that takes over: sources and places of the meeting come first.

@@ -7,6 +7,7 @@ use crate::config;
 use crate::id::NodeId;
 use crate::io::{Audience, Event, Kind, Topic};
 use crate::members::{Look, Member};
+use crate::owed::{Owed, Rank};
 use crate::plan::{Branch, Feed, Looks, Plan, Planner, Row, Shapes, Supply, View};
 use crate::seat::Seat;
 use crate::stage::{self, Candidate, Group, Reachable, Stage};
@@ -32,10 +33,11 @@ pub(crate) struct Coordinator {
     given: BTreeMap<NodeId, u32>,
     /// Who waits for a seat in answer, with the next plan at the latest.
     waiting: BTreeSet<NodeId>,
+    owed: Owed,
 }
 
 impl Coordinator {
-    fn new(now: Time, term: u32) -> Coordinator {
+    fn new(now: Time, term: u32, uplink_kbps: u32) -> Coordinator {
         Coordinator {
             term,
             since: now,
@@ -46,6 +48,7 @@ impl Coordinator {
             planned: None,
             given: BTreeMap::new(),
             waiting: BTreeSet::new(),
+            owed: Owed::new(now, uplink_kbps),
         }
     }
 
@@ -66,7 +69,7 @@ impl<P: Payload> State<P> {
     pub(crate) fn coordinate(&mut self, now: Time, term: u32) {
         let outranked = self.leader.is_some_and(|leader| leader.term >= term);
         if self.config.admitted.may_coordinate && !outranked {
-            self.coordinator = Some(Coordinator::new(now, term));
+            self.coordinator = Some(Coordinator::new(now, term, self.config.uplink_kbps));
             self.be_led(now, self.me(), term);
             self.meeting_changed(now);
         }
@@ -103,6 +106,7 @@ impl<P: Payload> State<P> {
         let Some(coordinator) = &mut self.coordinator else { return };
         coordinator.given.remove(&peer);
         coordinator.waiting.remove(&peer);
+        coordinator.owed.forget(peer);
         if large && coordinator.planned.is_some() {
             coordinator.planner.leave(peer);
             self.tell_changes(now);
@@ -156,7 +160,12 @@ impl<P: Payload> State<P> {
             self.members.iter().filter(|(_, member)| member.presence.hidden).map(|(id, _)| id).collect();
         told.extend(hidden.into_iter().filter(|id| coordinator.feeds.iter().any(|feed| feed.source == *id)));
         for node in &told {
-            coordinator.given.insert(*node, number);
+            let rank = match coordinator.given.insert(*node, number) {
+                None => Rank::First,
+                Some(_) if coordinator.planner.feeds(*node) => Rank::Feeds,
+                Some(_) => Rank::Other,
+            };
+            coordinator.owed.owe(now, *node, rank);
         }
         let known = self.stage.as_ref().filter(|(by, old)| *by == self.config.me && old.term == term);
         if known.is_none_or(|(_, old)| !old.says_like(&stage)) {
@@ -165,18 +174,54 @@ impl<P: Payload> State<P> {
                 Err(_) => self.event(Event::Blame { peer: self.me(), what: "the stage does not fit a note" }),
             }
         }
-        for node in told {
-            self.give_seat(now, node);
+        self.pay_seats(now);
+    }
+
+    /// A node is to be told its rows again.
+    pub(crate) fn owe_seat(&mut self, now: Time, node: NodeId) {
+        if let Some(coordinator) = &mut self.coordinator
+            && coordinator.given.contains_key(&node)
+        {
+            let rank = if coordinator.planner.feeds(node) { Rank::Feeds } else { Rank::Other };
+            coordinator.owed.owe(now, node, rank);
         }
     }
 
-    /// Tells a node its rows, again if need be.
-    pub(crate) fn give_seat(&mut self, now: Time, node: NodeId) {
+    /// Tells the seats that are due, as many as the uplink bears; this node's own costs nothing.
+    pub(crate) fn pay_seats(&mut self, now: Time) {
         let me = self.me();
-        let heard = self.members.get(node).map(|member| member.serial);
-        let Some(heard) = heard.or((node == me).then_some(0)) else { return };
-        let Some(coordinator) = &self.coordinator else { return };
-        let Some(number) = coordinator.given.get(&node) else { return };
+        let own = self.coordinator.as_mut().is_some_and(|coordinator| coordinator.owed.owes(me));
+        if own && let Some(seat) = self.seat_of(me) {
+            if let Some(coordinator) = &mut self.coordinator {
+                coordinator.owed.paid(now, me);
+            }
+            self.take_seat(now, seat);
+        }
+        while let Some(node) = self.coordinator.as_mut().and_then(|coordinator| coordinator.owed.next(now)) {
+            let body = self.seat_of(node).map(|seat| seat.encode());
+            let Some(coordinator) = &mut self.coordinator else { return };
+            let bytes = body.as_ref().and_then(|body| body.as_ref().ok()).map_or(0, Vec::len);
+            if !coordinator.owed.affords(now, bytes + config::SEAT_OVERHEAD) {
+                break;
+            }
+            coordinator.owed.paid(now, node);
+            match body {
+                Some(Ok(body)) => self.say(Topic::Seat, Audience::One(node), body),
+                Some(Err(_)) => self.blame(node, "its seat does not fit a note"),
+                None => {}
+            }
+        }
+        if let Some(at) = self.coordinator.as_ref().and_then(|coordinator| coordinator.owed.look_at(now)) {
+            self.timers.set(Timer::Seats, at);
+        }
+    }
+
+    /// A node's rows as they are now.
+    fn seat_of(&self, node: NodeId) -> Option<Seat> {
+        let me = self.me();
+        let heard = self.members.get(node).map(|member| member.serial).or((node == me).then_some(0))?;
+        let coordinator = self.coordinator.as_ref()?;
+        let number = *coordinator.given.get(&node)?;
         let seats = coordinator.planner.seats(node).into_iter();
         let rows: BTreeMap<_, Row> = seats.filter_map(|seat| Some((seat.tree, seat.row?))).collect();
         let named = rows.values().flat_map(|row| row.backups.iter().copied().chain([row.parent]));
@@ -187,14 +232,7 @@ impl<P: Payload> State<P> {
             mine.or_else(|| self.members.get(*id).map(|member| &member.presence.contacts)).cloned()
         };
         let peers = named.iter().filter_map(|id| Some((*id, contacts(id)?))).collect();
-        let seat = Seat { term: coordinator.term, number: *number, heard, rows, peers, awaited };
-        if node == me {
-            return self.take_seat(now, seat);
-        }
-        match seat.encode() {
-            Ok(body) => self.say(Topic::Seat, Audience::One(node), body),
-            Err(_) => self.blame(node, "its seat does not fit a note"),
-        }
+        Some(Seat { term: coordinator.term, number, heard, rows, peers, awaited })
     }
 
     /// Whom a node that hides is to dial, since they can't dial it: the relays that it feeds.
@@ -217,7 +255,8 @@ impl<P: Payload> State<P> {
         match given {
             None if !planning && coordinator.planned.is_some() => self.tell_changes(now),
             Some(number) if !planning && (asks || holds < (coordinator.term, number)) => {
-                self.give_seat(now, peer);
+                self.owe_seat(now, peer);
+                self.pay_seats(now);
             }
             _ => {}
         }

@@ -28,6 +28,7 @@
 //! | [`list`] | what a source signs of a tree: gathered there, and held against what came elsewhere |
 //! | `delivered` | which frames the user has |
 //! | `window` | which numbers were seen |
+//! | `owed` | seats that were not told yet |
 //! | `bucket` | so much each second |
 //! | [`seat`] | a node's own rows of the plan, as it is told them |
 //! | [`stage`] | who is plugged into which slot, as everybody is told |
@@ -52,6 +53,7 @@ mod follow;
 mod gossip;
 mod links;
 mod lobby;
+mod owed;
 mod presence;
 mod relay;
 mod repair;

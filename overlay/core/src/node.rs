@@ -236,6 +236,7 @@ impl<P: Payload> State<P> {
         match timer {
             Timer::Presence => self.say_presence(now),
             Timer::Plan => self.make_plan(now),
+            Timer::Seats => self.pay_seats(now),
             Timer::Have => {
                 self.offer_in_turn(now);
                 self.timers.set(Timer::Have, now + config::HAVE_EVERY);
@@ -371,6 +372,7 @@ impl<P: Payload> State<P> {
     fn leave(&mut self, now: Time) {
         self.leaving = true;
         self.coordinator = None;
+        self.timers.cancel(Timer::Seats);
         for (id, tree) in std::mem::take(&mut self.trees) {
             for child in tree.children.iter() {
                 self.tell(now, child.peer, &Message::Refused { tree: id, why: Refusal::Leaving });

@@ -86,6 +86,7 @@ impl<P: Payload> State<P> {
         if yields {
             self.coordinator = None;
             self.timers.cancel(Timer::Plan);
+            self.timers.cancel(Timer::Seats);
         }
         self.event(Event::Led { by, term });
         self.say_news(now);
@@ -106,7 +107,8 @@ impl<P: Payload> State<P> {
     /// Somebody can be reached again. What it was told meanwhile may not have come.
     pub(crate) fn found(&mut self, now: Time, peer: NodeId) {
         if self.members.find(peer) {
-            self.give_seat(now, peer);
+            self.owe_seat(now, peer);
+            self.pay_seats(now);
         }
     }
 

@@ -14,6 +14,8 @@ pub enum Timer {
     Presence,
     /// When to compute a plan, since the meeting has changed.
     Plan,
+    /// When to tell seats that are owed.
+    Seats,
     /// When to tell the neighbours which notes there are.
     Have,
     /// When to look after what needs no precise moment: who is gone, what starves, whom to dial.

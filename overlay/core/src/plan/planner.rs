@@ -109,14 +109,15 @@ impl Planner {
     /// though relays have come: uplink that came later can't be reached past those who sit where they sat first. In a small meeting, where a plan costs little and
     /// everybody can move at once, the fresh one then holds.
     fn start_over_if_better(&mut self, view: &View, terms: Terms) {
+        let move_at_once = self.roster.people() <= config::AFRESH_MEETING;
         let grown = Served::of(&self.roster, &self.channels);
-        if grown.is_best() {
+        if grown.is_best(move_at_once) {
             return;
         }
         let mut fresh = Planner { view: self.view, ..Planner::default() };
         fresh.meet(view);
         fresh.lay_out(view, terms, None);
-        if Served::of(&fresh.roster, &fresh.channels).beats(grown) {
+        if Served::of(&fresh.roster, &fresh.channels).beats(grown, move_at_once) {
             fresh.changed = std::mem::take(&mut self.changed);
             fresh.changed.extend(view.nodes.keys());
             *self = fresh;

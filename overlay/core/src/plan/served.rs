@@ -5,6 +5,8 @@ use super::roster::{Ix, Roster};
 
 /// Somebody's sound is worth more than all of the pictures that it could have instead.
 const SOUND: u64 = 16;
+/// Where it is much to move everybody, as much more must be served for it, percent of what is granted.
+const MUCH_MORE_PERCENT: u64 = 5;
 
 /// What everybody gets, what everybody is granted, and what it costs those who lend nothing but their own uplink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,15 +44,21 @@ impl Served {
         served
     }
 
-    /// True if there is nothing that another plan could do better.
-    pub(super) fn is_best(self) -> bool {
-        self.given >= self.granted && self.exposed == 0 && self.burden == 0
+    /// True if there is nothing that another plan could do better; where few can `move_at_once`, nothing much.
+    pub(super) fn is_best(self, move_at_once: bool) -> bool {
+        let lacks = self.granted.saturating_sub(self.given);
+        let safe = self.exposed == 0 && self.burden == 0;
+        if move_at_once { lacks == 0 && safe } else { lacks * 100 < self.granted * MUCH_MORE_PERCENT }
     }
 
     /// True if this plan is worth moving everybody for: more is served, or as much with half of those who are exposed, or
-    /// with no more of them at half the burden.
-    pub(super) fn beats(self, other: Served) -> bool {
+    /// with no more of them at half the burden. Where they can't all `move_at_once` only much more that is served counts.
+    pub(super) fn beats(self, other: Served, move_at_once: bool) -> bool {
         let halves = |this: u64, that: u64| 2 * this <= that && that > 0;
+        if !move_at_once {
+            let more = self.given.saturating_sub(other.given);
+            return more > 0 && more * 100 >= self.granted * MUCH_MORE_PERCENT;
+        }
         if self.given != other.given {
             return self.given > other.given;
         }

@@ -1,5 +1,7 @@
 //! Brings trees that are there to what is granted, with as few changes as it takes.
 
+use crate::config;
+
 use super::channel::Channel;
 use super::roster::{Ix, Roster};
 use super::seat::{improve, release, seat, take, warm};
@@ -11,6 +13,8 @@ const RELAYS_PER_TREE: usize = 2;
 const FAILURES_MAX: usize = 8;
 /// How often all rows of a small meeting are looked at for a better parent.
 const IMPROVE_PASSES: usize = 4;
+/// In a meeting in which not everybody may move at once one edge for so many people does, for the better, with each plan.
+const PEOPLE_FOR_A_MOVE: usize = 8;
 /// From how many others a larger picture is taken for one who would be without sound or picture.
 const SQUEEZE_MAX: usize = 8;
 
@@ -275,17 +279,22 @@ impl<'a> Settler<'a> {
 
     /// Moves edges that gain enough by it.
     fn better(&mut self) {
+        let people = self.roster.people();
+        let mut left = if people <= config::AFRESH_MEETING { usize::MAX } else { people / PEOPLE_FOR_A_MOVE };
         for _ in 0..IMPROVE_PASSES {
-            let mut moved = false;
+            let before = left;
             for group in self.channels.iter_mut().flat_map(|channel| &mut channel.groups) {
                 for at in 0..group.trees.len() {
                     group.trees[at].refresh(self.roster);
                     for node in 0..group.trees[at].nodes() {
-                        moved |= improve(self.roster, group, at, node, self.small);
+                        if left == 0 {
+                            return;
+                        }
+                        left -= usize::from(improve(self.roster, group, at, node, self.small));
                     }
                 }
             }
-            if !moved {
+            if left == before {
                 return;
             }
         }

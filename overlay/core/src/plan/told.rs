@@ -63,6 +63,12 @@ impl Planner {
         })
     }
 
+    /// True if a node feeds somebody in any tree.
+    pub fn feeds(&self, id: NodeId) -> bool {
+        let feeds = |node| self.groups().flat_map(|group| &group.trees).any(|tree| tree.fanout(node) > 0);
+        self.roster.find(id).is_some_and(feeds)
+    }
+
     /// The whole plan's trees.
     pub fn trees(&self) -> Trees {
         let trees = self.groups().flat_map(|group| &group.trees).filter(|tree| !tree.is_empty());

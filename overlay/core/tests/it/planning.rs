@@ -191,6 +191,53 @@ fn a_wish_below_the_smallest_picture_gets_that_and_one_of_a_large_meeting_is_pla
     assert_eq!(look(Layer::P720), (Some(Layer::P360), None));
 }
 
+/// People at home with uplinks from 0 to 8 Mbit/s, and ten relays of 40 Mbit/s.
+fn hall(people: u8, sources: &[u8]) -> View {
+    let mut view = View { shapes: Shapes::Doubled, ..View::default() };
+    for n in 1..=people {
+        let uplink_kbps = if sources.contains(&n) { 6_000 } else { u32::from(n) * 37 % 80 * 100 };
+        let supply = Supply { kind: Kind::Participant, uplink_kbps, watch: true, ..Supply::default() };
+        view.nodes.insert(id(n), supply);
+    }
+    for n in 0..10 {
+        let supply = Supply { kind: Kind::Relay, uplink_kbps: 40_000, ..Supply::default() };
+        view.nodes.insert(id(240 + n), supply);
+    }
+    for (slot, n) in (0..).zip(sources).filter(|(_, n)| **n <= people) {
+        let layers = ladder().into_iter().filter(|rate| rate.layer <= Layer::P180).collect();
+        view.feeds.push(Feed { slot, feed: u32::from(slot) + 1, source: id(*n), stint: 1, layers });
+    }
+    view
+}
+
+/// Edges in both, and how many of them lead to another parent.
+fn moved(before: &Trees, after: &Trees) -> (usize, usize) {
+    let rows =
+        before.iter().flat_map(|(tree, branch)| branch.rows.iter().map(move |(id, row)| (tree, id, row)));
+    let kept: Vec<bool> = rows
+        .filter_map(|(tree, id, row)| Some(after.get(tree)?.rows.get(id)?.parent != row.parent))
+        .collect();
+    (kept.len(), kept.iter().filter(|moved| **moved).count())
+}
+
+#[test]
+fn people_and_sources_who_come_to_a_hall_move_hardly_anybody() {
+    let sources = [1, 40, 90, 120, 150, 185, 195, 205, 215];
+    let mut planner = Planner::new();
+    let mut before = Trees::new();
+    for people in (10..=220).step_by(5) {
+        let view = hall(people, &sources);
+        planner.update(&view);
+        let after = planner.trees();
+        assert_sound(&view, &after);
+        let (edges, moved) = moved(&before, &after);
+        assert!(people <= 40 || moved * 20 <= edges, "{people} people: {moved} of {edges} edges moved");
+        before = after;
+    }
+    let heard = takers(&before, Layer::Audio);
+    assert!(heard >= 2 * 8 * 219, "everybody hears everybody by two trees: {heard}");
+}
+
 /// The demo's people and relays come in this order, each planned for as it comes.
 fn planned_as_they_come(order: &[u8]) -> Trees {
     let mut view = View { shapes: Shapes::Doubled, ..View::default() };
