@@ -53,9 +53,6 @@ impl Timers {
         }
         self.by_time.push(Reverse((at, timer)));
         self.bring_up(timer);
-        if self.by_time.len() > 2 * self.by_timer.len() + STALE_MAX {
-            self.by_time = self.by_timer.iter().map(|(timer, at)| Reverse((*at, *timer))).collect();
-        }
     }
 
     /// Sets a timer unless it is due earlier already.
@@ -89,7 +86,7 @@ impl Timers {
         Some(timer)
     }
 
-    /// A timer was changed: if it came first, the one that does now is brought up.
+    /// A timer was changed: if it came first, the one that does now is brought up. Too many stale ones are let go of.
     fn bring_up(&mut self, changed: Timer) {
         let mut first = self.next().filter(|(_, timer)| *timer == changed);
         while let Some((at, timer)) = first
@@ -97,6 +94,9 @@ impl Timers {
         {
             self.by_time.pop();
             first = self.next();
+        }
+        if self.by_time.len() > 2 * self.by_timer.len() + STALE_MAX {
+            self.by_time = self.by_timer.iter().map(|(timer, at)| Reverse((*at, *timer))).collect();
         }
     }
 }
@@ -131,7 +131,7 @@ mod tests {
                         due.map(|due| plain.remove(&due));
                     }
                 }
-                prop_assert!(timers.by_time.len() <= 2 * timers.by_timer.len() + STALE_MAX + 1);
+                prop_assert!(timers.by_time.len() <= 2 * timers.by_timer.len() + STALE_MAX);
                 prop_assert_eq!(timers.get(timer), plain.get(&timer).copied());
             }
         }
