@@ -63,16 +63,16 @@ fn a_pass_counts_only_from_who_may_coordinate_and_only_for_its_peer_invite_meeti
     assert_eq!(judge(&issuer, &guest, &good, &guest, &host), Err(Refusal::NotSignedByIssuer));
     // For whom.
     let wrong = [
-        (Pass { peer: other.identity.public(), ..good.clone() }, Refusal::NotYours),
-        (Pass { invite: other.invite, ..good.clone() }, Refusal::NotYours),
-        (Pass { meeting: elsewhere.meeting(), ..good.clone() }, Refusal::WrongMeeting),
-        (Pass { made_at: NOW.plus_ms(SKEW_MS + 1), ..good.clone() }, Refusal::TooEarly),
+        (Pass { peer: other.identity.public(), ..good }, Refusal::NotYours),
+        (Pass { invite: other.invite, ..good }, Refusal::NotYours),
+        (Pass { meeting: elsewhere.meeting(), ..good }, Refusal::WrongMeeting),
+        (Pass { made_at: NOW.plus_ms(SKEW_MS + 1), ..good }, Refusal::TooEarly),
     ];
     for (pass, why) in wrong {
         assert_eq!(judge(&issuer, &guest, &pass, &host, &host), Err(why));
     }
     // For how long: no longer than a pass may, whatever it says.
-    let long = Pass { made_at: UnixTime(NOW.0 - PASS_MS + 1), expires: UnixTime(u64::MAX), ..good.clone() };
+    let long = Pass { made_at: UnixTime(NOW.0 - PASS_MS + 1), expires: UnixTime(u64::MAX), ..good };
     assert_eq!(judge(&issuer, &guest, &long, &host, &host).unwrap().pass_ends, Some(UnixTime(NOW.0 + 1)));
     let over = Pass { made_at: UnixTime(NOW.0 - PASS_MS), ..long };
     assert!(judge(&issuer, &guest, &over, &host, &host).unwrap().lobby);

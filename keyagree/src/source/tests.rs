@@ -35,7 +35,7 @@ fn an_announcement_counts_only_if_its_labels_and_commitments_follow_from_its_sec
         sealed: sealed.sealed,
     };
     assert!(read(&keys, &good).is_some());
-    let mut wrong = vec![good.clone(); 5];
+    let mut wrong = vec![good; 5];
     wrong[0].streams[1].label ^= 1;
     wrong[1].streams[1].commitment[0] ^= 1;
     wrong[2].streams = streams(&[0, 0]);

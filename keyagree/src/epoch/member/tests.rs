@@ -50,7 +50,7 @@ fn a_welcome_counts_only_with_the_secret_and_the_seat_that_its_record_commits_to
         read_welcome(&seat, &record, &text(&another), me).is_none(),
         "another secret than all others hold"
     );
-    let elsewhere = Record { roster: others, ..record.clone() };
+    let elsewhere = Record { roster: others, ..record };
     assert!(read_welcome(&seat, &elsewhere, &text(&secret), me).is_none(), "a roster without this node");
     assert!(read_welcome(&seat, &record, &text(&secret), PeerKey([2; 32])).is_none(), "another's seat");
     let later = Record { id: EpochId { epoch: 6, ..id }, ..record };
