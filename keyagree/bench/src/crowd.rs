@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Result, ensure};
 use keyagree::credential::{Admission, AdmittedAs};
 use keyagree::session::{Audience, Past};
-use keyagree::{Identity, Input, InviteId, Issuer, Output, PeerKey, Role, Seat, Session, UnixTime};
+use keyagree::{Identity, Input, Issuer, Output, PeerKey, Role, Seat, Session, UnixTime};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 
@@ -145,14 +145,17 @@ impl Crowd {
 }
 
 fn seat(issuer: &Issuer, rng: &mut ChaCha20Rng, role: Role) -> (Seat, Admission) {
-    let invite = InviteId::generate(rng);
+    let identity = Arc::new(Identity::generate(rng));
+    let (issued, expires) = (UnixTime(0), UnixTime(u64::MAX));
+    let made = issuer.issue_invite(rng, role, Vec::new(), issued, expires).expect("it has no contacts");
+    let invite = made.id();
     let seat = Seat {
-        identity: Arc::new(Identity::generate(rng)),
         meeting: issuer.meeting(),
         issuer: issuer.public(),
         invite,
         role,
-        credential: Vec::new(),
+        credential: made.credential(&identity, issued),
+        identity,
     };
     let admission = Admission {
         role: AdmittedAs::Participant(role),

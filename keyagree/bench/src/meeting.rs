@@ -129,6 +129,7 @@ impl Meeting {
             uses: 1,
             lobby: false,
             pass_ends: None,
+            passed_by: None,
             expires: UnixTime(u64::MAX),
         }
     }
