@@ -2,9 +2,10 @@
 
 mod first;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::credential::{self, Admission, AdmittedAs, Refusal, Role};
+use crate::deposed::Deposed;
 use crate::identity::{BadSignature, Context, Identity, IssuerKey, MeetingId, PeerKey, verify};
 use crate::removed::Removed;
 use crate::time::{SKEW_MS, UnixTime};
@@ -15,8 +16,6 @@ use first::FirstKeys;
 pub const KNOWN_MAX: usize = 1 << 15;
 /// Most of them in the lobby: a group link, or an invite that leaked, may be shown with any number of keys.
 pub const LOBBY_KNOWN_MAX: usize = 1 << 10;
-/// Most coordinators that were deposed.
-const DEPOSED_MAX: usize = 16;
 /// The first that comes by an invite for one person takes part for so long without a pass. A guess: a welcome brings the
 /// pass within two seconds, in a crowd within some twenty.
 pub const PROBATION_MS: u64 = 60_000;
@@ -36,9 +35,7 @@ pub struct Gate {
     lobby: BTreeSet<PeerKey>,
     first: FirstKeys,
     removed: Removed,
-    deposed: BTreeSet<PeerKey>,
-    /// Who was convicted before its credential was known here: it may be nobody.
-    convicted: VecDeque<PeerKey>,
+    deposed: Deposed,
     /// When the last sign of life of a coordinator came, whose it was and when it was made, and whether the meeting was
     /// locked then.
     beat_at: UnixTime,
@@ -56,8 +53,7 @@ impl Gate {
             lobby: BTreeSet::new(),
             first: FirstKeys::default(),
             removed: Removed::default(),
-            deposed: BTreeSet::new(),
-            convicted: VecDeque::new(),
+            deposed: Deposed::default(),
             beat_at: UnixTime(0),
             beat: None,
             locked: false,
@@ -76,14 +72,13 @@ impl Gate {
         if self.removed.shuts_out(&peer, admission.invite) {
             return Err(Refusal::Removed);
         }
-        if admission.may_coordinate() && (self.convicted.contains(&peer) || self.is_deposed(&peer)) {
-            self.depose(&peer);
+        if admission.may_coordinate() && self.deposed.contains(&peer) {
+            self.deposed.add(peer);
             admission.role = AdmittedAs::Participant(Role::Guest);
         }
-        if admission
-            .passed_by
-            .is_some_and(|(by, invite)| self.removed.shuts_out(&by, Some(invite)) || self.is_deposed(&by))
-        {
+        if admission.passed_by.is_some_and(|(by, invite)| {
+            self.removed.shuts_out(&by, Some(invite)) || self.deposed.contains(&by)
+        }) {
             admission = admission.unpassed();
         }
         if admission.is_guest_of_one() {
@@ -198,33 +193,24 @@ impl Gate {
     fn convict(&mut self, evidence: &Evidence) {
         let coordinator = evidence.first.value.id.coordinator;
         let known = self.known.get(&coordinator);
-        let able = known.is_none_or(Admission::may_coordinate) && !self.convicted.contains(&coordinator);
+        let able = known.is_none_or(Admission::may_coordinate) && !self.deposed.contains(&coordinator);
         if !able || evidence.first.value.meeting != self.meeting || evidence.convicts().is_none() {
             return;
         }
-        if known.is_some() {
-            return self.depose(&coordinator);
+        match known {
+            Some(_) => self.depose(&coordinator),
+            None => self.deposed.add_stranger(coordinator),
         }
-        if self.convicted.len() >= DEPOSED_MAX {
-            self.convicted.pop_front();
-        }
-        self.convicted.push_back(coordinator);
     }
 
     /// This coordinator is a guest from now on: this node's own session has seen why.
     pub fn depose(&mut self, coordinator: &PeerKey) {
-        if self.deposed.len() < DEPOSED_MAX {
-            self.deposed.insert(*coordinator);
-        }
+        self.deposed.add(*coordinator);
         if let Some(admission) = self.known.get_mut(coordinator)
             && admission.may_coordinate()
         {
             admission.role = AdmittedAs::Participant(Role::Guest);
         }
-    }
-
-    fn is_deposed(&self, peer: &PeerKey) -> bool {
-        self.deposed.contains(peer)
     }
 
     /// Shuts these out: what a kick list said, or what the organiser's own file says. Returns who was admitted before.

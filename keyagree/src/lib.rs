@@ -9,6 +9,7 @@
 
 pub mod code;
 pub mod credential;
+mod deposed;
 mod epoch;
 pub mod gate;
 pub mod identity;

@@ -1,7 +1,8 @@
 //! Who is known to be able to coordinate, and who is not followed any longer.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 
+use crate::deposed::Deposed;
 use crate::epoch::Effects;
 use crate::identity::{InviteId, PeerKey};
 use crate::io::{Event, Output};
@@ -12,16 +13,12 @@ use crate::wire::Evidence;
 
 /// Peers that are known to be able to coordinate.
 const ABLE_MAX: usize = 64;
-/// Coordinators that were deposed.
-const DEPOSED_MAX: usize = 16;
 
 /// Kept while this node is in the meeting, whatever part it plays.
 #[derive(Default)]
 pub(super) struct Able {
     of: BTreeMap<PeerKey, InviteId>,
-    deposed: BTreeSet<PeerKey>,
-    /// Who was convicted before it was met: it may be nobody.
-    convicted: VecDeque<PeerKey>,
+    deposed: Deposed,
 }
 
 impl Able {
@@ -32,12 +29,12 @@ impl Able {
     }
 
     pub(super) fn is_deposed(&self, peer: &PeerKey) -> bool {
-        self.deposed.contains(peer) || self.convicted.contains(peer)
+        self.deposed.contains(peer)
     }
 
     pub(super) fn check(&self) {
         assert!(self.of.len() <= ABLE_MAX);
-        assert!(self.deposed.len() <= DEPOSED_MAX && self.convicted.len() <= DEPOSED_MAX);
+        self.deposed.check();
     }
 }
 
@@ -60,10 +57,7 @@ impl Session {
         }
         let Some(coordinator) = evidence.convicts() else { return };
         if !self.able.of.contains_key(&coordinator) {
-            if self.able.convicted.len() >= DEPOSED_MAX {
-                self.able.convicted.pop_front();
-            }
-            return self.able.convicted.push_back(coordinator);
+            return self.able.deposed.add_stranger(coordinator);
         }
         if let Part::Member(member) = &mut self.part {
             member.leader_deposed(now, &coordinator);
@@ -73,8 +67,7 @@ impl Session {
 
     pub(super) fn depose(&mut self, coordinators: Vec<PeerKey>) {
         for coordinator in coordinators {
-            let deposed = &mut self.able.deposed;
-            if deposed.len() < DEPOSED_MAX && deposed.insert(coordinator) {
+            if self.able.deposed.add(coordinator) {
                 if let Part::Coordinator(part) = &mut self.part {
                     part.demote(&coordinator);
                 }
