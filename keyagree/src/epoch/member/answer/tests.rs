@@ -10,7 +10,7 @@ use crate::credential::Role;
 use crate::identity::{Identity, InviteId};
 use crate::issuer::Issuer;
 use crate::roster::{Entry, Roster};
-use crate::wire::EpochId;
+use crate::wire::{EpochId, Reason};
 
 #[test]
 fn a_welcome_counts_only_with_the_secret_and_the_seat_that_its_record_commits_to() {
