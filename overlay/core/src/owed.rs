@@ -47,10 +47,12 @@ impl Owed {
         }
     }
 
-    /// A node is to be told its seat: now, or when it has had the last one for a while.
+    /// A node is to be told its seat: now, or when it has had the last one for a while. What it was owed before keeps its
+    /// time and rank.
     pub(crate) fn owe(&mut self, now: Time, node: NodeId, rank: Rank) {
         let next = self.told.get(&node).map_or(now, |told| (*told + config::SEAT_EVERY).max(now));
-        let at = self.take(node).map_or(next, |(at, _)| at.min(next));
+        let (at, rank) =
+            self.take(node).map_or((next, rank), |(at, before)| (at.min(next), before.min(rank)));
         self.debts.insert(node, (at, rank));
         self.later.insert((at, node));
     }
@@ -126,6 +128,15 @@ mod tests {
         }
         assert_eq!(told, [id(3), id(2), id(1)]);
         assert_eq!(owed.look_at(Time::ZERO), None);
+    }
+
+    #[test]
+    fn who_has_none_still_goes_first_when_it_asks_again() {
+        let mut owed = Owed::new(Time::ZERO, 1_000);
+        owed.owe(Time::ZERO, id(1), Rank::First);
+        owed.owe(Time::ZERO, id(2), Rank::Feeds);
+        owed.owe(Time::ZERO, id(1), Rank::Other);
+        assert_eq!(owed.next(Time::ZERO), Some(id(1)));
     }
 
     #[test]
