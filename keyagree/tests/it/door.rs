@@ -294,6 +294,7 @@ fn passes_that_a_deputy_signed_who_was_removed_count_at_no_further_gate() {
     let mut world = World::new(211);
     let host = world.organiser();
     let deputy = world.deputy();
+    let guests = [world.guest(), world.guest(), world.guest()];
     world.run_ms(6_000);
     world.crash(host);
     world.run_ms(6_000);
@@ -323,6 +324,9 @@ fn passes_that_a_deputy_signed_who_was_removed_count_at_no_further_gate() {
     world.put(host, Input::Remove(Removal::Peer(key)));
     world.people[host].gate.remove(&[Removal::Peer(key)].into_iter().collect());
     world.run_ms(30_000);
-    let admission = gate.admit(world.now, peer, &world.people[who].credential).unwrap();
-    assert_eq!(admission.passed_by.map(|(by, _)| by), Some(world.people[host].key));
+    for who in [who].into_iter().chain(guests) {
+        let (peer, credential) = (world.people[who].key, world.people[who].credential.clone());
+        let admission = gate.admit(world.now, peer, &credential).unwrap();
+        assert_eq!(admission.passed_by.map(|(by, _)| by), Some(world.people[host].key));
+    }
 }

@@ -188,7 +188,11 @@ fn signs_of_life_that_are_held_back_or_said_again_are_none_to_a_gate() {
     let shown = world.people[one].credential.clone();
     let pass_ends = world.people[one].gate.admit(world.now, one_key, &shown);
     let pass_ends = pass_ends.unwrap().pass_ends.unwrap();
-    for late in [pass_ends, pass_ends.plus_ms(1_000)] {
+    let newcomer = Identity::generate(&mut world.rng);
+    let shown = world.invite(Role::Guest).credential(&newcomer, world.now);
+    let gate = &mut world.people[one].gate;
+    let soon = gate.admit(world.now, newcomer.public(), &shown).unwrap().pass_ends.unwrap();
+    for late in [soon, pass_ends, pass_ends.plus_ms(1_000)] {
         let gate = &mut world.people[one].gate;
         gate.heard(late, host_key, &beat);
         assert!(gate.lapse(late).is_empty(), "nobody is there to renew it");

@@ -276,3 +276,29 @@ fn the_deadline_of_who_waits_to_lead_lies_ahead() {
         assert!(at > UnixTime(world.now.0 - 20) || why != Timer::TakeOver, "{why:?} was due at {at:?}");
     }
 }
+
+#[test]
+fn who_hears_the_proof_before_it_meets_the_liar_never_follows_it() {
+    let (mut world, host, [a, b], [one, two]) = meeting(143);
+    let liar = world.people[host].key;
+    let bindings = world.people[host].session().bindings();
+    world.coordinate(host, Past { term: 1, bindings, ..Past::default() });
+    let newcomer = world.guest();
+    world.run_ms(12_000);
+    let proof =
+        [a, b, one, two].into_iter().find_map(|who| world.people[who].said_of("Evidence").next().cloned());
+    let proof = proof.expect("somebody has found both records");
+    let led_by = leader(&world, &[a, b]);
+    // It leads on in a term of its own, among whoever comes.
+    let term = next_term(world.now, world.people[led_by].session().epoch().unwrap().term) + 5;
+    world.coordinate(host, Past { term, ..Past::default() });
+    world.put(led_by, Input::Departed(liar));
+    world.run_ms(4_000);
+    let late = world.guest();
+    world.withheld = [(late, "Evidence"), (late, "Passed")].into();
+    let from = world.people[one].key;
+    let admission = world.people[late].gate.known(&from).cloned().unwrap();
+    world.put(late, Input::Heard { from, admission, body: proof });
+    world.run_ms(8_000);
+    world.agree(&[a, b, one, two, newcomer, late]);
+}

@@ -177,6 +177,8 @@ impl<P: Payload> Node<P> {
 
 impl<P: Payload> State<P> {
     fn linked(&mut self, now: Time, peer: NodeId, admitted: Admitted) {
+        // A second link takes the place of the first, also of a member who shows no pass this time.
+        self.judged(now, peer, admitted.class);
         let hides = self.config.hidden && admitted.kind != Kind::Relay;
         if peer == self.me() || hides || !self.links.up(now, peer, admitted) {
             self.outbox.push_back(Output::Hangup(peer));

@@ -25,13 +25,17 @@ pub(crate) fn topic() -> impl Strategy<Value = Topic> {
     prop::sample::select(vec![Topic::Presence, Topic::Stage, Topic::Seat, Topic::Keys, Topic::Standing(3)])
 }
 
-/// Any message about these nodes.
-pub(crate) fn message(nodes: BoxedStrategy<NodeId>) -> impl Strategy<Value = Message> {
-    let node = || nodes.clone();
+/// Any message about these nodes, trees, feeds and numbers.
+pub(crate) fn message(
+    nodes: BoxedStrategy<NodeId>,
+    trees: BoxedStrategy<TreeId>,
+    numbers: BoxedStrategy<u32>,
+) -> impl Strategy<Value = Message> {
+    let (node, tree, number) = (|| nodes.clone(), || trees.clone(), || numbers.clone());
     let refusal =
         prop::sample::select(vec![Refusal::Full, Refusal::Loop, Refusal::Stalled, Refusal::Leaving]);
     let path = prop::option::of(vec(node(), 0..12));
-    let tick = (tree(), any::<bool>(), any::<bool>(), path, any::<Option<u32>>())
+    let tick = (tree(), any::<bool>(), any::<bool>(), path, prop::option::of(number()))
         .prop_map(|(tree, live, thinned, path, newest)| TreeTick { tree, live, thinned, path, newest });
     let note_id = || {
         (node(), topic(), any::<u64>()).prop_map(|(origin, topic, serial)| NoteId { origin, topic, serial })
@@ -50,10 +54,10 @@ pub(crate) fn message(nodes: BoxedStrategy<NodeId>) -> impl Strategy<Value = Mes
     };
     let routed = prop_oneof![Just(Audience::Coordinator), node().prop_map(Audience::One)].boxed();
     prop_oneof![
-        (tree(), any::<u32>(), any::<Option<u32>>(), any::<bool>(), any::<bool>()).prop_map(
+        (tree(), number(), prop::option::of(number()), any::<bool>(), any::<bool>()).prop_map(
             |(tree, feed, from, planned, feeds)| Message::Attach { tree, feed, from, planned, feeds }
         ),
-        (tree(), any::<u32>(), any::<bool>(), vec(node(), 0..12))
+        (tree(), number(), any::<bool>(), vec(node(), 0..12))
             .prop_map(|(tree, feed, live, path)| Message::Accepted { tree, feed, live, path }),
         (tree(), refusal).prop_map(|(tree, why)| Message::Refused { tree, why }),
         tree().prop_map(|tree| Message::Detach { tree }),
@@ -69,14 +73,23 @@ pub(crate) fn message(nodes: BoxedStrategy<NodeId>) -> impl Strategy<Value = Mes
         any::<bool>().prop_map(|on| Message::Uphill { on }),
         vec(node(), 0..8).prop_map(|peers| Message::Reach { peers }),
         vec(node(), 0..8).prop_map(|peers| Message::Lost { peers }),
-        (tree(), any::<u32>(), 0..=u32::MAX - LIST_SPAN, any::<u64>(), signature()).prop_map(
-            |(tree, feed, first, which, signature)| {
+        (
+            tree(),
+            number(),
+            number().prop_map(|first| first.min(u32::MAX - LIST_SPAN)),
+            any::<u64>(),
+            signature()
+        )
+            .prop_map(|(tree, feed, first, which, signature)| {
                 let which = which | 1;
                 let hashes = vec![7; which.count_ones() as usize * UnitHash::LEN];
                 Message::List { list: List { tree, feed, first, which, hashes }, signature }
-            }
-        ),
-        (tree(), any::<u32>(), any::<u32>(), any::<u64>())
-            .prop_map(|(tree, feed, first, which)| Message::Retract { tree, feed, first, which }),
+            }),
+        (tree(), number(), number(), any::<u64>()).prop_map(|(tree, feed, first, which)| Message::Retract {
+            tree,
+            feed,
+            first,
+            which
+        }),
     ]
 }

@@ -13,6 +13,7 @@ use overlay_core::seat::Seat;
 use overlay_core::stage::{Group, Reachable, Stage};
 use overlay_core::time::Time;
 use overlay_core::unit::{Frame, FrameInfo, Layer, TreeId, Unit, UnitHeader};
+use overlay_core::wire::Message;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -34,6 +35,11 @@ fn few() -> BoxedStrategy<NodeId> {
 
 fn tree() -> impl Strategy<Value = TreeId> {
     (0_u8..3, layer(), 0_u8..2).prop_map(|(slot, layer, index)| TreeId { slot, layer, index })
+}
+
+/// Of feeds and of frames: mostly one that there is.
+fn number() -> BoxedStrategy<u32> {
+    prop_oneof![4 => 0_u32..4, 1 => 0_u32..90].boxed()
 }
 
 fn admitted() -> impl Strategy<Value = Admitted> {
@@ -163,7 +169,7 @@ fn input() -> impl Strategy<Value = (u64, Input<Blob>)> {
     let happens = prop_oneof![
         3 => (few(), admitted()).prop_map(|(peer, admitted)| Input::Linked { peer, admitted }),
         1 => few().prop_map(|peer| Input::Unlinked { peer }),
-        6 => (few(), message(few())).prop_map(|(from, said)| {
+        6 => (few(), message(few(), tree().boxed(), number())).prop_map(|(from, said)| {
             Input::Control { from, bytes: said.encode().unwrap_or_default() }
         }),
         1 => (few(), vec(any::<u8>(), 0..60)).prop_map(|(from, bytes)| Input::Control { from, bytes }),
@@ -179,10 +185,44 @@ fn input() -> impl Strategy<Value = (u64, Input<Blob>)> {
     (prop_oneof![4 => 0_u64..40, 1 => 0_u64..6_000], happens)
 }
 
+/// A meeting under way: five neighbours, of whom one leads and one sends, and a seat with a parent for its sound and picture.
+fn meeting() -> Vec<Input<Blob>> {
+    let (leads, sends, feeds, spare) = (id(2), id(3), id(4), id(5));
+    let member = |may_coordinate| Admitted { kind: Kind::Participant, class: Class::Member, may_coordinate };
+    let said = |origin, serial, topic, audience, body: Vec<u8>| Input::Vetted {
+        from: leads,
+        note: Note { origin, serial, topic, audience, body },
+        signature: Signature([0; 64]),
+        verdict: Some(member(origin == leads)),
+    };
+    let trees = ladder().into_iter().map(|rate| TreeId { slot: 0, layer: rate.layer, index: 0 });
+    let row = || Row { parent: feeds, backups: vec![spare], takes: true };
+    let rows = trees.clone().map(|tree| (tree, row())).collect();
+    let group = |tree: TreeId| Group { slot: 0, layer: tree.layer, kbps: 200, k: 1, m: 0 };
+    let feed = Feed { slot: 0, feed: 1, source: sends, stint: 0, layers: ladder() };
+    let groups = trees.clone().map(group).collect();
+    let stage = Stage { term: 1, number: 1, feeds: vec![feed], groups, helpers: Vec::new() };
+    let seat = Seat { term: 1, number: 1, rows, ..Seat::default() };
+    let leader = Presence { leads: 1, ..presence(Kind::Participant) };
+    let mut happens: Vec<Input<Blob>> =
+        (2..7).map(|n| Input::Linked { peer: id(n), admitted: member(n == 2) }).collect();
+    happens.push(said(leads, 1, Topic::Presence, Audience::Everybody, leader.encode().expect("fits")));
+    happens.push(said(leads, 2, Topic::Stage, Audience::Everybody, stage.encode().expect("fits")));
+    happens.push(said(leads, 3, Topic::Seat, Audience::One(id(ME)), seat.encode().expect("fits")));
+    for tree in trees {
+        let accepted = Message::Accepted { tree, feed: 1, live: true, path: vec![sends] };
+        happens.push(Input::Control { from: feeds, bytes: accepted.encode().expect("fits") });
+        let frame = FrameInfo { number: 0, key: true, temporal: 0 };
+        let header = UnitHeader { tree, feed: 1, frame, k: 1, m: 0, hop: 1 };
+        happens.push(Input::Unit { from: feeds, unit: Unit { header, payload: Blob(300) } });
+    }
+    happens
+}
+
 /// A node that has all of this happen to it; its edge signs what it says, and takes what comes as `verdicts` say.
 fn suffer(
     config: Config,
-    happens: Vec<(u64, Input<Blob>)>,
+    happens: impl Iterator<Item = (u64, Input<Blob>)>,
     mut verdicts: impl Iterator<Item = Option<Admitted>>,
 ) {
     let mut now = Time(1_000_000_000);
@@ -224,6 +264,7 @@ proptest! {
         own in admitted(),
         uplink_kbps in 0_u32..20_000,
         hidden: bool,
+        joined: bool,
         happens in vec(input(), 1..120),
         verdicts in vec(prop::option::weighted(0.9, admitted()), 1..8),
     ) {
@@ -238,6 +279,8 @@ proptest! {
             watch: own.kind == Kind::Participant,
             hidden,
         };
+        let before = if joined { meeting() } else { Vec::new() };
+        let happens = before.into_iter().map(|input| (1, input)).chain(happens);
         suffer(config, happens, verdicts.into_iter().cycle());
     }
 }

@@ -193,6 +193,18 @@ fn whose_pass_has_ended_is_in_the_lobby_again_and_comes_back_with_another() {
     assert!(!world.frames(late, id(1), Layer::Audio, since).is_empty());
 }
 
+#[test]
+fn a_parent_that_shows_no_pass_with_a_second_link_feeds_no_longer() {
+    let mut world = World::demo(2);
+    world.run(3_000);
+    // The harness checks each node's invariants behind every input.
+    for relay in [id(11), id(12)] {
+        world.input(id(4), Input::Linked { peer: relay, admitted: WAITING });
+        let feeds = |tree: &overlay_core::status::TreeStatus| tree.parent == Some(relay);
+        assert!(!world.nodes[&id(4)].trees().any(|tree| feeds(&tree)));
+    }
+}
+
 /// One of very many keys.
 fn key(n: u32) -> NodeId {
     let mut bytes = [0xee; 32];
