@@ -17,9 +17,11 @@ test: install
 	.ci/libc-only target/debug/canopy
 	CANOPY_NO_BROWSER="$$(.ci/browser)" cargo test --workspace --exclude overlay-bench --exclude keyagree-bench
 
-# Longer than `make test`: decoders, sequences of inputs to key agreement, and meetings in which all goes wrong.
+# Longer than `make test`: decoders, sequences of inputs to key agreement and to a node of the overlay, and meetings in
+# which all goes wrong.
 fuzz:
 	CANOPY_FUZZ=200 CANOPY_CHAOS=2000 cargo test --release -p keyagree --test it -- garbage chaos
+	CANOPY_FUZZ=50 cargo test --release -p overlay-core --test it -- garbage
 
 lint: install
 	cargo fmt --all --check

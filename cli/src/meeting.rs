@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use keyagree::UnixTime;
 use keyagree::identity::{Identity, InviteId, MeetingId, PeerKey};
 use keyagree::issuer::Issuer;
-use keyagree::removed::{PEERS_MAX, Removal, Removed};
+use keyagree::removed::{INVITES_MAX, PEERS_MAX, Removal, Removed};
 use keyagree::suite::Secret;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
@@ -135,6 +135,13 @@ impl Meeting {
     pub fn remove(&mut self, removal: Removal) -> Outcome {
         match removal {
             Removal::Invite(invite) => {
+                let others = self.guests.iter().filter(|guest| guest.removed && guest.invite != invite);
+                if others.count() >= INVITES_MAX {
+                    return Err(Fail::usage(format!(
+                        "{INVITES_MAX} invites were removed, and no more can be: make another meeting, and invite those \
+                         who are to stay"
+                    )));
+                }
                 let guest = self.guests.iter_mut().find(|guest| guest.invite == invite);
                 guest.ok_or_else(|| Fail::usage("that guest is not in the meeting any more"))?.removed = true;
             }

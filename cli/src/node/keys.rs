@@ -120,7 +120,7 @@ impl Node {
             session::Event::Refused { reason } => return Err(Fail::failed(reason)),
             session::Event::Removed => return self.on_removed(),
             session::Event::Missing { source, why } => {
-                eprintln!("What {source} sends can't be opened: {why}.");
+                self.notice(format!("What {source} sends can't be opened: {why}."));
             }
             other => tracing::info!(?other),
         }
