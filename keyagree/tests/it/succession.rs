@@ -295,7 +295,8 @@ fn who_hears_the_proof_before_it_meets_the_liar_never_follows_it() {
     world.put(led_by, Input::Departed(liar));
     world.run_ms(4_000);
     let late = world.guest();
-    world.withheld = [(late, "Evidence"), (late, "Passed")].into();
+    // Nor can it find the two records itself.
+    world.withheld = ["Evidence", "Passed", "Record", "Witness"].map(|kind| (late, kind)).into();
     let from = world.people[one].key;
     let admission = world.people[late].gate.known(&from).cloned().unwrap();
     world.put(late, Input::Heard { from, admission, body: proof });

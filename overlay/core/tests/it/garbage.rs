@@ -33,8 +33,11 @@ fn few() -> BoxedStrategy<NodeId> {
     (0_u8..7).prop_map(id).boxed()
 }
 
+/// Mostly one that there is.
 fn tree() -> impl Strategy<Value = TreeId> {
-    (0_u8..3, layer(), 0_u8..2).prop_map(|(slot, layer, index)| TreeId { slot, layer, index })
+    let ours = layer().prop_map(|layer| TreeId { slot: 0, layer, index: 0 });
+    let any = (0_u8..3, layer(), 0_u8..2).prop_map(|(slot, layer, index)| TreeId { slot, layer, index });
+    prop_oneof![4 => ours, 1 => any]
 }
 
 /// Of feeds and of frames: mostly one that there is.
@@ -171,6 +174,10 @@ fn input() -> impl Strategy<Value = (u64, Input<Blob>)> {
         1 => few().prop_map(|peer| Input::Unlinked { peer }),
         6 => (few(), message(few(), tree().boxed(), number())).prop_map(|(from, said)| {
             Input::Control { from, bytes: said.encode().unwrap_or_default() }
+        }),
+        3 => (few(), tree(), any::<bool>()).prop_map(|(from, tree, planned)| {
+            let attach = Message::Attach { tree, feed: 1, from: None, planned, feeds: false };
+            Input::Control { from, bytes: attach.encode().unwrap_or_default() }
         }),
         1 => (few(), vec(any::<u8>(), 0..60)).prop_map(|(from, bytes)| Input::Control { from, bytes }),
         6 => (few(), note(), prop::option::weighted(0.9, admitted())).prop_map(move |(from, note, verdict)| {
