@@ -250,3 +250,25 @@ fn store(path: &Path, meeting: &Meeting) -> Outcome {
         .map_err(|error| Fail::failed(format!("the meeting can't be kept: {error}")))?;
     home::write(path, &bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entropy;
+
+    #[test]
+    fn what_no_kick_list_could_hold_is_refused_and_said() {
+        let mut rng = entropy::rng();
+        let (issuer, organiser) = (Issuer::generate(&mut rng), Identity::generate(&mut rng));
+        let mut meeting = Meeting::new(&issuer, &organiser, InviteId::generate(&mut rng), UnixTime(1));
+        let invites: Vec<InviteId> = (0..=INVITES_MAX).map(|_| InviteId::generate(&mut rng)).collect();
+        let guest = |invite: &InviteId| Guest { invite: *invite, peers: Vec::new(), removed: false };
+        meeting.guests = invites.iter().map(guest).collect();
+        for invite in &invites[1..] {
+            assert!(meeting.remove(Removal::Invite(*invite)).is_ok());
+        }
+        assert!(meeting.remove(Removal::Invite(invites[0])).is_err());
+        assert!(meeting.remove(Removal::Invite(invites[1])).is_ok(), "it is removed already");
+        assert_eq!(meeting.removed().iter().count(), INVITES_MAX);
+    }
+}

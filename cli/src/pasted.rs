@@ -35,7 +35,7 @@ impl Kind {
                 );
                 Ok(Zeroizing::new(text.to_owned()))
             }
-            Some(path) => self.from_file(Path::new(path)),
+            Some(path) => self.in_file(Path::new(path)),
         }
     }
 
@@ -53,7 +53,7 @@ impl Kind {
             .map_err(|error| Fail::failed(format!("{} can't be read: {error}", self.name)))
     }
 
-    fn from_file(&self, path: &Path) -> Outcome<Zeroizing<String>> {
+    fn in_file(&self, path: &Path) -> Outcome<Zeroizing<String>> {
         let shown = path.display();
         let file = File::open(path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => Fail::usage(format!(

@@ -294,9 +294,10 @@ fn who_hears_the_proof_before_it_meets_the_liar_never_follows_it() {
     world.coordinate(host, Past { term, ..Past::default() });
     world.put(led_by, Input::Departed(liar));
     world.run_ms(4_000);
+    // Whoever comes next hears the proof once, from the first, and can't find the two records itself.
+    let next = world.people.len();
+    world.withheld = ["Evidence", "Passed", "Record", "Witness"].map(|kind| (next, kind)).into();
     let late = world.guest();
-    // Nor can it find the two records itself.
-    world.withheld = ["Evidence", "Passed", "Record", "Witness"].map(|kind| (late, kind)).into();
     let from = world.people[one].key;
     let admission = world.people[late].gate.known(&from).cloned().unwrap();
     world.put(late, Input::Heard { from, admission, body: proof });
