@@ -11,7 +11,8 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::net::UdpSocket;
+use std::net::{TcpListener, UdpSocket};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use memchr::memmem;
@@ -238,11 +239,27 @@ fn around(value: u64, texts: &[Vec<u8>]) -> String {
     format!("{hex} {}", String::from_utf8_lossy(part).escape_debug())
 }
 
-/// Ports that are all different: what the system gives one after the other may be the same.
+/// Below those that the system gives to whoever asks for any: no other test takes one before it is used here.
+const PORTS: std::ops::Range<u16> = 12_000..32_000;
+
+/// Ports that are all different, also from those of earlier calls, and free.
 fn ports<const N: usize>() -> [[u16; 8]; N] {
-    let socket = || UdpSocket::bind("127.0.0.1:0").expect("there are ports");
-    let sockets: [[UdpSocket; 8]; N] = std::array::from_fn(|_| std::array::from_fn(|_| socket()));
-    sockets.map(|eight| eight.map(|socket| socket.local_addr().expect("it is bound").port()))
+    static TRIED: AtomicU16 = AtomicU16::new(0);
+    let count = PORTS.end - PORTS.start;
+    // Tests of another checkout on this machine begin elsewhere.
+    let first = std::process::id() as u16 % count;
+    let is_free = |port: u16| {
+        UdpSocket::bind(("127.0.0.1", port)).is_ok() && TcpListener::bind(("127.0.0.1", port)).is_ok()
+    };
+    let next = || loop {
+        let tried = TRIED.fetch_add(1, Ordering::Relaxed);
+        assert!(tried < count, "no port is free");
+        let port = PORTS.start + (first + tried) % count;
+        if is_free(port) {
+            return port;
+        }
+    };
+    std::array::from_fn(|_| std::array::from_fn(|_| next()))
 }
 
 /// Holds two meetings of different people at the same time.
