@@ -188,3 +188,64 @@ impl Pairs {
         self.pairs.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha20Rng;
+
+    use super::*;
+    use crate::credential::{Admission, AdmittedAs, Role};
+    use crate::epoch::deputy::{self, Held};
+    use crate::identity::{Identity, InviteId, IssuerKey, MeetingId};
+
+    fn seat(byte: u8) -> Seat {
+        Seat {
+            identity: Arc::new(Identity::from_seed(&Secret::take(&mut [byte; 32]))),
+            meeting: MeetingId([1; 16]),
+            issuer: IssuerKey([2; 32]),
+            invite: InviteId([byte; 8]),
+            role: Role::Guest,
+            credential: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn whoever_stole_a_chain_reads_nothing_that_is_wrapped_after_its_refresh() {
+        let (host, member, leader) = (seat(3), seat(4), seat(3).identity.public());
+        let mut rng: SessionRng = Box::new(ChaCha20Rng::seed_from_u64(5));
+        let stolen = || Secret::take(&mut [7; 32]);
+        let (mut pairs, mut now) = (Pairs::default(), UnixTime(1_800_000_000_000));
+        pairs.root(now, &mut rng, leader, stolen());
+        let admission = Admission {
+            role: AdmittedAs::Participant(Role::Guest),
+            invite: Some(member.invite),
+            uses: 1,
+            lobby: false,
+            pass_ends: None,
+            passed_by: None,
+            expires: UnixTime(u64::MAX),
+        };
+        let mut held = Held::new(&admission).unwrap();
+        held.renew(PairChain::new(stolen()));
+        let mut thief = PairChain::new(stolen());
+        let (record, secret) = ([9; 32], Secret::take(&mut [8; 32]));
+        let first = held.chain.as_mut().unwrap().wrap(&record, &secret);
+        assert!(pairs.unwrap(&leader, &record, &first).unwrap().same(&secret));
+        assert!(thief.unwrap(&record, &first).unwrap().same(&secret), "it was stolen");
+
+        now = pairs.deadline().unwrap();
+        let (mut asked, mut answered) = (Effects::default(), Effects::default());
+        pairs.tick(now, &member, &mut rng, &mut Asker::default(), (1, leader), &mut asked);
+        let Ok(Message::Join(request)) = Message::decode(&asked.says[0].1) else { panic!("no request") };
+        deputy::answer(now, &host, &mut rng, &mut held, &request, &mut answered);
+        let Ok(Message::Chain(root)) = Message::decode(&answered.says[0].1) else { panic!("no answer") };
+        assert!(pairs.answered(now, &member, &mut rng, leader, &root));
+
+        let second = held.chain.as_mut().unwrap().wrap(&record, &secret);
+        assert!(thief.unwrap(&record, &second).is_none());
+        assert!(pairs.unwrap(&leader, &record, &second).unwrap().same(&secret));
+    }
+}

@@ -9,4 +9,5 @@ mod lines;
 mod secrets;
 mod succession;
 mod talking;
+mod times;
 mod world;
