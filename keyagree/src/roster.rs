@@ -99,7 +99,7 @@ impl Roster {
     /// Puts somebody, or nobody, on a seat. A peer that sat elsewhere sits here now.
     pub(crate) fn set(&mut self, seat: u16, taken: Option<Entry>) {
         let at = usize::from(seat);
-        if at >= MEMBERS_MAX {
+        if at >= MEMBERS_MAX || self.entry(seat) == taken.as_ref() {
             return;
         }
         if let Some(entry) = &taken

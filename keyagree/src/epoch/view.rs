@@ -3,6 +3,9 @@
 //! Records carry only the root. Small changes are told to everybody, pages are fetched; nothing is
 //! believed that isn't under the root.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::credential::Signed;
@@ -100,12 +103,15 @@ impl View {
     /// Takes changes over only if they lead to the root.
     fn change(&mut self, changes: &Changes, head: &Head) {
         let Some(list) = page::open_changes(&changes.sealed, &head.secret) else { return };
+        let moved = list.iter().filter_map(|change| self.roster.seat_of(&change.taken?.0));
+        let touched: BTreeSet<u16> = list.iter().map(|change| change.seat).chain(moved).collect();
         let before: Vec<(u16, Option<Entry>)> =
-            list.iter().map(|change| (change.seat, self.roster.entry(change.seat).copied())).collect();
+            touched.into_iter().map(|seat| (seat, self.roster.entry(seat).copied())).collect();
+        let out = list.iter().filter(|change| change.removed);
+        let out: Vec<PeerKey> = out.filter_map(|change| Some(self.roster.entry(change.seat)?.peer)).collect();
         self.roster.apply(&list);
         if self.is_complete(head) {
-            let out = list.iter().zip(&before).filter(|(change, _)| change.removed);
-            self.removed.extend(out.filter_map(|(_, (_, entry))| entry.map(|entry| entry.peer)));
+            self.removed.extend(out);
         } else {
             // Clear first, so that nobody sits twice on the way back.
             before.iter().for_each(|(seat, _)| self.roster.set(*seat, None));

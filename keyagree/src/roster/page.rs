@@ -55,6 +55,15 @@ pub(crate) fn seal(
     page: u16,
     name: impl Fn(&PeerKey) -> Option<Signed<NameCard>>,
 ) -> Vec<u8> {
+    close(secret, page, &plain(roster, page, name))
+}
+
+/// What a page says.
+pub(crate) fn plain(
+    roster: &Roster,
+    page: u16,
+    name: impl Fn(&PeerKey) -> Option<Signed<NameCard>>,
+) -> Vec<u8> {
     let first = usize::from(page) * PAGE;
     let taken = (0..PAGE).filter_map(|offset| {
         let entry = roster.entry(u16::try_from(first + offset).ok()?)?;
@@ -63,11 +72,14 @@ pub(crate) fn seal(
     });
     let path = roster.path(LEVEL, usize::from(page)).into_iter().map(Hash).collect();
     let body = Body { taken: taken.collect(), path, pages: count(roster) };
-    let plain = canopy_codec::encode(&body, BODY_MAX).unwrap_or_default();
-    // The same page of the same epoch is the same but for names that came since: each text has its own key.
-    let salt = crate::suite::digest("canopy/2/page-salt", &[&plain]);
+    canopy_codec::encode(&body, BODY_MAX).unwrap_or_default()
+}
+
+/// The same page of the same epoch is the same but for names that came since: each text has its own key.
+pub(crate) fn close(secret: &Secret, page: u16, plain: &[u8]) -> Vec<u8> {
+    let salt = crate::suite::digest("canopy/2/page-salt", &[plain]);
     let mut sealed = salt.to_vec();
-    sealed.extend(wrap_once(&page_key(secret, page, &salt), &page.to_be_bytes(), &plain));
+    sealed.extend(wrap_once(&page_key(secret, page, &salt), &page.to_be_bytes(), plain));
     sealed
 }
 
@@ -105,8 +117,11 @@ fn page_key(secret: &Secret, page: u16, salt: &[u8; 32]) -> Secret {
 
 /// Seals what a record changed for its members.
 pub(crate) fn seal_changes(changes: &[Change], secret: &Secret) -> Vec<u8> {
-    let plain = canopy_codec::encode(&changes, BODY_MAX).unwrap_or_default();
-    wrap_once(&derive("canopy/2/changes-key", &[secret.expose()]), b"", &plain)
+    close_changes(secret, &canopy_codec::encode(&changes, BODY_MAX).unwrap_or_default())
+}
+
+pub(crate) fn close_changes(secret: &Secret, plain: &[u8]) -> Vec<u8> {
+    wrap_once(&derive("canopy/2/changes-key", &[secret.expose()]), b"", plain)
 }
 
 /// Opens what [`seal_changes`] made. Whether it is true says the record's root.
