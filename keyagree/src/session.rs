@@ -1,6 +1,8 @@
 //! A participant's side of key agreement: everything that its node has to do about keys.
 
 mod able;
+#[cfg(test)]
+mod hostile;
 mod naming;
 mod part;
 mod passing;
