@@ -115,3 +115,40 @@ fn admitted(admission: &Admission) -> Admitted {
         may_coordinate: admission.may_coordinate() && !admission.lobby,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use keyagree::identity::{IssuerKey, MeetingId};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+        /// What a stranger says first: it is refused with words for it, and for good; nothing is kept of it.
+        #[test]
+        fn greetings_of_any_bytes_are_refused_in_words(
+            bytes in proptest::collection::vec(any::<u8>(), 0..600),
+            credential in proptest::collection::vec(any::<u8>(), 0..600),
+            at in any::<usize>(),
+            bits in any::<u8>(),
+        ) {
+            let gate = Arc::new(Mutex::new(Gate::new(MeetingId([1; 16]), IssuerKey([2; 32]))));
+            let mut hello = Hello { credential, claim: vec![7; 40] }.encode();
+            let at = at % hello.len();
+            hello[at] ^= bits;
+            for said in [&bytes, &hello] {
+                let refusal = match Hello::decode(said) {
+                    Ok(hello) => {
+                        prop_assert_eq!(&hello.encode(), said, "there is one encoding");
+                        admit(&gate, NodeId([3; 32]), &hello.credential).unwrap_err()
+                    }
+                    Err(refusal) => refusal,
+                };
+                prop_assert!(refusal.final_ && !refusal.text.is_empty());
+            }
+            prop_assert!(gate.lock().known(&PeerKey([3; 32])).is_none());
+        }
+    }
+}

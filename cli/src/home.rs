@@ -26,17 +26,23 @@ pub fn folder() -> Outcome<PathBuf> {
 /// Reads a whole file; `None` if there is none.
 pub fn read(path: &Path) -> Outcome<Option<Zeroizing<Vec<u8>>>> {
     let wrong = |error: io::Error| Fail::failed(format!("{} can't be read: {error}", path.display()));
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(wrong(error)),
-    };
-    let mut bytes = Zeroizing::new(Vec::new());
-    file.take(FILE_MAX).read_to_end(&mut bytes).map_err(wrong)?;
-    Ok(Some(bytes))
+    loop {
+        let mut file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(wrong(error)),
+        };
+        let mut bytes = Zeroizing::new(Vec::new());
+        (&mut file).take(FILE_MAX).read_to_end(&mut bytes).map_err(wrong)?;
+        // One that was replaced meanwhile may be half overwritten.
+        if is_at(&file, path).map_err(wrong)? {
+            return Ok(Some(bytes));
+        }
+    }
 }
 
-/// Replaces a file as a whole, readable by its owner only: after a crash there is the old or the new one.
+/// Replaces a file as a whole, readable by its owner only: after a crash there is the old or the new one. The old one
+/// is overwritten then.
 pub fn write(path: &Path, bytes: &[u8]) -> Outcome {
     let wrong = |error: io::Error| Fail::failed(format!("{} can't be written: {error}", path.display()));
     let folder = path.parent().unwrap_or(Path::new("."));
@@ -45,7 +51,11 @@ pub fn write(path: &Path, bytes: &[u8]) -> Outcome {
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(wrong)?;
     file.write_all(bytes).map_err(wrong)?;
     file.as_file().sync_all().map_err(wrong)?;
+    let old = OpenOptions::new().write(true).open(path).ok();
     file.persist(path).map_err(|error| wrong(error.error))?;
+    if let Some(Err(error)) = old.map(overwrite) {
+        tracing::warn!("what {} held before can't be overwritten: {error}", path.display());
+    }
     Ok(())
 }
 
@@ -53,11 +63,33 @@ pub fn write(path: &Path, bytes: &[u8]) -> Outcome {
 /// may keep the old ones.
 pub fn erase(path: &Path) -> Outcome {
     let wrong = |error: io::Error| Fail::failed(format!("{} can't be erased: {error}", path.display()));
-    let mut file = OpenOptions::new().write(true).open(path).map_err(wrong)?;
-    let length = file.metadata().map_err(wrong)?.len().min(FILE_MAX);
-    file.write_all(&vec![0; length as usize]).map_err(wrong)?;
-    file.sync_all().map_err(wrong)?;
+    OpenOptions::new().write(true).open(path).and_then(overwrite).map_err(wrong)?;
     fs::remove_file(path).map_err(wrong)
+}
+
+fn overwrite(mut file: File) -> io::Result<()> {
+    let length = file.metadata()?.len().min(FILE_MAX);
+    file.write_all(&vec![0; length as usize])?;
+    file.sync_all()
+}
+
+/// True while no other file took this one's place.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let there = match fs::metadata(path) {
+        Ok(there) => there,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    let here = file.metadata()?;
+    Ok((here.dev(), here.ino()) == (there.dev(), there.ino()))
+}
+
+/// Elsewhere the system refuses to replace a file that is being read.
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> io::Result<bool> {
+    Ok(true)
 }
 
 /// Runs `change` while no other process of this user changes what lies beside `path`.
@@ -78,4 +110,34 @@ fn private_folder(path: &Path) -> Outcome {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path).map_err(|error| Fail::failed(format!("{} can't be made: {error}", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_file_held_before_is_overwritten_and_whoever_reads_meanwhile_gets_a_whole_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("meetings").join("one");
+        write(&path, &[1; 5_000]).unwrap();
+        let mut before = File::open(&path).unwrap();
+        write(&path, &[2; 3_000]).unwrap();
+        let mut left = Vec::new();
+        before.read_to_end(&mut left).unwrap();
+        assert_eq!(left, [0; 5_000]);
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| {
+                for byte in 3..120 {
+                    write(&path, &vec![byte; 4_000]).unwrap();
+                }
+            });
+            while !writer.is_finished() {
+                let bytes = read(&path).unwrap().unwrap();
+                assert!(bytes[0] > 0 && bytes.iter().all(|byte| *byte == bytes[0]), "half of one");
+            }
+        });
+        erase(&path).unwrap();
+        assert!(read(&path).unwrap().is_none());
+    }
 }

@@ -235,24 +235,32 @@ fn load(path: &Path) -> Outcome<Meeting> {
     let bytes = home::read(path)?.ok_or_else(|| {
         Fail::usage(format!("there is no such meeting here ({}): make it with 'canopy new'", path.display()))
     })?;
-    match canopy_codec::decode_strict::<Meeting>(&bytes, FILE_MAX) {
-        Ok(meeting) if meeting.version == VERSION => Ok(meeting),
-        _ => Err(Fail::failed(format!(
+    decode(&bytes).ok_or_else(|| {
+        Fail::failed(format!(
             "{} is damaged or was written by another version of canopy: make a new meeting",
             path.display()
-        ))),
-    }
+        ))
+    })
+}
+
+fn decode(bytes: &[u8]) -> Option<Meeting> {
+    canopy_codec::decode_strict::<Meeting>(bytes, FILE_MAX).ok().filter(|meeting| meeting.version == VERSION)
+}
+
+fn encode(meeting: &Meeting) -> Result<Zeroizing<Vec<u8>>, canopy_codec::Error> {
+    canopy_codec::encode(meeting, FILE_MAX).map(Zeroizing::new)
 }
 
 fn store(path: &Path, meeting: &Meeting) -> Outcome {
-    let bytes = canopy_codec::encode(meeting, FILE_MAX)
-        .map(Zeroizing::new)
-        .map_err(|error| Fail::failed(format!("the meeting can't be kept: {error}")))?;
+    let bytes =
+        encode(meeting).map_err(|error| Fail::failed(format!("the meeting can't be kept: {error}")))?;
     home::write(path, &bytes)
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::entropy;
 
@@ -270,5 +278,42 @@ mod tests {
         assert!(meeting.remove(Removal::Invite(invites[0])).is_err());
         assert!(meeting.remove(Removal::Invite(invites[1])).is_ok(), "it is removed already");
         assert_eq!(meeting.removed().iter().count(), INVITES_MAX);
+    }
+
+    fn filled() -> Meeting {
+        let mut rng = entropy::rng();
+        let (issuer, organiser) = (Issuer::generate(&mut rng), Identity::generate(&mut rng));
+        let invite = InviteId::generate(&mut rng);
+        let mut meeting = Meeting::new(&issuer, &organiser, invite, UnixTime(1_800_000_000_000));
+        let peers = vec![PeerKey([1; 32]), PeerKey([2; 32])];
+        meeting.guests = vec![Guest { invite, peers, removed: true }];
+        meeting.leases = vec!["canopy-lease:x".into()];
+        meeting.contacts = vec!["/ip4/192.0.2.1/udp/4001/quic-v1".into()];
+        meeting.decided = vec![Decided { who: "abcdefgh".into(), admit: true }];
+        meeting.shut_out = vec![PeerKey([3; 32])];
+        meeting
+    }
+
+    proptest! {
+        /// What is read from a file that was damaged is a meeting as this program would write it, or nothing.
+        #[test]
+        fn a_damaged_file_is_refused_or_says_what_it_says(
+            bytes in proptest::collection::vec(any::<u8>(), 0..400),
+            at in any::<usize>(),
+            bits in 1..=255_u8,
+            cut in any::<bool>(),
+        ) {
+            let mut damaged = encode(&filled()).unwrap().to_vec();
+            let at = at % damaged.len();
+            if cut { damaged.truncate(at) } else { damaged[at] ^= bits }
+            prop_assert!(decode(&bytes).is_none());
+            if let Some(meeting) = decode(&damaged) {
+                prop_assert!(!cut);
+                prop_assert_eq!(encode(&meeting).unwrap().as_slice(), damaged.as_slice());
+                // Whatever it says can be used.
+                let _ = (meeting.issuer().public(), meeting.organiser().public(), meeting.removed());
+                prop_assert!(meeting.bindings().count() <= 2);
+            }
+        }
     }
 }

@@ -249,6 +249,43 @@ fn a_removed_guest_is_told_and_does_not_come_back() {
 }
 
 #[test]
+fn whose_invite_ends_is_cut_off_then_by_relays_too_and_the_others_stay() {
+    let _machine = shared();
+    let (volunteer, meeting) = (Home::new(), Held::with_guests(1));
+    let args = ["-v", "relay", "--uplink", "20mbit", "--lease", "10min", "--address", "127.0.0.1"];
+    let _relay = volunteer.start(&args, "", "relay.log");
+    let lease = volunteer.wait_for("relay.log", SOON, |line| line.starts_with("canopy-lease:"));
+    assert_eq!(meeting.home.run(&["lend", "tuesday", &lease]).code, Some(0));
+    let (ben, cho) = (Home::new(), Home::new());
+    let _ben = guest(&ben, &meeting.invites[1], &["--listen-only"]);
+    is_in(&ben, "guest.log");
+    let made = now();
+    let short = meeting.home.run(&["invite", "tuesday", "--expires", "15s"]).lines.remove(0);
+    let mut late = guest(&cho, &short, &["--listen-only"]);
+    is_in(&cho, "guest.log");
+    agree(&[(&meeting.home, "organiser.log"), (&ben, "guest.log"), (&cho, "guest.log")], 3);
+    assert!(now() - made < Duration::from_secs(14), "this machine is too slow for this test");
+    volunteer.wait_for("relay.log", SOON, |line| line.contains("a credential is over"));
+    assert!(now() - made >= Duration::from_secs(15));
+    agree(&[(&meeting.home, "organiser.log"), (&ben, "guest.log")], 2);
+    assert_eq!(late.ended(SOON), Some(1), "{}", cho.read("guest.log"));
+    assert!(cho.read("guest.log").contains("expired"), "{}", cho.read("guest.log"));
+}
+
+#[test]
+fn no_core_dump_is_left_by_whoever_holds_keys() {
+    let _machine = shared();
+    let (volunteer, meeting) = (Home::new(), Held::with_guests(0));
+    let relay = meeting.borrow_from(&volunteer);
+    for process in [meeting.organiser.as_ref().expect("it runs"), &relay] {
+        let limits = procfs::process::Process::new(process.id() as i32).and_then(|process| process.limits());
+        let core = limits.expect("it runs").max_core_file_size;
+        let none = procfs::process::LimitValue::Value(0);
+        assert!(core.soft_limit == none && core.hard_limit == none, "{core:?}");
+    }
+}
+
+#[test]
 fn one_of_those_who_came_by_a_link_is_removed_and_the_other_stays() {
     let _machine = shared();
     let meeting = Held::with_guests(1);

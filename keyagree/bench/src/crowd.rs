@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Result, ensure};
 use keyagree::credential::{Admission, AdmittedAs};
 use keyagree::session::{Audience, Past};
-use keyagree::{Identity, Input, Issuer, Output, PeerKey, Role, Seat, Session, UnixTime};
+use keyagree::{Event, Identity, Input, Issuer, Output, PeerKey, Role, Seat, Session, UnixTime};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 
@@ -31,6 +31,16 @@ impl Seated {
     pub(crate) fn put(&mut self, now: UnixTime, input: Input) -> Vec<Said> {
         self.session.handle(now, input);
         self.said()
+    }
+
+    /// Lets it handle something; from when on the epoch counts that it enters by that.
+    pub(crate) fn enters(&mut self, now: UnixTime, input: Input) -> Option<UnixTime> {
+        self.session.handle(now, input);
+        let outputs = std::iter::from_fn(|| self.session.poll());
+        outputs.fold(None, |entered, output| match output {
+            Output::Event(Event::Epoch { activate_at, .. }) => Some(activate_at),
+            _ => entered,
+        })
     }
 
     pub(crate) fn said(&mut self) -> Vec<Said> {

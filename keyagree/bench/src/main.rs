@@ -13,6 +13,7 @@ mod ours;
 mod report;
 mod sealing;
 mod search;
+mod tree;
 
 use clap::Parser;
 

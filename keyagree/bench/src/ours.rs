@@ -1,11 +1,14 @@
 //! Canopy's own joins and leaves.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use anyhow::{Context, Result, ensure};
-use keyagree::Input;
 use keyagree::session::Audience;
+use keyagree::{Input, PeerKey};
 
 use crate::cpu;
 use crate::crowd::{Crowd, Said};
+use crate::tree::Tree;
 
 /// What one meeting has shown. Bytes are of key messages, without the overlay's notes around them.
 pub(crate) struct Ours {
@@ -24,13 +27,6 @@ pub(crate) struct Ours {
     pub(crate) join_others_bytes: usize,
     pub(crate) page_bytes: usize,
 }
-
-/// The network of the simulated leave: round trips of 50 ms, relays that feed eight each, a coordinator that
-/// sends 5 Mbit/s of wraps, and so many bytes of note and framing around each.
-const HOP_MS: f64 = 25.0;
-const FAN_OUT: f64 = 8.0;
-const UPLINK_BITS_PER_MS: f64 = 5_000.0;
-const NOTE_BYTES: f64 = 160.0;
 
 /// Measures a meeting of so many members.
 pub(crate) fn measure(members: usize) -> Result<Ours> {
@@ -63,33 +59,65 @@ fn leave(crowd: &mut Crowd, members: usize) -> Result<Ours> {
         crowd.now = crowd.now.max(at);
         (rest, said) = cpu::ms(|| crowd.coordinator.put(crowd.now, Input::Tick));
     }
-    let recorded_ms = crowd.now.since(left_at) as f64;
     let said: Vec<Said> = said.into_iter().filter(|(_, body)| name(body) != "Beat").collect();
     let (record, changes) = (longest(&said, "Record"), longest(&said, "Changes"));
     let wrap = longest(&said, "Wrap");
     ensure!(said.iter().filter(|(_, body)| name(body) == "Wrap").count() == members - 2, "one wrap for each");
     let messages = said.len();
-    let followers = crowd.watchers.len().max(1) as f64;
-    let (follow, ()) = cpu::ms(|| crowd.spread(said));
+    let recorded = crowd.now;
+    let (follow, in_force_ms) = follow(crowd, &said, rest)?;
     crowd.pass(3_000);
-    for watcher in &crowd.watchers {
-        ensure!(watcher.session.epoch() == crowd.coordinator.session.epoch(), "a member didn't follow");
-    }
-    let hops = (members as f64).ln() / FAN_OUT.ln();
-    let sending = 0.95 * members as f64 * (wrap as f64 + NOTE_BYTES) * 8.0 / UPLINK_BITS_PER_MS;
-    let arrives = recorded_ms + rest + sending + hops.ceil() * HOP_MS;
     Ok(Ours {
         leave_cpu_ms: first + rest,
         leave_messages: messages,
         leave_bytes: record + wrap,
         changes_bytes: changes,
-        follow_cpu_ms: follow / followers,
-        leave_s: arrives.max(recorded_ms + 1_000.0) / 1_000.0,
+        follow_cpu_ms: follow,
+        leave_s: (recorded.since(left_at) as f64 + in_force_ms) / 1_000.0,
         join_cpu_ms: 0.0,
         join_bytes: 0,
         join_others_bytes: 0,
         page_bytes: 0,
     })
+}
+
+/// Brings a record to everybody: a watcher's processor time for it in milliseconds, and when it is in force at 95 of a
+/// hundred, in milliseconds since it was made. It leaves once the coordinator has made it, `made_ms`.
+fn follow(crowd: &mut Crowd, said: &[Said], made_ms: f64) -> Result<(f64, f64)> {
+    let recorded = crowd.now;
+    let wrapped =
+        said.iter().filter_map(|(to, _)| if let Audience::One(peer) = to { Some(*peer) } else { None });
+    let mut tree = Tree::of(wrapped.collect::<BTreeSet<PeerKey>>().into_iter());
+    let (mut last, mut mail) = (BTreeMap::new(), Vec::new());
+    for (index, message) in said.iter().enumerate() {
+        for (peer, at_ms) in tree.send(message) {
+            let at_ms = made_ms + at_ms;
+            last.insert(peer, at_ms);
+            mail.push((at_ms.ceil() as u64, index, peer));
+        }
+    }
+    mail.sort_unstable();
+    let (mut cpu_ms, mut activate_at) = (0.0, BTreeMap::new());
+    for (at_ms, index, peer) in mail {
+        let (from, admission) = (crowd.coordinator.key, crowd.coordinator.admission.clone());
+        let Some(watcher) = crowd.watchers.iter_mut().find(|watcher| watcher.key == peer) else { continue };
+        let input = Input::Heard { from, admission, body: said[index].1.clone() };
+        let now = recorded.plus_ms(at_ms);
+        crowd.now = crowd.now.max(now);
+        let (took, entered) = cpu::ms(|| watcher.enters(now, input));
+        cpu_ms += took;
+        if let Some(at) = entered {
+            ensure!(at_ms == last[&peer].ceil() as u64, "a member has followed before all came");
+            activate_at.insert(peer, at.max(now).since(recorded) as f64);
+        }
+    }
+    ensure!(activate_at.len() == crowd.watchers.len(), "a member didn't follow");
+    // All records of one making count from the same time on, as those who are watched show.
+    let counts = activate_at.values().copied().fold(f64::INFINITY, f64::min);
+    let mut in_force: Vec<f64> = last.values().map(|at_ms| at_ms.max(counts)).collect();
+    in_force.sort_by(f64::total_cmp);
+    let p95 = in_force[(in_force.len() * 95).div_ceil(100) - 1];
+    Ok((cpu_ms / activate_at.len() as f64, p95))
 }
 
 fn join(crowd: &mut Crowd) -> Result<(f64, usize, usize)> {

@@ -3,10 +3,12 @@
 use keyagree::credential::{Admission, AdmittedAs};
 use keyagree::session::Past;
 use keyagree::{
-    Event, Gate, Input, Invite, Issuer, IssuerKey, Lease, MeetingId, PeerKey, Removal, Role, UnixTime,
-    well_formed,
+    Event, Gate, Identity, Input, Invite, Issuer, IssuerKey, Lease, LeaseHolder, MeetingId, PeerKey, Removal,
+    Role, UnixTime, well_formed,
 };
 use proptest::prelude::*;
+use rand::SeedableRng;
+use rand_chacha::ChaCha20Rng;
 
 use crate::world::{START, World};
 
@@ -31,6 +33,31 @@ proptest! {
             prop_assert!(Invite::from_line(&line).is_err());
             prop_assert!(Lease::from_line(&line).is_err());
         }
+    }
+
+    /// What a stranger sends to a relay that nobody has claimed: its claim, altered, cut or any bytes.
+    #[test]
+    fn no_claim_but_the_true_one_binds_a_relay(
+        bytes in proptest::collection::vec(any::<u8>(), 0..600),
+        at in any::<usize>(),
+        bits in 1..=255_u8,
+        cut in any::<bool>(),
+    ) {
+        let mut rng = ChaCha20Rng::seed_from_u64(3);
+        let (relay, organiser) = (Identity::generate(&mut rng), Identity::generate(&mut rng).public());
+        let mut holder = LeaseHolder::generate(&mut rng, relay.public(), 20_000, START.plus_ms(60_000));
+        let lease = holder.lease(Vec::new()).unwrap();
+        let issuer = Issuer::generate(&mut rng);
+        let grant = issuer.grant(relay.public(), lease.id(), 20_000, lease.ends());
+        let claim = lease.claim(issuer.meeting(), issuer.public(), &grant, organiser);
+        let mut altered = claim.clone();
+        let at = at % claim.len();
+        if cut { altered.truncate(at) } else { altered[at] ^= bits };
+        for wrong in [&bytes, &altered] {
+            prop_assert!(holder.claim(START, organiser, wrong).is_err());
+        }
+        prop_assert!(holder.claim(START, Identity::generate(&mut rng).public(), &claim).is_err(), "another's claim");
+        prop_assert!(holder.claim(START, organiser, &claim).is_ok());
     }
 }
 
@@ -66,7 +93,7 @@ proptest! {
     #[test]
     fn no_sequence_of_inputs_breaks_a_session(
         seed in 0..4_u64,
-        steps in proptest::collection::vec((any::<usize>(), any::<usize>(), any::<u16>(), 0..12_u8, 0..3_000_u64), 1..80),
+        steps in proptest::collection::vec((any::<usize>(), any::<usize>(), any::<u16>(), 0..20_u8, 0..3_000_u64), 1..80),
     ) {
         let (mut world, said) = said_by_all(seed);
         for (which, at, bits, how, ms) in steps {
@@ -87,12 +114,21 @@ proptest! {
                     // The world checks each session's invariants after every input.
                     world.put(who, Input::Heard { from, admission, body: body.clone() });
                 }
-                match how {
-                    9 => world.put(who, Input::Departed(from)),
-                    10 => world.put(who, Input::Unopened(from)),
-                    11 => world.put(who, Input::Tick),
-                    _ => {}
-                }
+                let input = match how {
+                    9 => Input::Departed(from),
+                    10 => Input::Unopened(from),
+                    11 => Input::Tick,
+                    12 => Input::Decide { peer: from, admit: bits % 2 == 0 },
+                    13 => Input::Lock(bits % 2 == 0),
+                    14 => Input::Send { streams: bits.to_be_bytes().repeat(usize::from(bits % 9)) },
+                    15 => Input::Silent,
+                    16 => Input::Name(String::from_utf8_lossy(&body[..place.min(100)]).into_owned()),
+                    17 => Input::ShowPage(bits),
+                    18 => Input::Talk { body: body[..place].to_vec() },
+                    19 if bits % 8 == 0 => Input::Remove(Removal::Peer(from)),
+                    _ => continue,
+                };
+                world.put(who, input);
             }
         }
     }
