@@ -18,8 +18,11 @@ use crate::wire::{
 const GENERATION_MS: u64 = 60_000;
 /// A step is said so long before it counts.
 pub(crate) const RATCHET_LEAD_MS: u64 = 3_000;
-/// An announcement is out so long before its keys are used, at the least.
-const ANNOUNCED_MS: u64 = 300;
+/// An announcement is out so long before its keys are used, if its source has others to seal with until then.
+const ANNOUNCED_MS: u64 = 1_000;
+/// And so long in any case: whoever begins to send has no others, and whoever hears of an epoch after it counts has some
+/// that receivers soon forget.
+const ANNOUNCED_MIN_MS: u64 = 300;
 
 /// Somebody who asks is answered at most so often, and so many in that time.
 const ANSWER_AGAIN_MS: u64 = 2_000;
@@ -98,6 +101,7 @@ impl Own {
         if self.layers.is_empty() {
             return;
         }
+        let activate_at = self.use_at(now, place.activate_at);
         let stepped = self.now.as_ref().filter(|_| steps).map(|now| now.keys.joined(place.record));
         let secret = stepped.unwrap_or_else(|| {
             // The clock orders the secrets of a source over its restarts too.
@@ -123,10 +127,15 @@ impl Own {
         };
         let body = Message::Announcement(Signed::new(said, &seat.identity)).encode();
         out.push_back(Output::Say { to: Audience::Standing(STANDING_ANNOUNCEMENT), body: body.clone() });
-        let activate_at = place.activate_at.max(now.plus_ms(ANNOUNCED_MS));
         out.push_back(Output::Seal(sealing(seat, place.id, &keys, activate_at)));
         let ratchet_at = activate_at.plus_ms(GENERATION_MS - RATCHET_LEAD_MS);
         self.now = Some(Now { epoch: place.id, keys, ratchet_at, said: vec![body] });
+    }
+
+    /// From when on what is announced now is used, in an epoch that counts from `activate_at` on.
+    fn use_at(&self, now: UnixTime, activate_at: UnixTime) -> UnixTime {
+        let has_others = self.now.is_some() && now < activate_at;
+        activate_at.max(now.plus_ms(if has_others { ANNOUNCED_MS } else { ANNOUNCED_MIN_MS }))
     }
 
     /// Steps the chains when it is time.

@@ -148,3 +148,43 @@ fn chains_have_fresh_roots_each_ten_minutes() {
     assert_eq!(roots(&world), [2, 2]);
     world.agree(&[host, deputy, one]);
 }
+
+/// How long after its announcement a source that hears of an epoch so late uses it, and how long after the record.
+fn late_source(late_ms: u64) -> (u64, u64) {
+    let mut world = World::new(95);
+    world.calm = true;
+    let host = world.organiser();
+    let (source, one, goes) = (world.guest(), world.guest(), world.guest());
+    world.send(source, &[0]);
+    world.run_ms(8_000);
+    world.withheld = ["Record", "Wrap"].map(|kind| (source, kind)).into();
+    let (epoch, since) = (world.people[host].session().epoch(), world.now);
+    let key = world.people[goes].key;
+    world.crash(goes);
+    world.put(host, Input::Departed(key));
+    let said = world.people[host].said.len();
+    while world.people[host].session().epoch() == epoch {
+        world.run_ms(10);
+    }
+    let made = world.now;
+    world.run_ms(late_ms);
+    // Wraps are for one: all are tried, one opens.
+    for body in world.people[host].said[said..].to_vec() {
+        again(&mut world, source, host, &body);
+    }
+    let at = world.people[source].sealing.last().unwrap().activate_at;
+    let announced = world.now;
+    world.run_ms(6_000);
+    world.agree(&[host, source, one]);
+    assert_eq!(world.missed(one, since, world.now), 0);
+    (at.since(announced), at.since(made))
+}
+
+#[test]
+fn an_announcement_is_out_a_second_before_it_is_used_unless_it_is_late() {
+    assert_eq!(late_source(0), (1_000, 1_000));
+    assert_eq!(late_source(900), (1_000, 1_900));
+    // Receivers hold what was before until three seconds after the record.
+    assert_eq!(late_source(1_500), (300, 1_800));
+    assert_eq!(late_source(2_300), (300, 2_600));
+}
