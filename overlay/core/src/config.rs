@@ -200,6 +200,8 @@ pub const RING_SPAN: Duration = Duration::from_secs(1);
 pub const RING_BYTES_MAX: usize = 512 * 1024;
 /// Units of a ring.
 pub const RING_UNITS_MAX: usize = 512;
+/// Frames of several units that one group waits for, a second of pictures: units come no later than rings hold them.
+pub const GATHERED_MAX: usize = 32;
 /// A source signs what it put into a tree this often: twice, and one late, and it is verified within a second.
 pub const LIST_EVERY: Duration = Duration::from_millis(400);
 /// How long a unit is remembered for its list, and a list for its units.

@@ -98,7 +98,7 @@ pub(crate) struct State<P> {
     pub(crate) gossip: Gossip,
     pub(crate) trees: BTreeMap<TreeId, Tree<P>>,
     /// Which frames the user has.
-    pub(crate) delivered: Delivered,
+    pub(crate) delivered: Delivered<P>,
     pub(crate) parked: Vec<Parked>,
     /// Who is reached by way of whom.
     pub(crate) routes: Routes,
