@@ -48,6 +48,9 @@ pub enum Command {
     Follow(Follow),
     /// Lend capacity to one meeting: prints a lease line for its organiser.
     Relay(Relay),
+    /// Show where the nodes that run here have their places in their meetings: who feeds them, and whom they feed.
+    #[cfg(unix)]
+    Status(Status),
     /// Hold a real meeting of separate processes on this machine, and measure it.
     Demo(Demo),
 }
@@ -263,6 +266,15 @@ pub struct Relay {
     /// Be a colluding relay: pass every unit on to whoever connects to this address.
     #[arg(long, hide = true, value_name = "ADDR")]
     pub tap: Option<std::net::SocketAddr>,
+}
+
+/// `canopy status`
+#[cfg(unix)]
+#[derive(Debug, clap::Args)]
+pub struct Status {
+    /// As JSON, with all that is known (docs/status.md).
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `canopy demo`

@@ -2,26 +2,16 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use directories::ProjectDirs;
 use fd_lock::RwLock;
 use zeroize::Zeroizing;
 
 use crate::fail::{Fail, Outcome};
+use crate::folder;
 
 /// More than any file that the program writes here.
 const FILE_MAX: u64 = 4 << 20;
-
-/// The folder for this user: `$CANOPY_HOME`, else what the system provides for.
-pub fn folder() -> Outcome<PathBuf> {
-    match std::env::var_os("CANOPY_HOME") {
-        Some(path) if !path.is_empty() => Ok(PathBuf::from(path)),
-        _ => ProjectDirs::from("", "", "canopy").map(|dirs| dirs.data_dir().to_owned()).ok_or_else(|| {
-            Fail::failed("this user has no home folder: set CANOPY_HOME to a folder to keep meetings in")
-        }),
-    }
-}
 
 /// Reads a whole file; `None` if there is none.
 pub fn read(path: &Path) -> Outcome<Option<Zeroizing<Vec<u8>>>> {
@@ -45,10 +35,10 @@ pub fn read(path: &Path) -> Outcome<Option<Zeroizing<Vec<u8>>>> {
 /// is overwritten then.
 pub fn write(path: &Path, bytes: &[u8]) -> Outcome {
     let wrong = |error: io::Error| Fail::failed(format!("{} can't be written: {error}", path.display()));
-    let folder = path.parent().unwrap_or(Path::new("."));
-    private_folder(folder)?;
+    let beside = path.parent().unwrap_or(Path::new("."));
+    folder::private(beside)?;
     // A temporary file is made with mode 0600.
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(wrong)?;
+    let mut file = tempfile::NamedTempFile::new_in(beside).map_err(wrong)?;
     file.write_all(bytes).map_err(wrong)?;
     file.as_file().sync_all().map_err(wrong)?;
     let old = OpenOptions::new().write(true).open(path).ok();
@@ -96,20 +86,11 @@ fn is_at(_: &File, _: &Path) -> io::Result<bool> {
 pub fn locked<T>(path: &Path, change: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
     let lock = path.with_extension("lock");
     let wrong = |error: io::Error| Fail::failed(format!("{} can't be locked: {error}", lock.display()));
-    private_folder(path.parent().unwrap_or(Path::new(".")))?;
+    folder::private(path.parent().unwrap_or(Path::new(".")))?;
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&lock).map_err(wrong)?;
     let mut lock_file = RwLock::new(file);
     let _guard = lock_file.write().map_err(wrong)?;
     change()
-}
-
-/// Makes a folder that only its owner can look into.
-fn private_folder(path: &Path) -> Outcome {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(|error| Fail::failed(format!("{} can't be made: {error}", path.display())))
 }
 
 #[cfg(test)]

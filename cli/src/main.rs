@@ -10,6 +10,7 @@ mod entropy;
 #[cfg(feature = "ffmpeg")]
 mod exit;
 mod fail;
+mod folder;
 #[cfg(feature = "ffmpeg")]
 mod home;
 #[cfg(feature = "ffmpeg")]
@@ -51,6 +52,8 @@ mod seat;
 mod send;
 #[cfg(feature = "ffmpeg")]
 mod source;
+#[cfg(unix)]
+mod status;
 mod stop;
 #[cfg(feature = "ffmpeg")]
 mod talk;
@@ -101,6 +104,8 @@ fn run(command: Command) -> Outcome {
         Command::Link(_) | Command::Follow(_) => Err(fail::Fail::usage(
             "links are opened only on XDG desktops: paste the invite into 'canopy join'",
         )),
+        #[cfg(unix)]
+        Command::Status(status) => status::run(&status),
         Command::Demo(demo) => demo::run(demo),
     }
 }
@@ -109,6 +114,8 @@ fn run(command: Command) -> Outcome {
 fn run(command: Command) -> Outcome {
     match command {
         Command::Relay(relay) => relay::run(relay),
+        #[cfg(unix)]
+        Command::Status(status) => status::run(&status),
         _ => Err(fail::Fail::usage(
             "this program was built without FFmpeg and can only relay: build it with its default features for the rest",
         )),

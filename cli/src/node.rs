@@ -150,6 +150,8 @@ impl Node {
             ending: false,
             ended: None,
         };
+        #[cfg(unix)]
+        let _told = crate::status::Told::open(&node.handle);
         node.begin()?;
         if node.here.is_some() {
             node.call_me(&name)?;

@@ -98,6 +98,8 @@ async fn lend(args: args::Relay) -> Outcome {
         journal: core_journal::create(args.core_journal.as_deref())?,
     };
     let (handle, mut happenings, _frames) = overlay_libp2p::spawn(config, authority).map_err(Fail::failed)?;
+    #[cfg(unix)]
+    let _told = crate::status::Told::open(&handle);
     println!("{}", line.as_str());
     eprintln!(
         "Lending {} kbit/s until {ends}. Send the line above to one organiser in an encrypted chat.",

@@ -17,7 +17,7 @@ use crate::args::Place;
 use crate::fail::{Fail, Outcome};
 use crate::meeting::MeetingFile;
 use crate::place::Spot;
-use crate::{clock, entropy, home};
+use crate::{clock, entropy, folder, home};
 
 /// A place in a meeting, taken by this process alone.
 pub struct Seat {
@@ -137,7 +137,7 @@ pub fn forget(meeting: MeetingId, invite: Option<InviteId>) -> Outcome<usize> {
     if let Some(invite) = invite {
         beginning.push_str(&HEXLOWER.encode(&invite.0));
     }
-    let Ok(entries) = std::fs::read_dir(home::folder()?.join("joined")) else { return Ok(0) };
+    let Ok(entries) = std::fs::read_dir(folder::of_user()?.join("joined")) else { return Ok(0) };
     let mine = |path: &PathBuf| {
         path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(&beginning))
     };
@@ -148,7 +148,7 @@ pub fn forget(meeting: MeetingId, invite: Option<InviteId>) -> Outcome<usize> {
 
 fn key_path(invite: &Invite) -> Outcome<PathBuf> {
     let name = format!("{}-{}", HEXLOWER.encode(&invite.meeting().0), HEXLOWER.encode(&invite.id().0));
-    Ok(home::folder()?.join("joined").join(name).with_extension("key"))
+    Ok(folder::of_user()?.join("joined").join(name).with_extension("key"))
 }
 
 /// Makes sure that no other process of this user sits on the same invite, for as long as this one runs.

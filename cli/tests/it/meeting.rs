@@ -280,8 +280,8 @@ fn no_core_dump_is_left_by_whoever_holds_keys() {
     for process in [meeting.organiser.as_ref().expect("it runs"), &relay] {
         let limits = procfs::process::Process::new(process.id() as i32).and_then(|process| process.limits());
         let core = limits.expect("it runs").max_core_file_size;
-        let none = procfs::process::LimitValue::Value(0);
-        assert!(core.soft_limit == none && core.hard_limit == none, "{core:?}");
+        let none = |limit| matches!(limit, procfs::process::LimitValue::Value(0));
+        assert!(none(core.soft_limit) && none(core.hard_limit), "no core is to be dumped");
     }
 }
 
@@ -375,4 +375,42 @@ fn a_demo_of_twenty_seconds_holds_and_without_relays_it_falls_short() {
     let without = home.run(&[&args[..], &[&home.path("without"), "--no-relays"]].concat());
     assert_eq!(without.code, Some(1), "{}", without.lines.join("\n"));
     assert!(without.errors.contains("fell short"), "{}", without.errors);
+}
+
+#[test]
+fn a_node_tells_its_user_its_place_and_nobody_else() {
+    let _machine = shared();
+    let (volunteer, meeting) = (Home::new(), Held::with_guests(1));
+    let _relay = meeting.borrow_from(&volunteer);
+    let home = Home::new();
+    home.run(&["status"]).refuses(1, &["no node", "canopy join"]);
+    let mut running = guest(&home, &meeting.invites[1], &["--listen-only"]);
+    is_in(&home, "guest.log");
+    let until = now() + SOON;
+    let said = loop {
+        let said = home.run(&["status"]).lines.join("\n");
+        if said.contains("sound of") && said.contains("fed by") && !said.contains("looking") {
+            break said;
+        }
+        assert!(now() < until, "{said}");
+        std::thread::sleep(Duration::from_millis(200));
+    };
+    assert!(said.starts_with("participant "), "{said}");
+    let nodes: serde_json::Value =
+        serde_json::from_str(&home.run(&["status", "--json"]).lines.join("\n")).unwrap();
+    let node = &nodes[0];
+    assert_eq!(node["pid"], running.id());
+    let organiser = &node["status"]["coordinator"];
+    assert!(organiser.is_string() && node["status"]["trees"][0]["source"] == *organiser, "{nodes}");
+    let lent: serde_json::Value =
+        serde_json::from_str(&volunteer.run(&["status", "--json"]).lines.join("\n")).unwrap();
+    assert_eq!((&lent[0]["status"]["kind"], &lent[0]["limit_kbps"]), (&"Relay".into(), &20_000.into()));
+
+    let folder = home.kept().join("running");
+    let mode =
+        std::fs::metadata(&folder).map(|found| std::os::unix::fs::PermissionsExt::mode(&found.permissions()));
+    assert_eq!(mode.expect("it is there") & 0o777, 0o700);
+    running.ask_to_stop();
+    assert_eq!(running.ended(SOON), Some(0));
+    assert_eq!(std::fs::read_dir(folder).expect("it is there").count(), 0, "and nothing is left");
 }

@@ -1,13 +1,13 @@
 //! What a node knows of its own place, as plain data for reports and pages.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::id::NodeId;
 use crate::io::Kind;
 use crate::unit::TreeId;
 
 /// A node's place in the meeting.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     /// This node.
     pub me: NodeId,
@@ -32,7 +32,7 @@ pub struct Status {
 }
 
 /// A node's place in one tree.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TreeStatus {
     /// The tree.
     pub tree: TreeId,
@@ -58,7 +58,7 @@ pub struct TreeStatus {
 }
 
 /// What a node knows of another.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberStatus {
     /// Who.
     pub id: NodeId,
