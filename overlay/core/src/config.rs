@@ -42,8 +42,15 @@ pub const HELPERS_MAX: usize = 8;
 pub const CARRY_HOPS_MAX: u8 = 24;
 /// Nodes named in one message about who is reached by way of whom.
 pub const PEERS_IN_MESSAGE: usize = 256;
-/// Neighbours that may look to one node as their way to the coordinator; the other links are for those who come.
+/// Neighbours that may look to one node as their way to the coordinator; the other links are for those who come. Where
+/// there are helpers to go to, no more than notes are pushed to.
 pub const BELOW_MAX: usize = LINKS_MAX / 2;
+/// Notes for everybody are pushed over so many links as this part of the uplink bears, percent …
+pub const PUSHED_PERCENT: u32 = 5;
+/// … where a link takes so much for it, kbit/s: a heartbeat each second, and some news …
+pub const PUSHED_KBPS: u32 = 8;
+/// … and over so many at least.
+pub const PUSHED_LINKS_MIN: usize = 8;
 /// From this many links on, one without a use is closed for each that comes.
 pub const LINKS_CROWDED: usize = LINKS_MAX * 3 / 4;
 /// Notes each second that a node passes on though it knows nothing of their origins. Whoever gets one that is a lie counts
@@ -299,3 +306,9 @@ pub const PACKET_PAYLOAD: u64 = 1200;
 pub const PICTURES_PER_S: u64 = 30;
 /// Opus frames each second.
 pub const SOUNDS_PER_S: u64 = 50;
+
+/// Over how many links a node of so much uplink pushes notes for everybody.
+pub(crate) fn pushed_links(uplink_kbps: u32) -> usize {
+    let borne = uplink_kbps / 100 * PUSHED_PERCENT / PUSHED_KBPS;
+    usize::try_from(borne).unwrap_or(LINKS_MAX).clamp(PUSHED_LINKS_MIN, LINKS_MAX)
+}
