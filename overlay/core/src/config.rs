@@ -36,7 +36,10 @@ pub const AFRESH_MEETING: usize = 30;
 /// Backup parents in a row of the plan.
 pub const BACKUPS: usize = 2;
 /// Relays with room that a stage names for everybody in need; the next to be asked after the backups.
-pub const HELPERS_MAX: usize = 8;
+pub const HELPERS_MAX: usize = 32;
+/// Nodes that a seat names in a meeting that is not small, beside the parents: backups beyond that are left out, those of
+/// pictures first.
+pub const SEAT_BACKUPS_MAX: usize = 8;
 
 /// Links that a note for one node, or for the coordinator, may cross. Deeper than any tree of links that forms.
 pub const CARRY_HOPS_MAX: u8 = 24;
@@ -115,7 +118,8 @@ pub const BELOW_SILENT_AFTER: Duration = Duration::from_secs(2);
 pub const GONE_AFTER: Duration = Duration::from_secs(3);
 /// The same for a relay: taking leave of it costs nobody a key, and the sooner it is, the sooner others are planned for.
 pub const RELAY_GONE_AFTER: Duration = Duration::from_millis(1_500);
-/// Heartbeats that say who is lost come no closer together than this.
+/// Heartbeats that say who is lost come no closer together than this; in a meeting that is not small, where somebody always
+/// is, than [`HEARTBEAT_EVERY`].
 pub const NAME_LOST_EVERY: Duration = Duration::from_millis(250);
 /// Somebody whose presence came is remembered this long, though it neither coordinates nor is on the stage yet.
 pub const KNOWN_FOR: Duration = Duration::from_secs(10);
