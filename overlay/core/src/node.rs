@@ -68,6 +68,8 @@ impl<P: Payload> Node<P> {
             next_serial,
             news: true,
             said: Time::ZERO,
+            said_to_all: None,
+            asked_with: None,
             asked: None,
             another_way: false,
             shows_to: BTreeSet::new(),
