@@ -130,7 +130,7 @@ impl<P: Payload> State<P> {
         let feeds = coordinator.feeds.clone();
         let nodes = self.supplies(&feeds);
         let Some(coordinator) = &mut self.coordinator else { return };
-        let view = View { nodes, feeds, now, shapes: Shapes::Coded, ..View::default() };
+        let view = View { nodes, feeds, now, shapes: Shapes::Doubled, ..View::default() };
         match inherited {
             Some(inherited) => coordinator.planner.resume(&view, &inherited),
             None => coordinator.planner.update(&view),
