@@ -3,8 +3,10 @@
 use overlay_core::id::NodeId;
 use overlay_core::io::{Admitted, Class, Input, Kind, Output};
 use overlay_core::node::{Config, Node};
+use overlay_core::plan::Shape;
 use overlay_core::status::TreeStatus;
 use overlay_core::time::Time;
+use overlay_core::unit::Layer;
 
 use crate::cast::{Cast, Person};
 use crate::id::node_id;
@@ -35,6 +37,11 @@ pub trait Overlay {
 
     /// When to call again.
     fn deadline(&self) -> Option<Time>;
+
+    /// Into how many units it wants a frame of this layer of its own source cut. A baseline cuts nothing.
+    fn shape(&self, _: Layer) -> Shape {
+        Shape::PLAIN
+    }
 
     /// Its place in each tree.
     fn trees(&self) -> Vec<TreeStatus>;
@@ -91,6 +98,10 @@ impl Overlay for Node<Parcel> {
 
     fn deadline(&self) -> Option<Time> {
         Node::deadline(self).map(|(at, _)| at)
+    }
+
+    fn shape(&self, layer: Layer) -> Shape {
+        Node::shape(self, layer).unwrap_or(Shape::PLAIN)
     }
 
     fn trees(&self) -> Vec<TreeStatus> {

@@ -13,6 +13,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use overlay_core::io::Input;
+use overlay_core::plan::Shape;
 use overlay_core::time::Time;
 use rand_chacha::ChaCha8Rng;
 
@@ -24,7 +25,7 @@ use crate::id::node_id;
 use crate::ledger::Ledger;
 use crate::machine::Machine;
 use crate::overlay::Overlay;
-use crate::payload::Parcel;
+use crate::payload::{self, Parcel};
 use crate::queue::Queue;
 use crate::record::Record;
 use crate::rng::{self, Subsystem};
@@ -226,7 +227,9 @@ impl<O: Overlay> World<O> {
         let frames = machine.source.as_mut().map(|source| source.frames(now)).unwrap_or_default();
         for frame in frames {
             self.ledger.published(who, frame.layer);
-            self.input(who, Input::Publish(frame));
+            let shape =
+                self.machines[who as usize].overlay.as_ref().map_or(Shape::PLAIN, |it| it.shape(frame.layer));
+            self.input(who, Input::Publish(payload::cut(frame, shape)));
         }
         self.plan_publish(who);
     }

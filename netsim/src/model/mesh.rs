@@ -11,7 +11,7 @@ use std::time::Duration;
 use overlay_core::io::{Command, Event, Input, Kind, Output};
 use overlay_core::status::TreeStatus;
 use overlay_core::time::Time;
-use overlay_core::unit::{Frame, TreeId, Unit, UnitHeader};
+use overlay_core::unit::{Cut, Frame, TreeId, Unit, UnitHeader};
 use rand::RngExt;
 
 use super::brief::Brief;
@@ -129,15 +129,16 @@ impl Mesh {
         if self.brief.people[self.me as usize].watch {
             let source = node_id(self.brief.source(tree));
             let frame = Frame { layer: tree.layer, info: frame, payload: unit.payload };
-            self.out.push_back(Output::Deliver { source, feed, frame });
+            self.out.push_back(Output::Deliver { source, feed, frame: Cut::whole(frame) });
         }
     }
 
-    fn publish(&mut self, frame: Frame<Parcel>) {
+    fn publish(&mut self, frame: &Cut<Parcel>) {
+        let Some((_, payload)) = frame.units.first().copied() else { return };
         let Some(slot) = self.brief.slot_of(self.me) else { return };
         let tree = TreeId { slot, layer: frame.layer, index: 0 };
         let header = UnitHeader { tree, feed: self.feed, frame: frame.info, k: 1, m: 0, hop: 0 };
-        let unit = Unit { header, payload: frame.payload };
+        let unit = Unit { header, payload };
         let (me, beat) = (self.me, self.beats);
         let Some(topic) = self.topic(tree) else { return };
         topic.take(beat, &unit);
@@ -308,7 +309,7 @@ impl Overlay for Mesh {
                 }
             }
             Input::Unit { from, unit } => self.take(index(from), unit),
-            Input::Publish(frame) => self.publish(frame),
+            Input::Publish(frame) => self.publish(&frame),
             Input::Timer => self.beat(now),
             Input::Command(Command::Send(rates)) => {
                 if let Some(slot) = self.brief.slot_of(self.me).filter(|_| !rates.is_empty()) {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use overlay_core::io::{Command, Event, Input, Kind, Output};
 use overlay_core::status::TreeStatus;
 use overlay_core::time::Time;
-use overlay_core::unit::{Frame, Layer, TreeId, Unit, UnitHeader};
+use overlay_core::unit::{Cut, Frame, Layer, TreeId, Unit, UnitHeader};
 
 use super::brief::Brief;
 use super::message::Message;
@@ -282,17 +282,18 @@ impl<S: Shape> Trees<S> {
         }
         if self.brief.people[self.me as usize].watch {
             let frame = Frame { layer: tree.layer, info: frame, payload: unit.payload };
-            self.out.push_back(Output::Deliver { source: node_id(source), feed, frame });
+            self.out.push_back(Output::Deliver { source: node_id(source), feed, frame: Cut::whole(frame) });
         }
     }
 
-    fn publish(&mut self, frame: Frame<Parcel>) {
+    fn publish(&mut self, frame: &Cut<Parcel>) {
+        let Some((_, payload)) = frame.units.first().copied() else { return };
         let Some(slot) = self.brief.slot_of(self.me) else { return };
         let tree = TreeId { slot, layer: frame.layer, index: 0 };
         let header = UnitHeader { tree, feed: self.feed, frame: frame.info, k: 1, m: 0, hop: 0 };
         let Some(place) = self.brief.place(tree) else { return };
         for child in &self.places[place].children {
-            let unit = Unit { header, payload: frame.payload };
+            let unit = Unit { header, payload };
             self.out.push_back(Output::Unit { to: node_id(*child), unit });
         }
     }
@@ -367,7 +368,7 @@ impl<S: Shape> Overlay for Trees<S> {
                 }
             }
             Input::Unit { from, unit } => self.forward(now, index(from), unit),
-            Input::Publish(frame) => self.publish(frame),
+            Input::Publish(frame) => self.publish(&frame),
             Input::Timer => self.beat(now),
             Input::Command(Command::Send(rates)) => {
                 if let Some(slot) = self.brief.slot_of(self.me).filter(|_| !rates.is_empty()) {

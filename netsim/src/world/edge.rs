@@ -3,14 +3,14 @@
 use overlay_core::id::NodeId;
 use overlay_core::io::{Event, Input, Note, Output, Signature};
 use overlay_core::list::List;
-use overlay_core::unit::Frame;
+use overlay_core::unit::Cut;
 
 use super::World;
 use super::happening::Happening;
 use crate::id::{index, node_id};
 use crate::machine::Step;
 use crate::overlay::{Overlay, admitted};
-use crate::payload::Parcel;
+use crate::payload::{self, Parcel};
 
 impl<O: Overlay> World<O> {
     /// Gives a value to an overlay, and does what it wants; so with what the edge answers.
@@ -126,7 +126,8 @@ impl<O: Overlay> World<O> {
     }
 
     /// A frame for the user: as in the shipped program it is opened first, which shows whether it was altered.
-    fn deliver(&mut self, who: u32, source: u32, feed: u32, frame: Frame<Parcel>) {
+    fn deliver(&mut self, who: u32, source: u32, feed: u32, frame: Cut<Parcel>) {
+        let Some(frame) = payload::joined(&frame) else { return };
         self.trail.step(self.now, who, 10, u64::from(source), u64::from(frame.info.number));
         if frame.payload.altered {
             self.ledger.rejected();

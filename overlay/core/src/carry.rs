@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::config;
 use crate::id::NodeId;
-use crate::io::{Admitted, Audience, Note, Signature, Topic};
+use crate::io::{Admitted, Audience, Kind, Note, Signature, Topic};
 use crate::members::Presence;
 use crate::state::{State, Uphill};
 use crate::time::Time;
@@ -157,7 +157,11 @@ impl<P: Payload> State<P> {
     /// A neighbour looks to this node as its way, or no longer; or says that it is none itself.
     pub(crate) fn heard_uphill(&mut self, now: Time, from: NodeId, on: bool) {
         if on {
-            if !self.routes.put_below(from) {
+            let others = self.stage.as_ref().is_some_and(|(_, stage)| !stage.helpers.is_empty());
+            let few = config::pushed_links(self.config.uplink_kbps).min(config::BELOW_MAX);
+            let is_relay = self.links.get(from).is_some_and(|neighbour| neighbour.kind == Kind::Relay);
+            let most = if others && !is_relay { few } else { config::BELOW_MAX };
+            if !self.routes.put_below(from, most) {
                 self.tell(now, from, &Message::Uphill { on: false });
             }
             return;
@@ -170,6 +174,7 @@ impl<P: Payload> State<P> {
             if let Some(neighbour) = self.links.get_mut(from) {
                 neighbour.declines = true;
             }
+            self.look_for_a_way(now);
         }
     }
 
@@ -219,7 +224,8 @@ impl<P: Payload> State<P> {
     /// Asks neighbours for the newest heartbeat once more: who sends it is a way.
     fn look_for_a_way(&mut self, now: Time) {
         let Some(newest) = self.leader.and_then(|leader| self.gossip.newest(leader.id)) else { return };
-        let living = self.links.members().filter(|(_, neighbour)| !neighbour.suspected).map(|(peer, _)| peer);
+        let living = self.links.members().filter(|(_, neighbour)| !neighbour.suspected && !neighbour.declines);
+        let living = living.map(|(peer, _)| peer);
         let others: Vec<NodeId> = living.filter(|peer| !self.routes.is_below(*peer)).collect();
         for peer in others.into_iter().take(config::GOSSIP_LINKS) {
             self.tell(now, peer, &Message::Want { notes: vec![newest] });

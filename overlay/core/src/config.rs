@@ -36,14 +36,24 @@ pub const AFRESH_MEETING: usize = 30;
 /// Backup parents in a row of the plan.
 pub const BACKUPS: usize = 2;
 /// Relays with room that a stage names for everybody in need; the next to be asked after the backups.
-pub const HELPERS_MAX: usize = 8;
+pub const HELPERS_MAX: usize = 32;
+/// Nodes that a seat names in a meeting that is not small, beside the parents: backups beyond that are left out, those of
+/// pictures first.
+pub const SEAT_BACKUPS_MAX: usize = 8;
 
 /// Links that a note for one node, or for the coordinator, may cross. Deeper than any tree of links that forms.
 pub const CARRY_HOPS_MAX: u8 = 24;
 /// Nodes named in one message about who is reached by way of whom.
 pub const PEERS_IN_MESSAGE: usize = 256;
-/// Neighbours that may look to one node as their way to the coordinator; the other links are for those who come.
+/// Neighbours that may look to one node as their way to the coordinator; the other links are for those who come. Where
+/// there are helpers to go to, no more than notes are pushed to.
 pub const BELOW_MAX: usize = LINKS_MAX / 2;
+/// Notes for everybody are pushed over so many links as this part of the uplink bears, percent …
+pub const PUSHED_PERCENT: u32 = 5;
+/// … where a link takes so much for it, kbit/s: a heartbeat each second, and some news …
+pub const PUSHED_KBPS: u32 = 8;
+/// … and over so many at least.
+pub const PUSHED_LINKS_MIN: usize = 8;
 /// From this many links on, one without a use is closed for each that comes.
 pub const LINKS_CROWDED: usize = LINKS_MAX * 3 / 4;
 /// Notes each second that a node passes on though it knows nothing of their origins. Whoever gets one that is a lie counts
@@ -108,7 +118,8 @@ pub const BELOW_SILENT_AFTER: Duration = Duration::from_secs(2);
 pub const GONE_AFTER: Duration = Duration::from_secs(3);
 /// The same for a relay: taking leave of it costs nobody a key, and the sooner it is, the sooner others are planned for.
 pub const RELAY_GONE_AFTER: Duration = Duration::from_millis(1_500);
-/// Heartbeats that say who is lost come no closer together than this.
+/// Heartbeats that say who is lost come no closer together than this; in a meeting that is not small, where somebody always
+/// is, than [`HEARTBEAT_EVERY`].
 pub const NAME_LOST_EVERY: Duration = Duration::from_millis(250);
 /// Somebody whose presence came is remembered this long, though it neither coordinates nor is on the stage yet.
 pub const KNOWN_FOR: Duration = Duration::from_secs(10);
@@ -200,6 +211,8 @@ pub const RING_SPAN: Duration = Duration::from_secs(1);
 pub const RING_BYTES_MAX: usize = 512 * 1024;
 /// Units of a ring.
 pub const RING_UNITS_MAX: usize = 512;
+/// Frames of several units that one group waits for, a second of pictures: units come no later than rings hold them.
+pub const GATHERED_MAX: usize = 32;
 /// A source signs what it put into a tree this often: twice, and one late, and it is verified within a second.
 pub const LIST_EVERY: Duration = Duration::from_millis(400);
 /// How long a unit is remembered for its list, and a list for its units.
@@ -299,3 +312,9 @@ pub const PACKET_PAYLOAD: u64 = 1200;
 pub const PICTURES_PER_S: u64 = 30;
 /// Opus frames each second.
 pub const SOUNDS_PER_S: u64 = 50;
+
+/// Over how many links a node of so much uplink pushes notes for everybody.
+pub(crate) fn pushed_links(uplink_kbps: u32) -> usize {
+    let borne = uplink_kbps / 100 * PUSHED_PERCENT / PUSHED_KBPS;
+    usize::try_from(borne).unwrap_or(LINKS_MAX).clamp(PUSHED_LINKS_MIN, LINKS_MAX)
+}

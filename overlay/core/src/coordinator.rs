@@ -14,7 +14,7 @@ use crate::stage::{self, Candidate, Group, Reachable, Stage};
 use crate::state::State;
 use crate::time::Time;
 use crate::timers::Timer;
-use crate::unit::Payload;
+use crate::unit::{Payload, TreeId};
 
 /// A stretch of coordination.
 #[derive(Debug)]
@@ -223,7 +223,10 @@ impl<P: Payload> State<P> {
         let coordinator = self.coordinator.as_ref()?;
         let number = *coordinator.given.get(&node)?;
         let seats = coordinator.planner.seats(node).into_iter();
-        let rows: BTreeMap<_, Row> = seats.filter_map(|seat| Some((seat.tree, seat.row?))).collect();
+        let mut rows: BTreeMap<_, Row> = seats.filter_map(|seat| Some((seat.tree, seat.row?))).collect();
+        if self.members.len() > config::SMALL_MEETING {
+            name_fewer(&mut rows, config::SEAT_BACKUPS_MAX);
+        }
         let named = rows.values().flat_map(|row| row.backups.iter().copied().chain([row.parent]));
         let awaited = self.awaited(node);
         let named: BTreeSet<NodeId> = named.chain(awaited.iter().copied()).collect();
@@ -231,7 +234,12 @@ impl<P: Payload> State<P> {
             let mine = (*id == me).then_some(&self.config.contacts);
             mine.or_else(|| self.members.get(*id).map(|member| &member.presence.contacts)).cloned()
         };
-        let peers = named.iter().filter_map(|id| Some((*id, contacts(id)?))).collect();
+        let stage = self.stage.as_ref().map(|(_, stage)| stage);
+        let helps = |id: &NodeId| {
+            stage.is_some_and(|stage| stage.helpers.iter().any(|helper| helper.id == *id))
+        };
+        let elsewhere = |id: &NodeId| if helps(id) { Some(Vec::new()) } else { contacts(id) };
+        let peers = named.iter().filter_map(|id| Some((*id, elsewhere(id)?))).collect();
         Some(Seat { term: coordinator.term, number, heard, rows, peers, awaited })
     }
 
@@ -336,6 +344,29 @@ impl<P: Payload> State<P> {
             }
         }
         plan
+    }
+}
+
+/// Leaves out backups so that rows name no more than so many nodes beside the parents: those of sound stay first, and the
+/// first of each row before the second.
+fn name_fewer(rows: &mut BTreeMap<TreeId, Row>, most: usize) {
+    let mut named: BTreeSet<NodeId> = rows.values().map(|row| row.parent).collect();
+    let most = named.len() + most;
+    let mut order: Vec<TreeId> = rows.keys().copied().collect();
+    order.sort_by_key(|tree| (tree.layer, tree.slot, tree.index));
+    let mut kept: BTreeMap<TreeId, Vec<NodeId>> = BTreeMap::new();
+    for at in 0..config::BACKUPS {
+        for tree in &order {
+            if let Some(backup) = rows[tree].backups.get(at).copied()
+                && (named.len() < most || named.contains(&backup))
+            {
+                named.insert(backup);
+                kept.entry(*tree).or_default().push(backup);
+            }
+        }
+    }
+    for (tree, row) in rows {
+        row.backups = kept.remove(tree).unwrap_or_default();
     }
 }
 

@@ -4,8 +4,11 @@
 //! only, of which there is one each second: a link that brought one too late turns lazy, and one that brought what
 //! was missing turns eager again. It carries everybody's notes, in both directions (decision 6).
 
+use std::cmp::Reverse;
+
 use crate::config;
 use crate::id::NodeId;
+use crate::io::Kind;
 use crate::state::State;
 use crate::time::Time;
 use crate::unit::Payload;
@@ -22,13 +25,32 @@ impl<P: Payload> State<P> {
         !up && self.links.get(peer).is_some_and(|neighbour| neighbour.lazy.contains(&leader))
     }
 
-    /// Passes a note on, never back to where it came from.
+    /// Passes a note on, never back to where it came from; over no more links than the uplink bears. The others are told
+    /// of it, now and from then on, until they want something.
     pub(crate) fn flood(&mut self, now: Time, from: Option<NodeId>, id: NoteId, bytes: &[u8]) {
-        let others = self.links.iter().map(|(peer, _)| peer).filter(|peer| Some(*peer) != from);
-        let eager = others.filter(|peer| !self.is_lazy(*peer, id.origin) && self.may_have(*peer, id));
-        for peer in eager.collect::<Vec<_>>() {
+        let others = self.links.iter().filter(|(peer, _)| Some(*peer) != from);
+        let eager = others.filter(|(peer, _)| !self.is_lazy(*peer, id.origin) && self.may_have(*peer, id));
+        let mut eager: Vec<(Reverse<bool>, Kind, NodeId)> = eager
+            .map(|(peer, neighbour)| (Reverse(self.is_on_way(peer)), neighbour.kind, peer))
+            .collect();
+        let most = config::pushed_links(self.config.uplink_kbps);
+        if eager.len() > most {
+            eager.sort_by_key(|(on_way, kind, peer)| (*on_way, *kind != Kind::Relay, *peer));
+            let leader = self.leader.map(|leader| leader.id);
+            for (.., peer) in eager.drain(most..) {
+                if let Some((neighbour, leader)) = self.links.get_mut(peer).zip(leader) {
+                    neighbour.lazy.insert(leader);
+                }
+            }
+        }
+        for (.., peer) in eager {
             self.tell_bytes(now, peer, bytes.to_vec());
         }
+    }
+
+    /// True for a neighbour by way of which others are reached, or the coordinator.
+    fn is_on_way(&self, peer: NodeId) -> bool {
+        self.routes.is_below(peer) || self.uphill.is_some_and(|uphill| uphill.peer == peer)
     }
 
     /// A neighbour gets the notes of a leader another way.

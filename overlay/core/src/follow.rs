@@ -145,36 +145,24 @@ impl<P: Payload> State<P> {
     fn retake(&mut self, now: Time) {
         let rows = &self.seat.rows;
         let takes = |id: TreeId| rows.get(&id).is_some_and(|row| row.takes);
-        let pictured: BTreeSet<u8> = self
-            .trees
-            .values()
-            .filter(|tree| {
-                !tree.id.layer.is_audio() && matches!(tree.taking, Taking::Yes | Taking::UntilNext)
-            })
-            .map(|tree| tree.id.slot)
-            .collect();
-        let replaced: BTreeSet<u8> = self
-            .trees
-            .values()
-            .filter(|tree| !tree.id.layer.is_audio() && takes(tree.id))
-            .map(|tree| tree.id.slot)
-            .collect();
+        let pictures = || self.trees.values().filter(|tree| !tree.id.layer.is_audio());
+        let shown = pictures().filter(|tree| matches!(tree.taking, Taking::Yes | Taking::UntilNext));
+        let shown: BTreeSet<(u8, Layer)> = shown.map(|tree| (tree.id.slot, tree.id.layer)).collect();
+        let taken = pictures().filter(|tree| takes(tree.id));
+        let taken: BTreeSet<(u8, Layer)> = taken.map(|tree| (tree.id.slot, tree.id.layer)).collect();
+        let another = |layers: &BTreeSet<(u8, Layer)>, id: TreeId| {
+            let picture = !id.layer.is_audio() && !layers.contains(&(id.slot, id.layer));
+            picture && layers.iter().any(|(slot, _)| *slot == id.slot)
+        };
         let mut fresh = Vec::new();
         for tree in self.trees.values_mut() {
             let before = tree.taking;
-            let slot = tree.id.slot;
             tree.taking = match (takes(tree.id), before) {
                 (true, Taking::Yes | Taking::UntilNext) => Taking::Yes,
                 (true, Taking::FromKey { since }) => Taking::FromKey { since },
-                (true, Taking::No) if !tree.id.layer.is_audio() && pictured.contains(&slot) => {
-                    Taking::FromKey { since: now }
-                }
+                (true, Taking::No) if another(&shown, tree.id) => Taking::FromKey { since: now },
                 (true, Taking::No) => Taking::Yes,
-                (false, Taking::Yes | Taking::UntilNext)
-                    if !tree.id.layer.is_audio() && replaced.contains(&slot) =>
-                {
-                    Taking::UntilNext
-                }
+                (false, Taking::Yes | Taking::UntilNext) if another(&taken, tree.id) => Taking::UntilNext,
                 (false, _) => Taking::No,
             };
             if before == Taking::No && tree.taking != Taking::No {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::NodeId;
 use crate::list::List;
-use crate::unit::{Frame, Layer, TreeId, Unit};
+use crate::unit::{Cut, Layer, TreeId, Unit};
 
 /// How a node takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -159,8 +159,8 @@ pub enum Input<P> {
         /// The unit.
         unit: Unit<P>,
     },
-    /// A frame of our own source, sealed.
-    Publish(Frame<P>),
+    /// A frame of our own source, sealed and cut into as many units as [`crate::node::Node::shape`] says.
+    Publish(Cut<P>),
     /// The edge dropped units to a child before writing them.
     Dropped {
         /// The child.
@@ -176,7 +176,7 @@ pub enum Input<P> {
 
 impl<P> Input<P> {
     /// The same with another payload in its place.
-    pub fn map<Q>(self, payload: impl FnOnce(P) -> Q) -> Input<Q> {
+    pub fn map<Q>(self, payload: impl FnMut(P) -> Q) -> Input<Q> {
         match self {
             Input::Linked { peer, admitted } => Input::Linked { peer, admitted },
             Input::Unlinked { peer } => Input::Unlinked { peer },
@@ -288,14 +288,14 @@ pub enum Output<P> {
         /// The unit.
         unit: Unit<P>,
     },
-    /// A whole frame of a source that this node watches.
+    /// A frame of a source that this node watches, to be joined from these units.
     Deliver {
         /// The source, as the plan says who feeds the slot.
         source: NodeId,
         /// Which plugging-in of that source.
         feed: u32,
         /// The frame.
-        frame: Frame<P>,
+        frame: Cut<P>,
     },
     /// Check who signed this note and answer with [`Input::Vetted`].
     Vet {
@@ -336,7 +336,7 @@ pub enum Output<P> {
 
 impl<P> Output<P> {
     /// The same with another payload in its place.
-    pub fn map<Q>(self, payload: impl FnOnce(P) -> Q) -> Output<Q> {
+    pub fn map<Q>(self, payload: impl FnMut(P) -> Q) -> Output<Q> {
         match self {
             Output::Control { to, bytes } => Output::Control { to, bytes },
             Output::Unit { to, unit } => Output::Unit { to, unit: unit.map(payload) },

@@ -27,6 +27,7 @@
 //! | `ring` | the last second of a tree |
 //! | [`list`] | what a source signs of a tree: gathered there, and held against what came elsewhere |
 //! | `delivered` | which frames the user has |
+//! | `gathered` | units of frames that can't be joined yet |
 //! | `window` | which numbers were seen |
 //! | `owed` | seats that were not told yet |
 //! | `bucket` | so much each second |
@@ -38,7 +39,7 @@
 //! | [`timers`] | why a node wants to be called again, and when |
 //! | [`config`] | every bound and every span, with its reason |
 //! | [`io`] | the values that go in and come out |
-//! | [`shards`] | a sealed frame as the units of its group, and back; not in use yet: every group has k = 1 |
+//! | [`shards`] | a sealed frame as the units of its group, and back, for edges |
 //! | [`code`] | parity, for `shards` |
 //! | [`mod@unit`] | what travels in a tree |
 //! | [`id`], [`time`] | who and when |
@@ -50,6 +51,7 @@ mod delivered;
 mod door;
 mod flood;
 mod follow;
+mod gathered;
 mod gossip;
 mod links;
 mod lobby;

@@ -10,6 +10,7 @@ use crate::io::{Admitted, Audience, Class, Command, Event, Input, Kind, Output, 
 use crate::links::{Links, Tree};
 use crate::lobby::Lobby;
 use crate::members::Members;
+use crate::plan::Shape;
 use crate::routes::Routes;
 use crate::seat::Seat;
 pub use crate::state::Config;
@@ -17,7 +18,7 @@ use crate::state::State;
 use crate::status::{MemberStatus, Status, TreeStatus};
 use crate::time::Time;
 use crate::timers::{Timer, Timers};
-use crate::unit::{Payload, TreeId};
+use crate::unit::{Layer, Payload, TreeId};
 use crate::wire::{Message, Refusal};
 
 /// One node: values in, values out.
@@ -67,6 +68,8 @@ impl<P: Payload> Node<P> {
             next_serial,
             news: true,
             said: Time::ZERO,
+            said_to_all: None,
+            asked_with: None,
             asked: None,
             another_way: false,
             shows_to: BTreeSet::new(),
@@ -126,6 +129,12 @@ impl<P: Payload> Node<P> {
     /// When and why to call [`Node::handle`] with [`Input::Timer`].
     pub fn deadline(&self) -> Option<(Time, Timer)> {
         self.state.timers.next()
+    }
+
+    /// Into how many units a frame of this layer of its own source is cut now: what [`Input::Publish`] is to bring. None
+    /// while the source has no place.
+    pub fn shape(&self, layer: Layer) -> Option<Shape> {
+        self.state.shape(layer)
     }
 
     /// Its own place, for reports.

@@ -125,7 +125,9 @@ impl<P: Payload> State<P> {
     /// Says in a heartbeat who is lost, soon after it was: they answer another way, should it be a lie.
     pub(crate) fn name_lost(&mut self, now: Time) {
         if self.members.has_unnamed() {
-            let soon = (now + config::PRESENCE_DEBOUNCE).max(self.said + config::NAME_LOST_EVERY);
+            let large = self.members.len() > config::SMALL_MEETING;
+            let apart = if large { config::HEARTBEAT_EVERY } else { config::NAME_LOST_EVERY };
+            let soon = (now + config::PRESENCE_DEBOUNCE).max(self.said + apart);
             self.timers.set_earlier(Timer::Presence, soon);
         }
     }
@@ -160,11 +162,16 @@ impl<P: Payload> State<P> {
         }
     }
 
-    /// Says what this node is like. Those who may coordinate, and who are on the stage, say it to everybody, all others
-    /// to the coordinator. A relay that no meeting has claimed yet has nothing to show, and nobody would believe it.
+    /// Says what this node is like. Those who may coordinate, and who are on the stage, say it to everybody when it is
+    /// different; all else, and all others, to the coordinator. A relay that no meeting has claimed yet has nothing to
+    /// show, and nobody would believe it.
     pub(crate) fn say_presence(&mut self, now: Time) {
         let leads = self.leads();
-        let everybody = self.config.admitted.may_coordinate || self.on_stage.is_some();
+        let known = self.config.admitted.may_coordinate || self.on_stage.is_some();
+        let told = |(at, said): &(Time, Presence)| {
+            said.leads == 0 && now.since(*at) < config::PRESENCE_EVERY && self.is_as(said)
+        };
+        let everybody = known && (leads || self.leaving || !self.said_to_all.as_ref().is_some_and(told));
         let audience = if everybody { Audience::Everybody } else { Audience::Coordinator };
         if self.config.credential.is_empty() || !everybody && self.uphill.is_none() {
             // Said as soon as there is a credential, or a way.
@@ -172,7 +179,7 @@ impl<P: Payload> State<P> {
             return self.timers.set(Timer::Presence, now + config::PRESENCE_EVERY);
         }
         let news = std::mem::take(&mut self.news);
-        let asks = !leads && !self.leaving && (news || self.asked.is_some());
+        let asks = !leads && !self.leaving && (news && self.needs_answer() || self.asked.is_some());
         self.asked = match self.asked.filter(|_| asks) {
             Some(asked) if !news => {
                 self.another_way = true;
@@ -192,6 +199,30 @@ impl<P: Payload> State<P> {
         if let Ok(body) = presence.encode() {
             self.say(Topic::Presence, audience, body);
         }
+        if asks {
+            self.asked_with = Some(presence.clone());
+        }
+        if everybody {
+            self.said_to_all = Some((now, presence));
+        } else if !known {
+            self.said_to_all = None;
+        }
+    }
+
+    /// True if this node is still what it said of itself there, whatever its way and its seat are.
+    fn is_as(&self, said: &Presence) -> bool {
+        let me = &self.config;
+        let mine = (me.uplink_kbps, &me.contacts, &me.credential, me.watch, &self.sends);
+        let told = (said.uplink_kbps, &said.contacts, &said.credential, said.watch, &said.sends);
+        let place = (self.stint, self.on_stage, &self.looks);
+        mine == told && place == (said.stint, said.on_stage, &said.looks)
+    }
+
+    /// True if this node needs a seat in answer to what it says next.
+    fn needs_answer(&self) -> bool {
+        let term = self.leader.map_or(0, |leader| leader.term);
+        let seated = self.seat.term > 0 && self.seat.term >= term;
+        !seated || !self.asked_with.as_ref().is_some_and(|said| self.is_as(said))
     }
 
     fn presence(&mut self, now: Time, asks: bool) -> Presence {

@@ -8,9 +8,10 @@ use crate::id::NodeId;
 use crate::io::Output;
 use crate::links::{Taking, Thin, Tree};
 use crate::list::Standing;
+use crate::plan::Shape;
 use crate::state::State;
 use crate::time::Time;
-use crate::unit::{Frame, Payload, TreeId, Unit, UnitHash, UnitHeader};
+use crate::unit::{Cut, Layer, Payload, TreeId, Unit, UnitHash, UnitHeader};
 use crate::wire::Message;
 
 impl<P: Payload> State<P> {
@@ -40,10 +41,11 @@ impl<P: Payload> State<P> {
             Standing::Second => tree.ring.keep(now, unit.clone()),
             Standing::Known | Standing::False => {}
         }
+        let mut switched = false;
         if matches!(standing, Standing::Fresh | Standing::Second) {
-            carry(now, tree, unit, hash, &mut self.delivered, &mut self.outbox);
+            switched = carry(now, tree, unit, hash, &mut self.delivered, &mut self.outbox);
         }
-        let (mut on_trial, switches) = (false, matches!(tree.taking, Taking::FromKey { .. }));
+        let mut on_trial = false;
         if standing == Standing::Fresh {
             tree.feed(now);
             on_trial = tree.trial.is_some();
@@ -54,31 +56,36 @@ impl<P: Payload> State<P> {
         if let Some(old) = old {
             self.tell(now, old, &Message::Detach { tree: id });
         }
-        if switches {
+        if switched {
             self.end_switch(id);
         }
     }
 
-    /// A frame of this node's own source goes into each tree of its layer's group. With k = 1, which is all that is
-    /// planned in this version, every unit is the whole frame.
-    pub(crate) fn publish(&mut self, now: Time, frame: Frame<P>) {
+    /// The units of a frame of this node's own source go into the trees of its layer's group. One that was cut for another
+    /// shape, which the stage has changed meanwhile, goes nowhere.
+    pub(crate) fn publish(&mut self, now: Time, frame: Cut<P>) {
         let Some((slot, feed)) = self.on_stage else { return };
-        let first = TreeId { slot, layer: frame.layer, index: 0 };
-        let Some((k, m)) = self.group(first).map(|(_, group)| (group.k, group.m)).filter(|(k, _)| *k == 1)
-        else {
-            return;
-        };
+        let Some(Shape { k, m }) = self.shape(frame.layer).filter(|shape| shape.k == frame.k) else { return };
         for index in 0..k.saturating_add(m) {
-            let tree = TreeId { index, ..first };
+            let tree = TreeId { slot, layer: frame.layer, index };
             let Some(root) = self.trees.get_mut(&tree).filter(|tree| tree.is_root) else { continue };
+            let at = if k == 1 { 0 } else { index };
+            let Some((_, payload)) = frame.units.iter().find(|(place, _)| *place == at) else { continue };
             let header = UnitHeader { tree, feed, frame: frame.info, k, m, hop: 0 };
-            let unit = Unit { header, payload: frame.payload.clone() };
+            let unit = Unit { header, payload: payload.clone() };
             let hash = unit.hash();
             if root.ring.add(now, unit.clone()) {
                 carry(now, root, unit, hash, &mut self.delivered, &mut self.outbox);
                 self.note_own(now, tree, frame.info.number, hash);
             }
         }
+    }
+
+    /// Into how many units a frame of this layer of this node's own source is cut now; none while it has no place.
+    pub(crate) fn shape(&self, layer: Layer) -> Option<Shape> {
+        let (slot, _) = self.on_stage?;
+        let (_, group) = self.group(TreeId { slot, layer, index: 0 })?;
+        Some(Shape { k: group.k, m: group.m })
     }
 
     /// The edge could not keep up with a child: nothing of this tree until the next key frame.
@@ -94,28 +101,24 @@ impl<P: Payload> State<P> {
     pub(crate) fn deliver_kept(&mut self, id: TreeId) {
         let Some(tree) = self.trees.get_mut(&id) else { return };
         let kept: Vec<Unit<P>> = tree.ring.since(None).0.cloned().collect();
+        let mut switched = false;
         for unit in kept {
             let hash = unit.hash();
-            deliver(tree, unit, hash, &mut self.delivered, &mut self.outbox);
+            switched |= deliver(tree, unit, hash, &mut self.delivered, &mut self.outbox);
         }
-        self.end_switch(id);
+        if switched {
+            self.end_switch(id);
+        }
     }
 
-    /// The first key frame of a new layer ends the old one.
+    /// The first key frame of a new layer, which this tree is one of, ends the old one.
     fn end_switch(&mut self, id: TreeId) {
-        let Some(tree) = self.trees.get_mut(&id).filter(|tree| matches!(tree.taking, Taking::FromKey { .. }))
-        else {
-            return;
-        };
-        let has_key = tree.ring.since(None).1;
-        if !has_key {
-            return;
-        }
-        tree.taking = Taking::Yes;
-        for other in self.trees.values_mut().filter(|other| other.id.slot == id.slot) {
-            if other.taking == Taking::UntilNext {
-                other.taking = Taking::No;
-            }
+        for tree in self.trees.values_mut().filter(|tree| tree.id.slot == id.slot) {
+            tree.taking = match tree.taking {
+                Taking::FromKey { .. } if tree.id.layer == id.layer => Taking::Yes,
+                Taking::UntilNext => Taking::No,
+                other => other,
+            };
         }
     }
 
@@ -129,15 +132,15 @@ impl<P: Payload> State<P> {
     }
 }
 
-/// Gives a unit that is new here to each child that wants it and to this node's user.
+/// Gives a unit that is new here to each child that wants it and to this node's user; see [`deliver`].
 fn carry<P: Payload>(
     now: Time,
     tree: &mut Tree<P>,
     unit: Unit<P>,
     hash: UnitHash,
-    delivered: &mut Delivered,
+    delivered: &mut Delivered<P>,
     outbox: &mut VecDeque<Output<P>>,
-) {
+) -> bool {
     if unit.header.frame.key {
         tree.key_pending = false;
     }
@@ -147,25 +150,23 @@ fn carry<P: Payload>(
             outbox.push_back(Output::Unit { to: child.peer, unit: unit.clone() });
         }
     }
-    deliver(tree, unit, hash, delivered, outbox);
+    deliver(tree, unit, hash, delivered, outbox)
 }
 
+/// Hands over what can be joined by this unit. True if a layer that was waited for has its key frame now.
 fn deliver<P: Payload>(
     tree: &Tree<P>,
     unit: Unit<P>,
     hash: UnitHash,
-    delivered: &mut Delivered,
+    delivered: &mut Delivered<P>,
     outbox: &mut VecDeque<Output<P>>,
-) {
-    let UnitHeader { tree: id, feed, frame: info, k, .. } = unit.header;
-    let wanted = match tree.taking {
-        Taking::No => false,
-        Taking::FromKey { .. } => info.key,
-        Taking::Yes | Taking::UntilNext => true,
-    };
-    // A frame of several units would be joined here; this version plans k = 1 only.
-    if wanted && k == 1 && delivered.mark(id, feed, info.number, hash) {
-        let frame = Frame { layer: id.layer, info, payload: unit.payload };
-        outbox.push_back(Output::Deliver { source: tree.source, feed, frame });
+) -> bool {
+    if tree.taking == Taking::No {
+        return false;
     }
+    let (feed, from_key) = (unit.header.feed, matches!(tree.taking, Taking::FromKey { .. }));
+    let handed = delivered.take(unit, hash, from_key);
+    let deliver = |frame| Output::Deliver { source: tree.source, feed, frame };
+    outbox.extend(handed.frames.into_iter().map(deliver));
+    from_key && handed.key
 }

@@ -67,9 +67,9 @@ impl Routes {
         self.by_origin.iter().filter(|(_, other)| **other != by).map(|(origin, _)| *origin).collect()
     }
 
-    /// A neighbour looks to this node as its way to the coordinator. False if there are too many.
-    pub(crate) fn put_below(&mut self, neighbour: NodeId) -> bool {
-        let fits = self.below.len() < config::BELOW_MAX || self.below.contains(&neighbour);
+    /// A neighbour looks to this node as its way to the coordinator. False if there are `most` already.
+    pub(crate) fn put_below(&mut self, neighbour: NodeId, most: usize) -> bool {
+        let fits = self.below.len() < most || self.below.contains(&neighbour);
         if fits {
             self.below.insert(neighbour);
         }

@@ -5,9 +5,20 @@
 //! inside the code, so it is mended with the rest.
 
 use crate::code;
+use crate::plan::Shape;
+use crate::unit::{Cut, Frame};
 
 /// Bytes of the frame's length.
 const LENGTH: usize = 4;
+
+/// A frame of bytes, cut for a group of this shape.
+pub fn cut(frame: &Frame<impl AsRef<[u8]>>, shape: Shape) -> Cut<Vec<u8>> {
+    let Frame { layer, info, .. } = frame;
+    let bytes = frame.payload.as_ref();
+    let trees = if shape.k <= 1 { Shape::PLAIN } else { shape };
+    let units = (0..).zip(split(bytes, trees.k, trees.m)).collect();
+    Cut { layer: *layer, info: *info, k: shape.k, units }
+}
 
 /// How long each unit of a frame of this length is.
 pub fn unit_len(frame: usize, k: u8) -> usize {

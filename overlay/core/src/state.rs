@@ -13,7 +13,7 @@ use crate::id::NodeId;
 use crate::io::{Admitted, Event, Kind, LayerRate, Note, Output, Signature};
 use crate::links::{Links, Parked, Tree};
 use crate::lobby::Lobby;
-use crate::members::{Look, Members};
+use crate::members::{Look, Members, Presence};
 use crate::plan::Feed;
 use crate::routes::Routes;
 use crate::seat::Seat;
@@ -98,7 +98,7 @@ pub(crate) struct State<P> {
     pub(crate) gossip: Gossip,
     pub(crate) trees: BTreeMap<TreeId, Tree<P>>,
     /// Which frames the user has.
-    pub(crate) delivered: Delivered,
+    pub(crate) delivered: Delivered<P>,
     pub(crate) parked: Vec<Parked>,
     /// Who is reached by way of whom.
     pub(crate) routes: Routes,
@@ -128,6 +128,10 @@ pub(crate) struct State<P> {
     pub(crate) news: bool,
     /// When it said last what it is like.
     pub(crate) said: Time,
+    /// What it said of itself to everybody last, and when; none while that is nobody's business but the coordinator's.
+    pub(crate) said_to_all: Option<(Time, Presence)>,
+    /// What it said of itself last when it asked for a seat.
+    pub(crate) asked_with: Option<Presence>,
     /// What it said of itself and has no seat in answer to yet.
     pub(crate) asked: Option<Asked>,
     /// Its next presence goes another way as well.
@@ -202,7 +206,8 @@ impl<P: Payload> State<P> {
             let (_, stage) = self.stage.as_ref()?;
             stage.helpers.iter().find(|helper| helper.id == peer).map(|helper| &helper.contacts)
         };
-        said.or_else(|| self.seat.peers.get(&peer)).or_else(helper)
+        let seated = || self.seat.peers.get(&peer).filter(|contacts| !contacts.is_empty());
+        said.or_else(seated).or_else(helper)
     }
 
     /// False for whom this node hides from: for all but relays. Of whose presence never came here, the coordinator and

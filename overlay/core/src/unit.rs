@@ -113,7 +113,34 @@ impl<P> Unit<P> {
     }
 }
 
-/// A frame of this node's own source, or one that was joined again from its units.
+/// A frame as its units: all k + m on their way in (one stands for all where k = 1), any k of them on their way out. What
+/// they are cut and joined by is the edge's ([`crate::shards`]): the core looks into no payload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cut<P> {
+    /// Which layer of the source.
+    pub layer: Layer,
+    /// What is known of it without a key.
+    pub info: FrameInfo,
+    /// Data units; any so many units give the frame.
+    pub k: u8,
+    /// Each with its index in the group.
+    pub units: Vec<(u8, P)>,
+}
+
+impl<P> Cut<P> {
+    /// A frame that is one unit.
+    pub fn whole(frame: Frame<P>) -> Cut<P> {
+        Cut { layer: frame.layer, info: frame.info, k: 1, units: vec![(0, frame.payload)] }
+    }
+
+    /// The same with other payloads in their places.
+    pub fn map<Q>(self, mut payload: impl FnMut(P) -> Q) -> Cut<Q> {
+        let units = self.units.into_iter().map(|(index, unit)| (index, payload(unit))).collect();
+        Cut { layer: self.layer, info: self.info, k: self.k, units }
+    }
+}
+
+/// A frame of a source, whole: what an edge is given to cut, and joins.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frame<P> {
     /// Which layer of the source.

@@ -14,7 +14,7 @@ use crate::step::{Step, VALUE_MAX};
 use crate::{Brief, Wants};
 
 /// Grows when the format or the meaning of a value changes.
-pub const FORMAT: u16 = 2;
+pub const FORMAT: u16 = 3;
 /// What the file begins with.
 const MAGIC: &[u8; 16] = b"canopy core run\n";
 
@@ -164,7 +164,7 @@ mod tests {
         Admitted, Audience, Class, Command, Event, Kind, LayerRate, Note, Output, Signature, Topic,
     };
     use overlay_core::list::List;
-    use overlay_core::unit::{Frame, FrameInfo, Layer, TreeId, Unit, UnitHeader};
+    use overlay_core::unit::{Cut, FrameInfo, Layer, TreeId, Unit, UnitHeader};
 
     use super::*;
 
@@ -227,7 +227,12 @@ mod tests {
             Input::ListVetted { from: PEER, list: list(), signature, genuine: true },
             Input::ListSigned { list: list(), signature },
             Input::Unit { from: PEER, unit: Unit { header, payload } },
-            Input::Publish(Frame { layer: Layer::Audio, info: INFO, payload }),
+            Input::Publish(Cut {
+                layer: Layer::Audio,
+                info: INFO,
+                k: 2,
+                units: vec![(0, payload), (2, payload)],
+            }),
             Input::Dropped { peer: PEER, tree: TREE },
             Input::Timer,
         ];
@@ -258,7 +263,7 @@ mod tests {
             wants.did()
         };
         let deliver = |bytes: &[u8]| {
-            let frame = Frame { layer: Layer::P180, info: INFO, payload: Brief::of(bytes) };
+            let frame = Cut { layer: Layer::P180, info: INFO, k: 1, units: vec![(0, Brief::of(bytes))] };
             Output::Deliver { source: PEER, feed: 1, frame }
         };
         let blame = |what| Output::Event(Event::Blame { peer: PEER, what });

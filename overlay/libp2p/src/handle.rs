@@ -12,6 +12,7 @@ use libp2p::{Multiaddr, Swarm};
 use overlay_core::id::NodeId;
 use overlay_core::io::{Command, Input};
 use overlay_core::node::Node;
+use overlay_core::shards;
 use overlay_core::status::Status;
 use overlay_core::unit::Frame;
 use tokio::sync::{mpsc, oneshot};
@@ -135,8 +136,10 @@ impl Handle {
 
     /// Publishes a sealed frame of our own source. Never blocks; what the links can't carry is dropped.
     pub fn publish(&self, frame: Frame<Bytes>) {
-        let Frame { layer, info, payload } = frame;
-        self.hub.tell(Input::Publish(Frame { layer, info, payload: Parcel::new(&payload) }));
+        if let Some(shape) = self.hub.shape(frame.layer) {
+            let cut = shards::cut(&frame, shape).map(|unit| Parcel::new(&unit));
+            self.hub.tell(Input::Publish(cut));
+        }
     }
 
     /// Dials a contact until there is a link, as if it had been a bootstrap contact. More than

@@ -11,9 +11,11 @@ use overlay_core::id::NodeId;
 use overlay_core::io::{Event, Input, Note, Output, Signature};
 use overlay_core::list::List;
 use overlay_core::node::Node;
+use overlay_core::plan::Shape;
+use overlay_core::shards;
 use overlay_core::status::Status;
 use overlay_core::time::Time;
-use overlay_core::unit::{Frame, Unit, UnitHeader};
+use overlay_core::unit::{Cut, Frame, Layer, Unit, UnitHeader};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
 
@@ -290,6 +292,11 @@ impl Hub {
         self.core.lock().node.waiting().collect()
     }
 
+    /// Into how many units a frame of our own source is cut now.
+    pub(crate) fn shape(&self, layer: Layer) -> Option<Shape> {
+        self.core.lock().node.shape(layer)
+    }
+
     /// The core's own place.
     pub(crate) fn status(&self) -> Status {
         self.core.lock().node.status()
@@ -364,9 +371,13 @@ impl Hub {
         }
     }
 
-    fn deliver(&self, source: NodeId, feed: u32, frame: Frame<Parcel>) {
-        let Frame { layer, info, payload } = frame;
-        let frame = Frame { layer, info, payload: payload.payload() };
+    fn deliver(&self, source: NodeId, feed: u32, frame: Cut<Parcel>) {
+        let Cut { layer, info, k, units } = frame;
+        let Some(payload) = joined(&units, k) else {
+            tracing::debug!(%source, number = info.number, "units that are of no one frame");
+            return;
+        };
+        let frame = Frame { layer, info, payload };
         if self.frames.try_send(Delivered { source, feed, frame }).is_err() {
             self.pacer.count(|counters| counters.frames_dropped += 1);
         }
@@ -391,6 +402,16 @@ impl Core {
             tracing::error!(?errand, "the driver does not keep up: an errand is lost");
         }
     }
+}
+
+/// The frame of these units; none if they contradict each other.
+fn joined(units: &[(u8, Parcel)], k: u8) -> Option<Bytes> {
+    if let [(_, whole)] = units {
+        return Some(whole.payload());
+    }
+    let payloads: Vec<(u8, Bytes)> = units.iter().map(|(place, unit)| (*place, unit.payload())).collect();
+    let units: Vec<(u8, &[u8])> = payloads.iter().map(|(place, bytes)| (*place, &bytes[..])).collect();
+    shards::join(&units, k).map(Bytes::from)
 }
 
 /// The bytes of a unit; put together at most once for all its children.

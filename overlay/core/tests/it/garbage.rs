@@ -12,7 +12,7 @@ use overlay_core::plan::{Feed, Row};
 use overlay_core::seat::Seat;
 use overlay_core::stage::{Group, Reachable, Stage};
 use overlay_core::time::Time;
-use overlay_core::unit::{Frame, FrameInfo, Layer, TreeId, Unit, UnitHeader};
+use overlay_core::unit::{Cut, FrameInfo, Layer, TreeId, Unit, UnitHeader};
 use overlay_core::wire::Message;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -167,7 +167,12 @@ fn input() -> impl Strategy<Value = (u64, Input<Blob>)> {
         },
     );
     let frame = (layer(), 0_u32..90, any::<bool>()).prop_map(|(layer, number, key)| {
-        Input::Publish(Frame { layer, info: FrameInfo { number, key, temporal: 0 }, payload: Blob(900) })
+        Input::Publish(Cut {
+            layer,
+            info: FrameInfo { number, key, temporal: 0 },
+            k: 1 + number as u8 % 4,
+            units: (0..number as u8 % 7).map(|place| (place, Blob(900))).collect(),
+        })
     });
     let happens = prop_oneof![
         3 => (few(), admitted()).prop_map(|(peer, admitted)| Input::Linked { peer, admitted }),

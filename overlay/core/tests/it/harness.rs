@@ -10,9 +10,10 @@ use overlay_core::io::{
 use overlay_core::list::List;
 use overlay_core::members::Presence;
 use overlay_core::node::{Config, Node};
+use overlay_core::plan::Shape;
 use overlay_core::seat::Seat;
 use overlay_core::time::Time;
-use overlay_core::unit::{Frame, FrameInfo, Layer, Payload, Unit, UnitHash, UnitHeader};
+use overlay_core::unit::{Cut, FrameInfo, Layer, Payload, Unit, UnitHash, UnitHeader};
 use overlay_core::wire::Message;
 
 /// A payload that is only a length.
@@ -397,7 +398,8 @@ impl World {
             }
             Output::Control { .. } | Output::Unit { .. } => {}
             Output::Deliver { source, feed, frame } => {
-                let (layer, info, size) = (frame.layer, frame.info, frame.payload.0);
+                let (layer, info, size) =
+                    (frame.layer, frame.info, frame.units.iter().map(|(_, Blob(size))| size).sum());
                 let got = Got { at: self.now, source, feed, layer, info, size };
                 self.got.entry(me).or_default().push(got);
             }
@@ -478,10 +480,13 @@ impl World {
                 let info = FrameInfo { number: *number, key, temporal: (*number % 2) as u8 * u8::from(!key) };
                 *number += 1;
                 let size = rate.kbps as usize * 125 * gap.as_millis() as usize / 1000;
-                frames.push(Frame { layer: rate.layer, info, payload: Blob(size) });
+                frames.push((rate.layer, info, size));
             }
-            for frame in frames {
-                self.input(me, Input::Publish(frame));
+            for (layer, info, size) in frames {
+                let shape = self.nodes.get(&me).and_then(|node| node.shape(layer)).unwrap_or(Shape::PLAIN);
+                let places = if shape.k == 1 { 0..1 } else { 0..shape.trees() };
+                let units = places.map(|place| (place, Blob(size / usize::from(shape.k)))).collect();
+                self.input(me, Input::Publish(Cut { layer, info, k: shape.k, units }));
             }
         }
     }
