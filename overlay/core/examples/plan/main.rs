@@ -2,7 +2,8 @@
 //!
 //! A made-up world: cities on a sphere whose straight lines are round trips, last miles of a median of 5 ms each way, and
 //! home uplinks (10 % none, 80 % up to 5 Mbit/s, 10 % 10 to 50 Mbit/s, 0.3 % volunteers with 100 to 1,000 Mbit/s), all
-//! scaled to the load that is asked for. One seed, printed; the same on every run and machine but for the times.
+//! scaled to the load that is asked for. A table for each seed that is named, or for one; the same on every run and machine
+//! but for the times: `cargo run --release -p overlay-core --example plan -- 7 8 9`.
 
 mod world;
 
@@ -14,22 +15,32 @@ use overlay_core::plan::{Margins, Planner, Trees, View, wire_kbps};
 use overlay_core::unit::Layer;
 use rustix::time::{ClockId, clock_gettime};
 
-use world::{SEED, World};
+use world::World;
 
+/// What is drawn from where no seed is named.
+const SEED: u64 = 7;
 /// No admission cap and no reserve: what packing alone can do.
 const WHOLE: Margins = Margins { cap: 100, reserve: 0 };
 
 fn main() {
-    println!("seed {SEED}; loads are of all uplink, in plain trees; processor time of one core");
+    let named: Result<Vec<u64>, _> = std::env::args().skip(1).map(|seed| seed.parse()).collect();
+    let seeds = named.expect("seeds are whole numbers");
+    for seed in if seeds.is_empty() { vec![SEED] } else { seeds } {
+        report(seed);
+    }
+}
+
+fn report(seed: u64) {
+    println!("seed {seed}; loads are of all uplink, in plain trees; processor time of one core");
     let mut table = Table::new();
     table.set_header(["what", "must", "is"]);
     let mut row = |what: &str, must: &str, is: String| {
         table.add_row([what, must, &is]);
     };
-    cost(&mut row);
-    packing(&mut row);
+    cost(seed, &mut row);
+    packing(seed, &mut row);
     for (people, must) in [(10_000, "1.25; 5"), (1_000, "1.5; -")] {
-        delays(people, must, &mut row);
+        delays(seed, people, must, &mut row);
     }
     println!("{table}");
 }
@@ -40,8 +51,8 @@ fn now_ms() -> f64 {
     time.tv_sec as f64 * 1e3 + time.tv_nsec as f64 / 1e6
 }
 
-fn cost(row: &mut impl FnMut(&str, &str, String)) {
-    let world = World::meeting(10_000, 0.6);
+fn cost(seed: u64, row: &mut impl FnMut(&str, &str, String)) {
+    let world = World::meeting(seed, 10_000, 0.6);
     let mut planner = Planner::new();
     let start = now_ms();
     planner.update(&world.view);
@@ -79,9 +90,9 @@ fn cost(row: &mut impl FnMut(&str, &str, String)) {
     row("plan made again", "-", format!("{:.0} ms", now_ms() - start));
 }
 
-fn packing(row: &mut impl FnMut(&str, &str, String)) {
+fn packing(seed: u64, row: &mut impl FnMut(&str, &str, String)) {
     for (margins, what, must) in [(WHOLE, "off", "0.84"), (Margins::default(), "on", "0.65")] {
-        let (load, world, trees) = fullest(|load| World::stream(10_000, load), margins);
+        let (load, world, trees) = fullest(|load| World::stream(seed, 10_000, load), margins);
         let (data, all) = planned_kbps(&trees);
         let uplink = world.uplink_kbps() as f64;
         let (k, m) = trees.values().next().map_or((0, 0), |branch| (branch.k, branch.m));
@@ -91,7 +102,7 @@ fn packing(row: &mut impl FnMut(&str, &str, String)) {
             format!("{:.3} ({k}+{m}; {:.3} with parity, load {load:.2})", data / uplink, all / uplink),
         );
     }
-    let (load, world, trees) = fullest(|load| World::meeting(10_000, load), WHOLE);
+    let (load, world, trees) = fullest(|load| World::meeting(seed, 10_000, load), WHOLE);
     let share = planned_kbps(&trees).1 / world.uplink_kbps() as f64;
     row(
         "packing, whole meeting: share of all uplink, nobody unserved",
@@ -128,10 +139,11 @@ fn planned_kbps(trees: &Trees) -> (f64, f64) {
     of.fold((0.0, 0.0), |sum, (data, all)| (sum.0 + data, sum.1 + all))
 }
 
-fn delays(people: usize, must: &str, row: &mut impl FnMut(&str, &str, String)) {
-    for (what, world) in
-        [("one stream", World::stream(people, 0.6)), ("whole meeting", World::meeting(people, 0.6))]
-    {
+fn delays(seed: u64, people: usize, must: &str, row: &mut impl FnMut(&str, &str, String)) {
+    for (what, world) in [
+        ("one stream", World::stream(seed, people, 0.6)),
+        ("whole meeting", World::meeting(seed, people, 0.6)),
+    ] {
         let mut planner = Planner::new();
         planner.update(&world.view);
         let trees = planner.trees();

@@ -10,8 +10,6 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-/// Everything is drawn from it.
-pub const SEED: u64 = 7;
 const CITIES: usize = 238;
 /// Half of the longest round trip through the earth's surface as a straight line, 0.1 ms.
 const RADIUS: f64 = 1_400.0;
@@ -21,6 +19,8 @@ const SOURCE_KBPS: u32 = 5_000;
 /// A meeting, and what it is drawn from.
 pub struct World {
     pub view: View,
+    /// Everything is drawn from it.
+    seed: u64,
     people: usize,
     cities: Vec<([f64; 3], f64)>,
     scale: f64,
@@ -28,17 +28,17 @@ pub struct World {
 
 impl World {
     /// One source, one 1.5 Mbit/s layer.
-    pub fn stream(people: usize, load: f64) -> World {
-        World::new(people, load, &[(Layer::P720, 1_500)], 0, 0)
+    pub fn stream(seed: u64, people: usize, load: f64) -> World {
+        World::new(seed, people, load, &[(Layer::P720, 1_500)], 0, 0)
     }
 
     /// A main picture, nine of the gallery, three voices.
-    pub fn meeting(people: usize, load: f64) -> World {
-        World::new(people, load, &[(Layer::P720, 1_500)], 9, 3)
+    pub fn meeting(seed: u64, people: usize, load: f64) -> World {
+        World::new(seed, people, load, &[(Layer::P720, 1_500)], 9, 3)
     }
 
-    fn new(people: usize, load: f64, main: &[(Layer, u32)], gallery: u8, voices: u8) -> World {
-        let mut rng = ChaCha8Rng::seed_from_u64(SEED);
+    fn new(seed: u64, people: usize, load: f64, main: &[(Layer, u32)], gallery: u8, voices: u8) -> World {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let cities = cities(&mut rng);
         let mut view = View { shapes: Shapes::Coded, main: Some(0), ..View::default() };
         for n in 0..people + people * 3 / 1_000 {
@@ -65,12 +65,12 @@ impl World {
             let source = view.nodes.get_mut(&feed.source).expect("sources are people");
             source.uplink_kbps = source.uplink_kbps.max(SOURCE_KBPS);
         }
-        World { view, people, cities, scale }
+        World { seed, view, people, cities, scale }
     }
 
     /// People like those who are there.
     pub fn newcomers(&self, count: usize) -> Vec<(NodeId, Supply)> {
-        let mut rng = ChaCha8Rng::seed_from_u64(SEED + 1);
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed + 1);
         let drawn = (0..count).map(|n| {
             let mut supply = supply(&mut rng, &self.cities, false);
             supply.uplink_kbps = (f64::from(supply.uplink_kbps) * self.scale) as u32;
