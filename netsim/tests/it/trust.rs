@@ -115,7 +115,7 @@ impl Overlay for ByHand {
             Input::Publish(frame) => {
                 let tree = TreeId { slot: 0, layer: frame.layer, index: 0 };
                 let header = UnitHeader { tree, feed: 1, frame: frame.info, k: 1, m: 0, hop: 0 };
-                self.pass(RELAY, Unit { header, payload: frame.payload });
+                self.pass(RELAY, Unit { header, payload: frame.units[0].1 });
             }
             Input::Unit { unit, .. } if self.who == RELAY => self.pass(WATCHER, unit),
             Input::Unit { unit, .. } => note(self.who, now, unit.payload),
@@ -251,7 +251,7 @@ impl Overlay for Watched {
     fn poll(&mut self) -> Option<Output<Parcel>> {
         let output = self.node.poll();
         if let Some(Output::Deliver { frame, .. }) = &output {
-            note(self.who, self.now, frame.payload);
+            note(self.who, self.now, frame.units[0].1);
         }
         output
     }
