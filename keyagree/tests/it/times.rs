@@ -169,9 +169,8 @@ fn late_source(late_ms: u64) -> (u64, u64) {
     let made = world.now;
     world.run_ms(late_ms);
     // Wraps are for one: all are tried, one opens.
-    for body in world.people[host].said[said..].to_vec() {
-        again(&mut world, source, host, &body);
-    }
+    let bodies = world.people[host].said.split_off(said);
+    bodies.iter().for_each(|body| again(&mut world, source, host, body));
     let at = world.people[source].sealing.last().unwrap().activate_at;
     let announced = world.now;
     world.run_ms(6_000);

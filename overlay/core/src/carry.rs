@@ -224,7 +224,8 @@ impl<P: Payload> State<P> {
     /// Asks neighbours for the newest heartbeat once more: who sends it is a way.
     fn look_for_a_way(&mut self, now: Time) {
         let Some(newest) = self.leader.and_then(|leader| self.gossip.newest(leader.id)) else { return };
-        let living = self.links.members().filter(|(_, neighbour)| !neighbour.suspected && !neighbour.declines);
+        let living =
+            self.links.members().filter(|(_, neighbour)| !neighbour.suspected && !neighbour.declines);
         let living = living.map(|(peer, _)| peer);
         let others: Vec<NodeId> = living.filter(|peer| !self.routes.is_below(*peer)).collect();
         for peer in others.into_iter().take(config::GOSSIP_LINKS) {

@@ -235,9 +235,8 @@ impl<P: Payload> State<P> {
             mine.or_else(|| self.members.get(*id).map(|member| &member.presence.contacts)).cloned()
         };
         let stage = self.stage.as_ref().map(|(_, stage)| stage);
-        let helps = |id: &NodeId| {
-            stage.is_some_and(|stage| stage.helpers.iter().any(|helper| helper.id == *id))
-        };
+        let helps =
+            |id: &NodeId| stage.is_some_and(|stage| stage.helpers.iter().any(|helper| helper.id == *id));
         let elsewhere = |id: &NodeId| if helps(id) { Some(Vec::new()) } else { contacts(id) };
         let peers = named.iter().filter_map(|id| Some((*id, elsewhere(id)?))).collect();
         Some(Seat { term: coordinator.term, number, heard, rows, peers, awaited })

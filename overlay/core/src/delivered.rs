@@ -137,7 +137,7 @@ mod tests {
     /// A unit; every third frame is a key frame.
     fn unit((k, m): (u8, u8), index: u8, feed: u32, number: u32, byte: u8) -> Unit<Byte> {
         let tree = TreeId { slot: 15, layer: Layer::P720, index };
-        let frame = FrameInfo { number, key: number % 3 == 0, temporal: 0 };
+        let frame = FrameInfo { number, key: number.is_multiple_of(3), temporal: 0 };
         Unit { header: UnitHeader { tree, feed, frame, k, m, hop: 0 }, payload: Byte(byte) }
     }
 

@@ -30,9 +30,8 @@ impl<P: Payload> State<P> {
     pub(crate) fn flood(&mut self, now: Time, from: Option<NodeId>, id: NoteId, bytes: &[u8]) {
         let others = self.links.iter().filter(|(peer, _)| Some(*peer) != from);
         let eager = others.filter(|(peer, _)| !self.is_lazy(*peer, id.origin) && self.may_have(*peer, id));
-        let mut eager: Vec<(Reverse<bool>, Kind, NodeId)> = eager
-            .map(|(peer, neighbour)| (Reverse(self.is_on_way(peer)), neighbour.kind, peer))
-            .collect();
+        let mut eager: Vec<(Reverse<bool>, Kind, NodeId)> =
+            eager.map(|(peer, neighbour)| (Reverse(self.is_on_way(peer)), neighbour.kind, peer)).collect();
         let most = config::pushed_links(self.config.uplink_kbps);
         if eager.len() > most {
             eager.sort_by_key(|(on_way, kind, peer)| (*on_way, *kind != Kind::Relay, *peer));

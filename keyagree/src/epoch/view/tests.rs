@@ -158,7 +158,7 @@ proptest! {
         }
         prop_assert_eq!(&effects.events, &vec![]);
         // What was said of the next record before it came: all of it, or nothing.
-        let mut later = roster.clone();
+        let mut later = roster;
         later.leave(&PeerKey([1; 32]));
         let later = self::head(&later, &seat.identity, 6);
         hear(&mut view, (&head, &later), &seat, next, &mut effects);
