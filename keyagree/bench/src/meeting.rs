@@ -16,6 +16,8 @@ const DEPUTY: usize = 1;
 const GUEST: usize = 2;
 const ROLES: [Role; 3] = [Role::Organiser, Role::Deputy, Role::Guest];
 const START: UnixTime = UnixTime(1_800_000_000_000);
+/// How long a wait is at the most: a meeting in which nobody has anything to wait for is one, too.
+const IDLE_MS: u64 = 60_000;
 /// So many messages at the head of the queue may come next: that is how far they overtake each other.
 const WINDOW: usize = 2;
 
@@ -197,7 +199,7 @@ impl Meeting {
                 self.repeated += 1;
                 self.deliver(at, true);
             }
-            Step::Wait => self.wait(UnixTime(u64::MAX)),
+            Step::Wait => self.wait(self.now.plus_ms(IDLE_MS)),
             Step::Crash => {
                 if let Some(leader) = self.leader() {
                     self.crashed += 1;
