@@ -324,7 +324,8 @@ impl Streams {
     /// A frame of this source came that no key opens.
     pub(crate) fn unopened(&mut self, now: UnixTime, source: PeerKey) {
         if source != self.me {
-            self.missing.unopened(now, source);
+            let had = self.epochs.back().and_then(|held| self.newest(&held.id, &source));
+            self.missing.unopened(now, source, had);
         }
     }
 
@@ -337,9 +338,13 @@ impl Streams {
         out: &mut VecDeque<Output>,
     ) {
         let Some(last) = self.epochs.back().map(|held| held.id) else { return };
-        for source in self.missing.due(now, listed) {
-            if self.newest(&last, &source).is_none() {
-                let why = "it has not announced its keys for this epoch";
+        for (source, had) in self.missing.due(now, listed) {
+            let known = self.newest(&last, &source);
+            if known.is_none() || known == had {
+                let why = match known {
+                    None => "it has not announced its keys for this epoch",
+                    Some(_) => "it seals with keys that it has not announced here",
+                };
                 out.push_back(Output::Event(Event::Missing { source, why }));
                 let body = Message::Ask(Ask { epoch: last }).encode();
                 out.push_back(Output::Say { to: Audience::One(source), body });

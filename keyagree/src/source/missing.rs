@@ -23,6 +23,8 @@ struct Watch {
     at: UnixTime,
     /// Frames come from it, so it is there whatever the roster says.
     sends: bool,
+    /// The secret of it that was known when they came: they are sealed with another.
+    had: Option<u64>,
     said: bool,
 }
 
@@ -34,24 +36,33 @@ impl Missing {
     /// These were sources, and have to announce themselves for the new epoch.
     pub(crate) fn expect(&mut self, activate_at: UnixTime, sources: impl Iterator<Item = PeerKey>) {
         for source in sources {
-            self.watch(source, activate_at.plus_ms(MISSING_AFTER_MS), false);
+            self.watch(source, activate_at.plus_ms(MISSING_AFTER_MS), None);
         }
     }
 
-    pub(crate) fn unopened(&mut self, now: UnixTime, source: PeerKey) {
-        self.watch(source, now.plus_ms(MISSING_AFTER_MS), true);
+    /// A frame of it came that nothing opens, while this (its serial) was the newest secret of it that was known.
+    pub(crate) fn unopened(&mut self, now: UnixTime, source: PeerKey, had: Option<u64>) {
+        self.watch(source, now.plus_ms(MISSING_AFTER_MS), Some(had));
     }
 
-    fn watch(&mut self, source: PeerKey, at: UnixTime, sends: bool) {
+    fn watch(&mut self, source: PeerKey, at: UnixTime, unopened: Option<Option<u64>>) {
         if let Some(watch) = self.watched.get_mut(&source) {
-            watch.sends |= sends;
+            if let Some(had) = unopened {
+                (watch.sends, watch.had) = (true, had);
+            }
         } else if self.watched.len() < WATCHED_MAX {
-            self.watched.insert(source, Watch { at, sends, said: false });
+            let (sends, had) = (unopened.is_some(), unopened.flatten());
+            self.watched.insert(source, Watch { at, sends, had, said: false });
         }
     }
 
-    /// Who should be asked now. `listed`: whether somebody is a member, as far as that is known.
-    pub(crate) fn due(&mut self, now: UnixTime, listed: impl Fn(&PeerKey) -> bool) -> Vec<PeerKey> {
+    /// Who should be asked now, unless another secret of it than this is known by now. `listed`: whether somebody is a member,
+    /// as far as that is known.
+    pub(crate) fn due(
+        &mut self,
+        now: UnixTime,
+        listed: impl Fn(&PeerKey) -> bool,
+    ) -> Vec<(PeerKey, Option<u64>)> {
         let mut due = Vec::new();
         self.watched.retain(|source, watch| {
             if now < watch.at {
@@ -60,7 +71,7 @@ impl Missing {
             if watch.said || !(watch.sends || listed(source)) {
                 return false;
             }
-            due.push(*source);
+            due.push((*source, watch.had));
             // Remembered for a while, so that a stream of frames is one report in five seconds.
             (watch.at, watch.said) = (now.plus_ms(AGAIN_MS), true);
             true

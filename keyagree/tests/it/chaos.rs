@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use keyagree::{EpochId, Input, Removal, Role};
+use keyagree::{EpochId, Input, Removal, Role, UnixTime};
 use rand::RngExt;
 
 use crate::world::World;
@@ -129,8 +129,24 @@ impl Chaos {
         }
     }
 
+    /// What the node tells: of whom frames come that no key opens.
+    fn unopened(&mut self, since: UnixTime) {
+        let frames = &self.world.frames;
+        let late = self.world.misses.iter().filter(|(_, index)| frames[*index].at >= since);
+        let unopened: BTreeSet<(usize, usize)> =
+            late.map(|(who, index)| (*who, frames[*index].source)).collect();
+        for (who, source) in unopened {
+            let key = self.world.people[source].key;
+            if self.world.people[who].session.is_some() && self.world.reaches(source, who) {
+                self.world.put(who, Input::Unopened(key));
+            }
+        }
+    }
+
     fn second(&mut self) {
+        let since = self.world.now;
         self.world.run_ms(1_000);
+        self.unopened(since);
         self.departures();
         for who in self.alive() {
             let session = self.world.people[who].session();
@@ -172,8 +188,9 @@ impl Chaos {
                 let removal = self.removal(who);
                 leader.into_iter().for_each(|leader| self.world.put(leader, Input::Remove(removal)));
             }
-            (0..5).for_each(|_| self.second());
         }
+        // What was lost last, a whole term maybe, is asked for again.
+        (0..12).for_each(|_| self.second());
     }
 }
 
@@ -189,6 +206,13 @@ fn meeting(seed: u64) {
     chaos.world.agree(&members);
     let leading = members.iter().filter(|who| chaos.world.people[**who].session().coordinates()).count();
     assert_eq!(leading, 1, "one leads");
+    // Whoever is removed may go on sealing with what it had.
+    chaos.removed.iter().for_each(|who| chaos.world.crash(*who));
+    let settled = chaos.world.now.plus_ms(10);
+    chaos.second();
+    for who in members {
+        assert_eq!(chaos.world.missed(who, settled, chaos.world.now), 0, "{who} opens what all send");
+    }
 }
 
 #[test]

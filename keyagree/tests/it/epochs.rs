@@ -269,3 +269,30 @@ fn a_source_whose_announcement_was_lost_is_named_within_two_seconds_and_asked() 
     assert_eq!(world.people[one].open.len(), 2);
     world.agree(&[host, source, one]);
 }
+
+#[test]
+fn a_source_that_began_anew_is_asked_though_what_it_had_before_is_known() {
+    let mut world = World::new(62);
+    let host = world.organiser();
+    let (source, one) = (world.guest(), world.guest());
+    world.send(source, &[0]);
+    world.run_ms(5_000);
+    world.calm = true;
+    let (peer, asked) = (world.people[source].key, world.people[one].said_of("PassOn").count());
+    world.withheld = [(one, "Announcement"), (one, "Passed")].into();
+    world.send(source, &[0]);
+    world.run_ms(1_000);
+    world.put(one, Input::Unopened(peer));
+    world.run_ms(1_500);
+    assert!(world.people[one].has(|event| matches!(event, Event::Missing { source, .. } if *source == peer)));
+    assert!(world.people[one].said_of("PassOn").count() > asked);
+    world.withheld.clear();
+    for _ in 0..12 {
+        world.put(one, Input::Unopened(peer));
+        world.run_ms(500);
+    }
+    let since = world.now;
+    world.run_ms(1_000);
+    assert_eq!(world.missed(one, since, world.now), 0);
+    world.agree(&[host, source, one]);
+}
