@@ -57,14 +57,14 @@ pub fn run(args: &args::Status) -> Outcome {
     }
     if args.json {
         println!("{}", serde_json::to_string_pretty(&answers).map_err(Fail::failed)?);
-    } else if answers.is_empty() {
+        return Ok(());
+    }
+    if answers.is_empty() {
         return Err(Fail::failed(
             "no node of this user runs here: start one with 'canopy join' or 'canopy relay'",
         ));
     }
-    if !args.json {
-        answers.iter().for_each(|answer| print!("{}", tree::drawn(answer)));
-    }
+    answers.iter().for_each(|answer| print!("{}", tree::drawn(answer)));
     Ok(())
 }
 

@@ -36,22 +36,21 @@ impl Missing {
     /// These were sources, and have to announce themselves for the new epoch.
     pub(crate) fn expect(&mut self, activate_at: UnixTime, sources: impl Iterator<Item = PeerKey>) {
         for source in sources {
-            self.watch(source, activate_at.plus_ms(MISSING_AFTER_MS), None);
+            self.watch(source, activate_at.plus_ms(MISSING_AFTER_MS), false, None);
         }
     }
 
     /// A frame of it came that nothing opens, while this (its serial) was the newest secret of it that was known.
     pub(crate) fn unopened(&mut self, now: UnixTime, source: PeerKey, had: Option<u64>) {
-        self.watch(source, now.plus_ms(MISSING_AFTER_MS), Some(had));
+        self.watch(source, now.plus_ms(MISSING_AFTER_MS), true, had);
     }
 
-    fn watch(&mut self, source: PeerKey, at: UnixTime, unopened: Option<Option<u64>>) {
+    fn watch(&mut self, source: PeerKey, at: UnixTime, sends: bool, had: Option<u64>) {
         if let Some(watch) = self.watched.get_mut(&source) {
-            if let Some(had) = unopened {
+            if sends {
                 (watch.sends, watch.had) = (true, had);
             }
         } else if self.watched.len() < WATCHED_MAX {
-            let (sends, had) = (unopened.is_some(), unopened.flatten());
             self.watched.insert(source, Watch { at, sends, had, said: false });
         }
     }

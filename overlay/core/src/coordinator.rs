@@ -9,12 +9,12 @@ use crate::io::{Audience, Event, Kind, Topic};
 use crate::members::{Look, Member};
 use crate::owed::{Owed, Rank};
 use crate::plan::{Branch, Feed, Looks, Plan, Planner, Row, Shapes, Supply, View};
-use crate::seat::Seat;
+use crate::seat::{self, Seat};
 use crate::stage::{self, Candidate, Group, Reachable, Stage};
 use crate::state::State;
 use crate::time::Time;
 use crate::timers::Timer;
-use crate::unit::{Payload, TreeId};
+use crate::unit::Payload;
 
 /// A stretch of coordination.
 #[derive(Debug)]
@@ -225,7 +225,7 @@ impl<P: Payload> State<P> {
         let seats = coordinator.planner.seats(node).into_iter();
         let mut rows: BTreeMap<_, Row> = seats.filter_map(|seat| Some((seat.tree, seat.row?))).collect();
         if self.members.len() > config::SMALL_MEETING {
-            name_fewer(&mut rows, config::SEAT_BACKUPS_MAX);
+            seat::name_fewer(&mut rows, config::SEAT_BACKUPS_MAX);
         }
         let named = rows.values().flat_map(|row| row.backups.iter().copied().chain([row.parent]));
         let awaited = self.awaited(node);
@@ -343,29 +343,6 @@ impl<P: Payload> State<P> {
             }
         }
         plan
-    }
-}
-
-/// Leaves out backups so that rows name no more than so many nodes beside the parents: those of sound stay first, and the
-/// first of each row before the second.
-fn name_fewer(rows: &mut BTreeMap<TreeId, Row>, most: usize) {
-    let mut named: BTreeSet<NodeId> = rows.values().map(|row| row.parent).collect();
-    let most = named.len() + most;
-    let mut order: Vec<TreeId> = rows.keys().copied().collect();
-    order.sort_by_key(|tree| (tree.layer, tree.slot, tree.index));
-    let mut kept: BTreeMap<TreeId, Vec<NodeId>> = BTreeMap::new();
-    for at in 0..config::BACKUPS {
-        for tree in &order {
-            if let Some(backup) = rows[tree].backups.get(at).copied()
-                && (named.len() < most || named.contains(&backup))
-            {
-                named.insert(backup);
-                kept.entry(*tree).or_default().push(backup);
-            }
-        }
-    }
-    for (tree, row) in rows {
-        row.backups = kept.remove(tree).unwrap_or_default();
     }
 }
 

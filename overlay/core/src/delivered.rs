@@ -161,8 +161,8 @@ mod tests {
         // Of two units of one place either may be the source's.
         assert_eq!(take(&mut delivered, unit(shape, 0, 1, 4, 99), false), [(4, vec![(0, 99), (1, 11)])]);
         assert!(take(&mut delivered, unit(shape, 0, 1, 4, 98), false).is_empty(), "twice is enough");
-        assert!(take(&mut delivered, unit(shape, 3, 1, 5, 1), false).is_empty(), "no such place");
-        assert!(take(&mut delivered, unit((3, 1), 1, 1, 5, 1), false).is_empty(), "of another shape");
+        assert!(take(&mut delivered, unit(shape, 0, 1, 5, 1), false).is_empty());
+        assert!(take(&mut delivered, unit((3, 1), 1, 1, 5, 1), false).is_empty(), "of another cut");
     }
 
     #[test]

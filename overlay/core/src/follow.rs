@@ -110,7 +110,7 @@ impl<P: Payload> State<P> {
             tree.given_up = None;
         }
         tree.row = row.cloned();
-        tree.kbps = group.kbps;
+        (tree.kbps, tree.k) = (group.kbps, group.k);
         if tree.feed == feed.feed {
             return;
         }

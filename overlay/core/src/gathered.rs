@@ -19,7 +19,6 @@ impl<P> Default for Gathered<P> {
 struct Partial<P> {
     info: FrameInfo,
     k: u8,
-    m: u8,
     /// In the order of their places.
     units: Vec<(u8, UnitHash, P)>,
     /// How often it was handed over.
@@ -35,11 +34,10 @@ impl<P: Payload> Gathered<P> {
         let partial = self.0.entry(number).or_insert_with(|| Partial {
             info: header.frame,
             k: header.k,
-            m: header.m,
             units: Vec::new(),
             handed: 0,
         });
-        if (partial.k, partial.m) != (header.k, header.m) || place >= header.k.saturating_add(header.m) {
+        if partial.k != header.k {
             return false;
         }
         let entry = (place, hash, unit.payload.clone());
@@ -58,7 +56,7 @@ impl<P: Payload> Gathered<P> {
         if self.0.len() > config::GATHERED_MAX {
             self.0.pop_first();
         }
-        joins && if again { replaced } else { true }
+        joins && (!again || replaced)
     }
 
     #[cfg(test)]

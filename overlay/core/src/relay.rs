@@ -26,7 +26,7 @@ impl<P: Payload> State<P> {
             self.charge(now, from, config::UNASKED_COST, 0);
             return;
         };
-        if tree.feed != unit.header.feed {
+        if (tree.feed, tree.k) != (unit.header.feed, unit.header.k) {
             return;
         }
         let old = if tree.parent == Some(from) { tree.old.take() } else { None };

@@ -131,3 +131,56 @@ impl Packed {
         })
     }
 }
+
+/// Leaves out backups so that rows name no more than so many nodes beside the parents: those of sound stay first, and the
+/// first of each row before the second.
+pub(crate) fn name_fewer(rows: &mut BTreeMap<TreeId, Row>, most: usize) {
+    let mut named: BTreeSet<NodeId> = rows.values().map(|row| row.parent).collect();
+    let most = named.len() + most;
+    let mut order: Vec<TreeId> = rows.keys().copied().collect();
+    order.sort_by_key(|tree| (tree.layer, tree.slot, tree.index));
+    let mut kept: BTreeMap<TreeId, Vec<NodeId>> = BTreeMap::new();
+    for at in 0..config::BACKUPS {
+        for tree in &order {
+            if let Some(backup) = rows[tree].backups.get(at).copied()
+                && (named.len() < most || named.contains(&backup))
+            {
+                named.insert(backup);
+                kept.entry(*tree).or_default().push(backup);
+            }
+        }
+    }
+    for (tree, row) in rows {
+        row.backups = kept.remove(tree).unwrap_or_default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::unit::Layer;
+
+    fn id(n: u8) -> NodeId {
+        NodeId([n; 32])
+    }
+
+    #[test]
+    fn sound_keeps_its_backups_and_who_is_named_anyway_costs_nothing() {
+        let tree = |slot, layer| TreeId { slot, layer, index: 0 };
+        let row = |parent, backups: [u8; 2]| Row {
+            parent: id(parent),
+            backups: backups.map(id).to_vec(),
+            takes: true,
+        };
+        let mut rows = BTreeMap::from([
+            (tree(0, Layer::P180), row(1, [3, 4])),
+            (tree(1, Layer::Audio), row(2, [5, 1])),
+            (tree(2, Layer::Audio), row(2, [6, 7])),
+        ]);
+        name_fewer(&mut rows, 2);
+        let kept = |slot, layer| rows[&tree(slot, layer)].backups.clone();
+        assert_eq!(kept(1, Layer::Audio), [id(5), id(1)]);
+        assert_eq!(kept(2, Layer::Audio), [id(6)]);
+        assert_eq!(kept(0, Layer::P180), []);
+    }
+}

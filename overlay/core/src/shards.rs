@@ -4,6 +4,8 @@
 //! each other, filled up with zeros to k shards of equal length; parity shards follow ([`crate::code`]). The length is
 //! inside the code, so it is mended with the rest.
 
+use std::borrow::Cow;
+
 use crate::code;
 use crate::plan::Shape;
 use crate::unit::{Cut, Frame};
@@ -11,13 +13,14 @@ use crate::unit::{Cut, Frame};
 /// Bytes of the frame's length.
 const LENGTH: usize = 4;
 
-/// A frame of bytes, cut for a group of this shape.
-pub fn cut(frame: &Frame<impl AsRef<[u8]>>, shape: Shape) -> Cut<Vec<u8>> {
-    let Frame { layer, info, .. } = frame;
-    let bytes = frame.payload.as_ref();
-    let trees = if shape.k <= 1 { Shape::PLAIN } else { shape };
-    let units = (0..).zip(split(bytes, trees.k, trees.m)).collect();
-    Cut { layer: *layer, info: *info, k: shape.k, units }
+/// A frame of bytes, cut for a group of this shape. A whole one is not copied.
+pub fn cut(frame: &Frame<impl AsRef<[u8]>>, shape: Shape) -> Cut<Cow<'_, [u8]>> {
+    let (layer, info, bytes) = (frame.layer, frame.info, frame.payload.as_ref());
+    if shape.k <= 1 {
+        return Cut::whole(Frame { layer, info, payload: Cow::Borrowed(bytes) });
+    }
+    let units = split(bytes, shape.k, shape.m).into_iter().map(Cow::Owned);
+    Cut { layer, info, k: shape.k, units: (0..).zip(units).collect() }
 }
 
 /// How long each unit of a frame of this length is.

@@ -20,6 +20,8 @@ pub(crate) struct Tree<P> {
     pub(crate) source: NodeId,
     pub(crate) feed: u32,
     pub(crate) kbps: u32,
+    /// Data trees of its group, as the stage says: units of another cut are none of it.
+    pub(crate) k: u8,
     pub(crate) is_root: bool,
     /// This node's row in the plan; none for a node that joined to help, or lingers.
     pub(crate) row: Option<Row>,
@@ -126,6 +128,7 @@ impl<P: Payload> Tree<P> {
             source: feed.source,
             feed: feed.feed,
             kbps: group.kbps,
+            k: group.k,
             is_root: feed.source == me,
             row: None,
             parent: None,
