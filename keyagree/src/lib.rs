@@ -26,6 +26,8 @@ mod source;
 pub mod stream;
 pub mod suite;
 mod talk;
+#[cfg(test)]
+mod testing;
 pub mod time;
 pub mod vault;
 #[cfg(test)]

@@ -191,26 +191,13 @@ impl Pairs {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use rand::SeedableRng;
     use rand_chacha::ChaCha20Rng;
 
     use super::*;
-    use crate::credential::{Admission, AdmittedAs, Role};
+    use crate::credential::Role;
     use crate::epoch::deputy::{self, Held};
-    use crate::identity::{Identity, InviteId, IssuerKey, MeetingId};
-
-    fn seat(byte: u8) -> Seat {
-        Seat {
-            identity: Arc::new(Identity::from_seed(&Secret::take(&mut [byte; 32]))),
-            meeting: MeetingId([1; 16]),
-            issuer: IssuerKey([2; 32]),
-            invite: InviteId([byte; 8]),
-            role: Role::Guest,
-            credential: Vec::new(),
-        }
-    }
+    use crate::testing::{admission, seat};
 
     #[test]
     fn whoever_stole_a_chain_reads_nothing_that_is_wrapped_after_its_refresh() {
@@ -219,16 +206,7 @@ mod tests {
         let stolen = || Secret::take(&mut [7; 32]);
         let (mut pairs, mut now) = (Pairs::default(), UnixTime(1_800_000_000_000));
         pairs.root(now, &mut rng, leader, stolen());
-        let admission = Admission {
-            role: AdmittedAs::Participant(Role::Guest),
-            invite: Some(member.invite),
-            uses: 1,
-            lobby: false,
-            pass_ends: None,
-            passed_by: None,
-            expires: UnixTime(u64::MAX),
-        };
-        let mut held = Held::new(&admission).unwrap();
+        let mut held = Held::new(&admission(member.invite, Role::Guest)).unwrap();
         held.renew(PairChain::new(stolen()));
         let mut thief = PairChain::new(stolen());
         let (record, secret) = ([9; 32], Secret::take(&mut [8; 32]));

@@ -8,10 +8,11 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 
 use super::*;
-use crate::credential::{AdmittedAs, Role, Statement};
+use crate::credential::{Role, Statement};
 use crate::identity::Identity;
 use crate::issuer::Issuer;
 use crate::removed::Removal;
+use crate::testing::admission;
 use crate::wire::Evidence;
 
 const START: UnixTime = UnixTime(1_800_000_000_000);
@@ -29,18 +30,6 @@ struct Meeting {
     mail: VecDeque<(usize, usize, Vec<u8>)>,
     said: Vec<(PeerKey, Vec<u8>)>,
     stranger: Identity,
-}
-
-fn admission(number: u8, role: Role) -> Admission {
-    Admission {
-        role: AdmittedAs::Participant(role),
-        invite: Some(InviteId([number; 8])),
-        uses: 1,
-        lobby: false,
-        pass_ends: None,
-        passed_by: None,
-        expires: UnixTime(u64::MAX),
-    }
 }
 
 impl Meeting {
@@ -111,7 +100,10 @@ impl Meeting {
         while self.now < end {
             while let Some((to, by, body)) = self.mail.pop_front() {
                 let from = self.people[by].0.public();
-                self.put(to, Input::Heard { from, admission: admission(by as u8, ROLES[by]), body });
+                self.put(
+                    to,
+                    Input::Heard { from, admission: admission(InviteId([by as u8; 8]), ROLES[by]), body },
+                );
             }
             self.now = self.now.plus_ms(50);
             for who in 0..ROLES.len() {
@@ -204,8 +196,10 @@ fn attack(meeting: &mut Meeting, role: Role, changes: &[Change]) -> usize {
         count += 1;
         meeting.run(change.ms);
         for who in 0..ROLES.len() {
-            let says =
-                meeting.put(who, Input::Heard { from, admission: admission(9, role), body: body.clone() });
+            let says = meeting.put(
+                who,
+                Input::Heard { from, admission: admission(InviteId([9; 8]), role), body: body.clone() },
+            );
             assert!(says <= SAYS_MAX, "{says} messages for one");
         }
     }

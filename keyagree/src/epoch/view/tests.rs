@@ -1,27 +1,14 @@
 //! What a coordinator that holds the secret, as it must, could seal for members that isn't so.
 
-use std::sync::Arc;
-
 use proptest::prelude::*;
 
 use super::*;
-use crate::credential::Role;
-use crate::identity::{Identity, InviteId, IssuerKey, MeetingId};
+use crate::identity::{Identity, MeetingId};
+use crate::testing::seat;
 use crate::wire::{Change, EpochId, Hash, NAME_MAX, Reason, Record};
 
 const MEMBERS: u8 = 40;
 const NOW: UnixTime = UnixTime(1_800_000_000_000);
-
-fn seat() -> Seat {
-    Seat {
-        identity: Arc::new(Identity::from_seed(&Secret::take(&mut [200; 32]))),
-        meeting: MeetingId([1; 16]),
-        issuer: IssuerKey([2; 32]),
-        invite: InviteId([3; 8]),
-        role: Role::Guest,
-        credential: Vec::new(),
-    }
-}
 
 fn secret() -> Secret {
     Secret::take(&mut [9; 32])
@@ -112,11 +99,11 @@ fn hear(view: &mut View, (held, head): (&Head, &Head), seat: &Seat, lie: Lie, ef
         }
         Lie::NoPage(page, plain) => view.page(NOW, &as_page(page, &plain), head, seat, effects),
         Lie::Name(at, bits) => {
-            let by = Identity::from_seed(&Secret::take(&mut [200; 32]));
+            let by = &seat.identity;
             let name = page::padded("Anna").unwrap_or([0; NAME_MAX]);
             let card = NameCard { meeting: seat.meeting, peer: by.public(), made_at: NOW, name };
             let plain = altered(
-                canopy_codec::encode(&Signed::new(card, &by), NAMED_MAX).unwrap_or_default(),
+                canopy_codec::encode(&Signed::new(card, by), NAMED_MAX).unwrap_or_default(),
                 at,
                 bits,
             );
@@ -137,7 +124,7 @@ proptest! {
         after in proptest::collection::vec(lies(), 0..8),
         next in lies(),
     ) {
-        let (seat, roster) = (seat(), roster());
+        let (seat, roster) = (seat(200), roster());
         let (head, mut effects) = (head(&roster, &seat.identity, 5), Effects::default());
         let mut view = View::default();
         view.follow(NOW, &head, true, &seat, &mut effects);

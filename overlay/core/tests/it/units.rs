@@ -112,11 +112,11 @@ fn a_source_puts_each_unit_into_a_tree_of_its_own() {
     alone.now = alone.now + Duration::from_millis(50);
     alone.put(Input::Timer);
     assert_eq!(alone.node.shape(Layer::P360), None, "it has no place");
-    let bodies = alone.wanted.iter().filter_map(|output| match output {
+    let mut bodies = alone.wanted.iter().filter_map(|output| match output {
         Output::Sign(note) if note.topic == Topic::Presence => Presence::decode(&note.body).ok(),
         _ => None,
     });
-    let stint = bodies.last().map_or(0, |said| said.stint);
+    let stint = bodies.next_back().map_or(0, |said| said.stint);
     alone.follows(id(ME), stint);
     assert_eq!(alone.node.shape(Layer::P360), Some(SHAPE));
     for (index, from) in (0..).zip(NEIGHBOURS) {
