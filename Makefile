@@ -5,7 +5,7 @@ CLIP ?=
 # 180p, 360p, or on a machine with more than two cores 720p.
 SIZE ?= 360p
 
-.PHONY: demo test fuzz lint a11y bench-relay bench-plan bench-keys search-keys bench-netsim bench-page install
+.PHONY: demo test fuzz lint a11y bench-relay bench-plan bench-overlay bench-keys search-keys bench-netsim bench-page install
 
 demo: install
 	cargo build --release -p canopy
@@ -49,6 +49,11 @@ a11y: install
 # Pictures a second, delay and processor of the page with 1, 4, 9 and 16 others, as JSON lines.
 bench-page: install
 	cargo test -p canopy --test it -- --ignored bench_page --nocapture
+
+# What the overlay is measured by: plans of ten thousand people, then meetings beside what others would do. Half an hour.
+bench-overlay:
+	cargo run --release -p overlay-core --example plan -- 7 8 9
+	cargo run --release -p netsim -- figures
 
 # What plans for ten thousand people cost, and how good they are.
 bench-plan:

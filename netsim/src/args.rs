@@ -22,6 +22,8 @@ pub enum Verb {
     Run(Run),
     /// Run a scenario with many seeds and sizes, each in a process of its own
     Sweep(Sweep),
+    /// Run the meetings that the overlay's figures are stated on, beside what others would do, and show each figure
+    Figures(Figures),
     /// Show what differs between two reports
     Compare(Compare),
     /// Reduce a scenario that fails: its faults, then its people, then its length
@@ -99,6 +101,30 @@ pub struct Sweep {
     pub part: Option<(usize, usize)>,
     /// Each run's reports go into a folder of its own in here
     #[arg(long, value_name = "DIR", default_value = "target/netsim/sweep")]
+    pub out: PathBuf,
+}
+
+#[derive(Group)]
+pub struct Figures {
+    /// Where the meetings are
+    #[arg(default_value = "netsim/scenarios/figures")]
+    pub folder: PathBuf,
+    /// Seeds, both ends included
+    #[arg(long, value_name = "FROM..TO", default_value = "1..3", value_parser = seeds)]
+    pub seeds: RangeInclusive<u64>,
+    /// What runs on the machines; several, separated by commas
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        default_values_t = [System::Canopy, System::Star, System::RandomTrees, System::GossipMesh]
+    )]
+    pub system: Vec<System>,
+    /// Processes at a time; all cores if it is not said
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<usize>,
+    /// Each run's reports go into a folder of its own in here
+    #[arg(long, value_name = "DIR", default_value = "target/netsim/figures")]
     pub out: PathBuf,
 }
 

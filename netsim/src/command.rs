@@ -1,6 +1,7 @@
 //! What each verb does. Each gives false if something did not hold.
 
 pub mod compare;
+pub mod figures;
 pub mod list;
 pub mod replay;
 pub mod run;

@@ -110,6 +110,10 @@ impl Ledger {
         };
         self.count(source, before, -1);
         self.count(source, layer, 1);
+        if layer.is_none_or(Layer::is_audio) {
+            // Pictures that are not asked for any more don't fail to come.
+            machine.heard.retain(|heard| heard.source != source || heard.sound);
+        }
     }
 
     fn count(&mut self, source: u32, layer: Option<Layer>, step: i32) {
@@ -261,6 +265,7 @@ impl Ledger {
                 up_s: u32::try_from((machine.up + running).as_secs()).unwrap_or(u32::MAX),
                 sent: machine.out.sent,
                 control: machine.control,
+                lists: machine.lists,
                 received: machine.inward.received,
                 highest_second: machine.out.highest_second,
                 children_max: machine.children_max,

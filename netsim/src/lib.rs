@@ -27,6 +27,7 @@
 //! - [`report`]: the same as data, a file and a page
 //! - [`compare`]: what differs between two reports
 //! - [`side_by_side`]: key figures of several reports
+//! - [`figures`]: what the overlay is measured by, over several meetings
 //! - [`shrink`]: the smallest scenario that fails as another does
 //!
 //! Beside it:
@@ -36,6 +37,7 @@ pub mod cast;
 pub mod check;
 pub mod compare;
 pub mod fault;
+pub mod figures;
 pub mod geography;
 pub mod hash;
 pub mod id;

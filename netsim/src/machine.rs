@@ -124,6 +124,8 @@ pub struct Machine<O> {
     pub lately: Lately,
     /// Bytes of control messages sent.
     pub control: u64,
+    /// Of them, lists of units, bytes.
+    pub lists: u64,
     /// Units dropped before they were sent.
     pub dropped: u64,
     /// The most children in all trees together.
@@ -157,6 +159,7 @@ impl<O> Machine<O> {
             fed: Time::ZERO,
             lately: Lately::default(),
             control: 0,
+            lists: 0,
             dropped: 0,
             children_max: 0,
             up: Duration::ZERO,

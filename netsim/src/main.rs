@@ -15,6 +15,7 @@ fn main() -> ExitCode {
     let done = match Args::parse().verb {
         Verb::Run(run) => command::run::run(&run),
         Verb::Sweep(sweep) => command::sweep::sweep(&sweep),
+        Verb::Figures(figures) => command::figures::figures(&figures),
         Verb::Compare(compare) => command::compare::compare(&compare),
         Verb::Shrink(shrink) => command::shrink::shrink(&shrink),
         Verb::Replay(replay) => command::replay::replay(&replay),

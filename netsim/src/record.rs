@@ -96,6 +96,8 @@ pub struct NodeRecord {
     pub sent: u64,
     /// Of them, control messages.
     pub control: u64,
+    /// Of them, lists of units.
+    pub lists: u64,
     /// Bytes received.
     pub received: u64,
     /// The most in any second, bytes.

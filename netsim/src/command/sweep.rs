@@ -16,16 +16,25 @@ use crate::args::Sweep;
 
 /// One run of a sweep.
 #[derive(Clone)]
-struct Point {
-    system: System,
+pub struct Point {
+    /// What ran.
+    pub system: System,
     people: u32,
     seed: u64,
     /// `KEY=VALUE` of each key that is swept.
     set: Vec<String>,
 }
 
-/// Makes every run, as many at a time as there are cores, and shows a line for each.
+/// What came of one.
+pub type Made = (Point, anyhow::Result<Report>);
+
+/// Makes every run, and shows a line for each.
 pub fn sweep(sweep: &Sweep) -> anyhow::Result<bool> {
+    table(runs(sweep)?)
+}
+
+/// Makes every run, as many at a time as there are cores.
+pub fn runs(sweep: &Sweep) -> anyhow::Result<Vec<Made>> {
     let points = points(sweep)?;
     let jobs = sweep.jobs.map_or_else(|| std::thread::available_parallelism().map(usize::from), Ok)?;
     let program = std::env::current_exe()?;
@@ -42,7 +51,7 @@ pub fn sweep(sweep: &Sweep) -> anyhow::Result<bool> {
     });
     let mut done = done.into_inner().unwrap_or_else(|dead| dead.into_inner());
     done.sort_by_key(|(point, _)| (point.system.to_string(), point.people, point.set.clone(), point.seed));
-    table(done)
+    Ok(done)
 }
 
 fn points(sweep: &Sweep) -> anyhow::Result<Vec<Point>> {
@@ -109,7 +118,7 @@ fn one(program: &Path, sweep: &Sweep, point: &Point) -> anyhow::Result<Report> {
     Report::read(&super::run::report_in(&folder)).context("a run left no report")
 }
 
-fn table(done: Vec<(Point, anyhow::Result<Report>)>) -> anyhow::Result<bool> {
+fn table(done: Vec<Made>) -> anyhow::Result<bool> {
     let mut table = Table::new();
     table.set_header([
         "system",

@@ -29,6 +29,8 @@ pub struct Totals {
     pub sent: u64,
     /// Of them, control messages.
     pub control: u64,
+    /// Of them, lists of units.
+    pub lists: u64,
     /// Control of sent.
     pub control_share: Option<f64>,
     /// What relays sent of everything that interfaces sent, by second.
@@ -67,6 +69,7 @@ impl Totals {
             starved_at_end: record.seconds.last().map_or(0, |second| second.starved),
             sent,
             control,
+            lists: record.nodes.iter().map(|node| node.lists).sum(),
             control_share: share(control, sent),
             relayed_share: share(by_relays, by_relays + by_people),
             bound_kbps,

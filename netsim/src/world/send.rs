@@ -5,7 +5,7 @@ use std::time::Duration;
 use overlay_core::io::Input;
 use overlay_core::time::Time;
 use overlay_core::unit::Unit;
-use overlay_core::wire::HEADER_LEN;
+use overlay_core::wire::{HEADER_LEN, Message};
 use rand::RngExt;
 
 use super::happening::{Carried, Happening};
@@ -34,10 +34,12 @@ impl<O: Overlay> World<O> {
             link.held.push(bytes);
             return;
         }
-        let before = machine.out.sent;
+        let (before, is_list) = (machine.out.sent, Message::is_list(&bytes));
         self.transmit(from, to, Carried::Control(bytes));
         let machine = &mut self.machines[from as usize];
-        machine.control += machine.out.sent - before;
+        let sent = machine.out.sent - before;
+        machine.control += sent;
+        machine.lists += if is_list { sent } else { 0 };
     }
 
     /// A unit that an overlay sends: a hostile machine has its way with those that it should only forward.

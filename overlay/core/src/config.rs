@@ -202,11 +202,28 @@ pub const SWITCH_PATIENCE: Duration = Duration::from_secs(5);
 /// Upkeep that needs no precise moment happens this often.
 pub const HOUSEKEEPING_EVERY: Duration = Duration::from_millis(100);
 
+/// One neighbour is asked this often how far it is, beside each new one (a guess: half a kilobit a second with its answer).
+pub const PROBE_EVERY: Duration = Duration::from_secs(2);
+/// A node knows where it is once it is off by no more than this, thousandths of a distance.
+pub const KNOWN_WITHIN: i64 = 250;
+/// Round trips of a neighbour of which the least counts.
+pub const ROUND_TRIPS_KEPT: usize = 4;
+/// A node that is further from where it said that it is than this, 0.1 ms of round trip, says so again …
+pub const MOVED_BY: u32 = 150;
+/// … but not within this span of its last presence.
+pub const SAID_WHERE_EVERY: Duration = Duration::from_secs(5);
+
 /// A neighbour that broke the protocol is not linked again for this span.
 pub const COOL_FOR: Duration = Duration::from_secs(30);
 
 /// What a node keeps of each tree to serve those who attach.
 pub const RING_SPAN: Duration = Duration::from_secs(1);
+/// What is kept is given to newcomers up to this part of an uplink, percent (a guess: what no plan gives out), …
+pub const REPLAYS_PERCENT: u64 = 10;
+/// … and as much at once as the uplink carries in this span (a guess: a fifth of what makes units stale); …
+pub const REPLAYS_BURST: Duration = Duration::from_millis(100);
+/// … but never less than this, bytes. Who gets nothing waits for a key frame.
+pub const REPLAYS_BURST_MIN: u64 = 16 * 1024;
 /// Bytes of a ring: 1 s of 1.5 Mbit/s twice over.
 pub const RING_BYTES_MAX: usize = 512 * 1024;
 /// Units of a ring.
@@ -248,6 +265,19 @@ pub const RETRACTIONS_WITHIN: Duration = Duration::from_secs(60);
 pub const KEY_WANTED_EVERY: Duration = Duration::from_secs(1);
 /// After units were dropped a child gets only the base temporal layer for this span.
 pub const THIN_FOR: Duration = Duration::from_secs(2);
+
+/// Parents that begin to drop so often …
+pub const DROPS_MAX: usize = 3;
+/// … within this span have more for a node than its way in takes …
+pub const DROPS_WITHIN: Duration = Duration::from_secs(10);
+/// … where each tree counts once in this span, …
+pub const DROPS_APART: Duration = Duration::from_secs(1);
+/// … and as far as it has noted them.
+pub const DROPS_NOTED_MAX: usize = 32;
+/// It then does with a smaller picture of one source for this span (a guess: somebody else's download) …
+pub const RELIEF_FOR: Duration = Duration::from_secs(30);
+/// … which doubles up to this each time that it was not enough.
+pub const RELIEF_MAX: Duration = Duration::from_secs(300);
 
 /// A node sees to it that it has this many links, so that notes reach everybody.
 pub const GOSSIP_LINKS: usize = 4;

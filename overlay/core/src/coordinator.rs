@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use crate::config;
 use crate::id::NodeId;
-use crate::io::{Audience, Event, Kind, Topic};
+use crate::io::{Audience, Event, Kind, LayerRate, Topic};
 use crate::members::{Look, Member};
 use crate::owed::{Owed, Rank};
-use crate::plan::{Branch, Feed, Looks, Plan, Planner, Row, Shapes, Supply, View};
+use crate::plan::{Branch, Feed, Looks, Plan, Planner, Row, Shapes, Supply, View, wire_kbps};
 use crate::seat::{self, Seat};
 use crate::stage::{self, Candidate, Group, Reachable, Stage};
 use crate::state::State;
@@ -224,7 +224,7 @@ impl<P: Payload> State<P> {
         let number = *coordinator.given.get(&node)?;
         let seats = coordinator.planner.seats(node).into_iter();
         let mut rows: BTreeMap<_, Row> = seats.filter_map(|seat| Some((seat.tree, seat.row?))).collect();
-        if self.members.len() > config::SMALL_MEETING {
+        if self.members.len() > config::AFRESH_MEETING {
             seat::name_fewer(&mut rows, config::SEAT_BACKUPS_MAX);
         }
         let named = rows.values().flat_map(|row| row.backups.iter().copied().chain([row.parent]));
@@ -256,12 +256,16 @@ impl<P: Payload> State<P> {
         let planning = self.timers.get(Timer::Plan).is_some_and(|due| due <= soon);
         let Some(coordinator) = &mut self.coordinator else { return };
         let given = coordinator.given.get(&peer).copied();
+        if given.is_some_and(|number| !asks && holds >= (coordinator.term, number)) {
+            // It has all that there is. Should the next plan change that, it is told.
+            return;
+        }
         if given.is_none() || planning {
             coordinator.waiting.insert(peer);
         }
         match given {
             None if !planning && coordinator.planned.is_some() => self.tell_changes(now),
-            Some(number) if !planning && (asks || holds < (coordinator.term, number)) => {
+            Some(_) if !planning => {
                 self.owe_seat(now, peer);
                 self.pay_seats(now);
             }
@@ -292,7 +296,8 @@ impl<P: Payload> State<P> {
         let me = &self.config;
         let mine = Supply {
             kind: me.kind,
-            uplink_kbps: me.uplink_kbps,
+            uplink_kbps: self.left_for_children(),
+            coordinate: self.whereabouts(),
             watch: me.watch,
             hidden: me.hidden,
             looks: looks(&self.looks, feeds),
@@ -300,6 +305,21 @@ impl<P: Payload> State<P> {
         };
         let others = self.members.iter().map(|(id, member)| (id, supply(member, feeds)));
         others.chain([(me.me, mine)]).collect()
+    }
+
+    /// What this node's uplink gives to children, kbit/s: all of it, but of a coordinator's. Beyond a small circle that tells
+    /// seats all the time; what it sends itself would wait behind them, and everybody for that. A copy of that it sends at any
+    /// rate.
+    pub(crate) fn left_for_children(&self) -> u32 {
+        let uplink = self.config.uplink_kbps;
+        if !self.leads() || self.members.len() <= config::AFRESH_MEETING {
+            return uplink;
+        }
+        let copies = |rate: &LayerRate| if rate.layer.is_audio() { 2 } else { 1 };
+        let own: u64 = self.sends.iter().map(|rate| u64::from(wire_kbps(*rate)) * copies(rate)).sum();
+        let spare = u64::from(uplink).saturating_sub(own * 100 / config::SUPPLY_PERCENT);
+        let seats = spare.min(u64::from(uplink) * config::SEATS_PERCENT / 100);
+        uplink - u32::try_from(seats).unwrap_or(uplink)
     }
 
     /// The strongest relays, for whoever finds no parent.
@@ -351,7 +371,8 @@ fn supply(member: &Member, feeds: &[Feed]) -> Supply {
     let presence = &member.presence;
     let (kind, watch, hidden) = (member.admitted.kind, presence.watch, presence.hidden);
     let looks = looks(&presence.looks, feeds);
-    Supply { kind, uplink_kbps: presence.uplink_kbps, watch, hidden, looks, ..Supply::default() }
+    let (uplink_kbps, coordinate) = (presence.uplink_kbps, presence.coordinate);
+    Supply { kind, uplink_kbps, coordinate, watch, hidden, looks, ..Supply::default() }
 }
 
 /// What somebody wants of each slot, who says it of sources.

@@ -14,20 +14,24 @@
 //! | `flood` | notes for everybody: along a tree of links |
 //! | `follow` | a new stage, or a new seat: what it changes for this node |
 //! | `serve` | children: who is accepted, what they are told |
+//! | `receive` | what this node asks to see, and can take in |
 //! | `repair` | looking for a parent |
 //! | `trial` | a parent that brings nothing, and another beside it |
 //! | `relay` | the data plane: forward, thin, drop, deliver |
 //! | `witness` | what sources sign of their units: given on, and held against who altered some |
+//! | `survey` | neighbours are asked how far they are |
 //! | `state` | what a node holds, one field for each room |
 //! | [`status`] | what a node knows of its own place, as plain data |
 //! | `links` | neighbours, and for each tree a parent and children |
 //! | `lobby` | who waits at the door, at the coordinator |
 //! | `gossip` | notes that are kept and were seen |
+//! | `relief` | smaller pictures, since the way in is full |
 //! | `routes` | who is reached by way of whom |
 //! | `ring` | the last second of a tree |
 //! | [`list`] | what a source signs of a tree: gathered there, and held against what came elsewhere |
 //! | `delivered` | which frames the user has |
 //! | `gathered` | units of frames that can't be joined yet |
+//! | `vivaldi` | a coordinate, from round trips |
 //! | `window` | which numbers were seen |
 //! | `owed` | seats that were not told yet |
 //! | `bucket` | so much each second |
@@ -42,6 +46,7 @@
 //! | [`shards`] | a sealed frame as the units of its group, and back, for edges |
 //! | [`code`] | parity, for `shards` |
 //! | [`mod@unit`] | what travels in a tree |
+//! | [`coordinate`] | where somebody is, as far as delays tell |
 //! | [`id`], [`time`] | who and when |
 
 mod bucket;
@@ -57,19 +62,24 @@ mod links;
 mod lobby;
 mod owed;
 mod presence;
+mod receive;
 mod relay;
+mod relief;
 mod repair;
 mod ring;
 mod routes;
 mod serve;
 mod speech;
 mod state;
+mod survey;
 mod trial;
+mod vivaldi;
 mod window;
 mod witness;
 
 pub mod code;
 pub mod config;
+pub mod coordinate;
 pub mod id;
 pub mod io;
 pub mod list;

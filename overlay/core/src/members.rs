@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::config;
+use crate::coordinate::Coordinate;
 use crate::id::NodeId;
 use crate::io::{Admitted, Kind, LayerRate};
 use crate::time::Time;
@@ -48,6 +49,8 @@ pub struct Presence {
     pub hidden: bool,
     /// How large it wants to see whom, ascending by source, each once; at most [`config::LOOKS_MAX`].
     pub looks: Vec<Look>,
+    /// Where it is, as far as delays tell; nowhere if nobody has measured it, or if it hides.
+    pub coordinate: Coordinate,
 }
 
 /// How much of one source somebody wants at most; of who isn't named, the largest picture.
@@ -92,6 +95,7 @@ impl Presence {
         let slots_fit = presence.on_stage.is_none_or(|(slot, _)| slot < config::SLOTS)
             && presence.places.iter().all(|place| place.tree.slot < config::SLOTS);
         let bounded = contacts_fit(&presence.contacts)
+            && presence.coordinate.is_sound()
             && presence.credential.len() <= config::CREDENTIAL_MAX
             && presence.places.len() <= config::TREES_MAX
             && presence.missed.len() <= config::MISSED_MAX
@@ -108,9 +112,19 @@ impl Presence {
     fn plans_like(&self, other: &Presence) -> bool {
         let relevant = |presence: &Presence| {
             let Presence {
-                kind, uplink_kbps, contacts, sends, stint, on_stage, watch, leads, hidden, ..
+                kind,
+                uplink_kbps,
+                coordinate,
+                contacts,
+                sends,
+                stint,
+                on_stage,
+                watch,
+                leads,
+                hidden,
+                ..
             } = presence;
-            let way = (contacts.clone(), *hidden);
+            let way = (contacts.clone(), *hidden, *coordinate);
             (*kind, *uplink_kbps, way, sends.clone(), *stint, *on_stage, *watch, *leads)
         };
         relevant(self) == relevant(other) && self.looks == other.looks

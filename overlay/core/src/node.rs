@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::config;
+use crate::coordinate::Coordinate;
 use crate::delivered::Delivered;
 use crate::gossip::Gossip;
 use crate::id::NodeId;
@@ -11,14 +12,17 @@ use crate::links::{Links, Tree};
 use crate::lobby::Lobby;
 use crate::members::Members;
 use crate::plan::Shape;
+use crate::relief::Relief;
 use crate::routes::Routes;
 use crate::seat::Seat;
+use crate::serve::replays;
 pub use crate::state::Config;
 use crate::state::State;
 use crate::status::{MemberStatus, Status, TreeStatus};
 use crate::time::Time;
 use crate::timers::{Timer, Timers};
 use crate::unit::{Layer, Payload, TreeId};
+use crate::vivaldi::Vivaldi;
 use crate::wire::{Message, Refusal};
 
 /// One node: values in, values out.
@@ -41,6 +45,8 @@ impl<P: Payload> Node<P> {
             timers.set(timer, Time::ZERO);
         }
         let next_serial = config.first_serial;
+        let vivaldi = Vivaldi::new(config.me);
+        let replays = replays(Time::ZERO, config.uplink_kbps);
         let state = State {
             config,
             outbox: VecDeque::new(),
@@ -51,6 +57,7 @@ impl<P: Payload> Node<P> {
             gossip: Gossip::default(),
             trees: BTreeMap::new(),
             delivered: Delivered::default(),
+            replays,
             parked: Vec::new(),
             routes: Routes::default(),
             leader: None,
@@ -65,6 +72,8 @@ impl<P: Payload> Node<P> {
             stint: 0,
             on_stage: None,
             looks: Vec::new(),
+            wished: BTreeMap::new(),
+            relief: Relief::default(),
             next_serial,
             news: true,
             said: Time::ZERO,
@@ -78,6 +87,10 @@ impl<P: Payload> Node<P> {
             offered: Time::ZERO,
             offer_turn: 0,
             have_turn: 0,
+            vivaldi,
+            said_where: Coordinate::default(),
+            surveyed: Time::ZERO,
+            next_probe: 0,
             leaving: false,
             first_link: None,
             told: BTreeMap::new(),
@@ -277,6 +290,8 @@ impl<P: Payload> State<P> {
         self.tell_verified(now);
         self.unpark(now);
         self.widen(now);
+        self.survey(now);
+        self.relieve(now);
         self.timers.set(Timer::Housekeeping, now + config::HOUSEKEEPING_EVERY);
         self.offer_lazily(now);
     }
@@ -320,6 +335,7 @@ impl<P: Payload> State<P> {
             }
             Command::Uplink { kbps } => {
                 self.config.uplink_kbps = kbps;
+                self.replays = replays(now, kbps);
                 self.presence_changed(now);
             }
             Command::Contacts(contacts) => {

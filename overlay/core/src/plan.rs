@@ -18,14 +18,13 @@
 //! | `tree` | who hangs on whom, by number |
 //! | `group` | k and m |
 //! | `roster` | everybody, by number |
-//! | `budget`, `table`, `looks`, `coordinate` | costs, what goes in and comes out, where nodes are |
+//! | `budget`, `table`, `looks` | costs, what goes in and comes out |
 
 mod admit;
 mod backups;
 mod budget;
 mod channel;
 mod compute;
-mod coordinate;
 mod deal;
 mod group;
 mod looks;
@@ -42,7 +41,6 @@ mod tree;
 
 pub use budget::{graft_kbps, planned_kbps, unit_kbps, wire_kbps};
 pub use compute::compute;
-pub use coordinate::{Coordinate, DIMENSIONS};
 pub use group::Shape;
 pub use looks::Looks;
 pub use planner::Planner;

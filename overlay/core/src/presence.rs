@@ -6,11 +6,11 @@
 use crate::config;
 use crate::id::NodeId;
 use crate::io::{Admitted, Audience, Event, Note, Topic};
-use crate::members::{Heard, Look, Place, Presence};
+use crate::members::{Heard, Place, Presence};
 use crate::state::{Asked, Leader, State};
 use crate::time::Time;
 use crate::timers::Timer;
-use crate::unit::{Layer, Payload};
+use crate::unit::Payload;
 
 impl<P: Payload> State<P> {
     pub(crate) fn may_coordinate(&self, origin: NodeId) -> bool {
@@ -196,6 +196,7 @@ impl<P: Payload> State<P> {
         };
         self.timers.set(Timer::Presence, now + every);
         let presence = self.presence(now, asks);
+        self.said_where = presence.coordinate;
         if let Ok(body) = presence.encode() {
             self.say(Topic::Presence, audience, body);
         }
@@ -246,6 +247,7 @@ impl<P: Payload> State<P> {
             missed: if leads { self.members.name_missed(now) } else { Vec::new() },
             hidden: me.hidden,
             looks: self.looks.clone(),
+            coordinate: self.whereabouts(),
         }
     }
 
@@ -258,19 +260,6 @@ impl<P: Payload> State<P> {
             takes: tree.row.as_ref().is_some_and(|row| row.takes),
         });
         places.take(config::TREES_MAX).collect()
-    }
-
-    /// How large this node wants to see whom.
-    pub(crate) fn look(&mut self, now: Time, wishes: Vec<(NodeId, Layer)>) {
-        let mut looks: Vec<Look> =
-            wishes.into_iter().map(|(source, most)| Look { source: source.prefix(), most }).collect();
-        looks.sort_by_key(|look| (look.source, look.most));
-        looks.dedup_by_key(|look| look.source);
-        looks.truncate(config::LOOKS_MAX);
-        if self.looks != looks {
-            self.looks = looks;
-            self.presence_changed(now);
-        }
     }
 
     /// Something about this node has changed.

@@ -12,7 +12,7 @@ use crate::plan::Shape;
 use crate::state::State;
 use crate::time::Time;
 use crate::unit::{Cut, Layer, Payload, TreeId, Unit, UnitHash, UnitHeader};
-use crate::wire::Message;
+use crate::wire::{Message, TreeTick};
 
 impl<P: Payload> State<P> {
     /// A unit came over a link.
@@ -91,10 +91,14 @@ impl<P: Payload> State<P> {
     /// The edge could not keep up with a child: nothing of this tree until the next key frame.
     pub(crate) fn dropped(&mut self, now: Time, peer: NodeId, id: TreeId) {
         let child = self.trees.get_mut(&id).and_then(|tree| tree.child(peer));
-        if let Some(child) = child.filter(|_| !id.layer.is_audio()) {
-            child.thin = Thin::ToKey;
-            self.want_key(now, id);
+        let Some(child) = child.filter(|_| !id.layer.is_audio()) else { return };
+        let began = std::mem::replace(&mut child.thin, Thin::ToKey) != Thin::ToKey;
+        if began && let Some(tree) = self.trees.get(&id) {
+            let (live, newest) = (tree.is_live(), tree.ring.next_number());
+            let tick = TreeTick { tree: id, live, thinned: true, path: None, newest };
+            self.tell(now, peer, &Message::Tick { trees: vec![tick] });
         }
+        self.want_key(now, id);
     }
 
     /// Frames of a tree that came before this node knew whom to tell.

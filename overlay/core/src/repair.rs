@@ -261,6 +261,7 @@ impl<P: Payload> State<P> {
     pub(crate) fn lost_link(&mut self, now: Time, peer: NodeId) {
         self.timers.cancel(Timer::Silence(peer));
         self.timers.cancel(Timer::Tick(peer));
+        self.vivaldi.forget(peer);
         self.parked.retain(|parked| parked.ask.from != peer);
         self.lose_way_by(now, peer);
         for id in self.trees.keys().copied().collect::<Vec<_>>() {
@@ -350,6 +351,13 @@ impl<P: Payload> State<P> {
             }
             if tree.parent != Some(from) {
                 continue;
+            }
+            let lately = |at: Time| now.since(at) < config::DROPS_APART;
+            if !tick.thinned {
+                tree.thinned = None;
+            } else if !tree.thinned.is_some_and(lately) {
+                tree.thinned = Some(now);
+                self.relief.note(now, from);
             }
             let is_behind = !tick.thinned && tick.newest > tree.ring.next_number();
             tree.behind = is_behind.then(|| tree.behind.unwrap_or(now));

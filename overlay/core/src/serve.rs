@@ -1,5 +1,6 @@
 //! Children: who is accepted, what they are told, when they no longer count.
 
+use crate::bucket::Bucket;
 use crate::config;
 use crate::id::NodeId;
 use crate::io::{Kind, Output};
@@ -10,6 +11,13 @@ use crate::time::Time;
 use crate::timers::Timer;
 use crate::unit::{Payload, TreeId, Unit};
 use crate::wire::{Message, Refusal, TreeTick};
+
+/// What newcomers may be given of what is kept, by a node of so much uplink.
+pub(crate) fn replays(now: Time, uplink_kbps: u32) -> Bucket {
+    let per_s = u64::from(uplink_kbps) * 125;
+    let burst = per_s * config::REPLAYS_BURST.as_millis() as u64 / 1000;
+    Bucket::new(now, per_s * config::REPLAYS_PERCENT / 100, burst.max(config::REPLAYS_BURST_MIN))
+}
 
 impl<P: Payload> State<P> {
     /// A neighbour wants to be fed.
@@ -82,26 +90,39 @@ impl<P: Payload> State<P> {
         if tree.children.len() >= config::CHILDREN_MAX {
             return false;
         }
-        // What a child that has just died costs is not known to be free yet.
-        let uplink = self.config.uplink_kbps;
+        let uplink = self.left_for_children();
         let limit = if first { u64::from(uplink) } else { graft_kbps(uplink) };
-        // Where all children fit, those who are surely there do.
-        while self.committed_kbps() + cost > limit && self.counted_kbps(now) + cost > limit {
-            let Some((graft, child)) = self.dispensable(id).filter(|_| first) else { return false };
-            self.detach(graft, child);
-            self.refuse(now, child, graft, Refusal::Full);
+        // A child that says nothing may be dead: it goes where all others fit, and before anybody who is surely there.
+        while self.committed_kbps() + cost > limit {
+            let silent = self.silent_longest(now).filter(|_| self.counted_kbps(now) + cost <= limit);
+            let spare = silent.or_else(|| self.dispensable(id).filter(|_| first));
+            let Some((other, child)) = spare else { return false };
+            self.detach(other, child);
+            self.refuse(now, child, other, Refusal::Full);
         }
         true
     }
 
+    /// True if a child was heard of a short while ago.
+    fn is_heard(&self, now: Time, child: NodeId) -> bool {
+        let heard = self.links.get(child).map(|neighbour| neighbour.heard);
+        heard.is_some_and(|heard| now.since(heard) < config::CHILD_SILENT_AFTER)
+    }
+
+    /// The child that was not heard of for the longest time, if that is long, in a tree that it is in.
+    fn silent_longest(&self, now: Time) -> Option<(TreeId, NodeId)> {
+        let children =
+            self.trees.values().flat_map(|tree| tree.children.iter().map(|child| (tree.id, child.peer)));
+        let silent = children.filter(|(_, child)| !self.is_heard(now, *child));
+        silent.min_by_key(|(tree, child)| {
+            (self.links.get(*child).map(|neighbour| neighbour.heard), *child, *tree)
+        })
+    }
+
     /// What the children cost that are surely there, kbit/s.
     fn counted_kbps(&self, now: Time) -> u64 {
-        let is_heard = |peer: NodeId| {
-            let heard = self.links.get(peer).map(|neighbour| neighbour.heard);
-            heard.is_some_and(|heard| now.since(heard) < config::CHILD_SILENT_AFTER)
-        };
         let costs = self.trees.values().map(|tree| {
-            let heard = tree.children.iter().filter(|child| is_heard(child.peer)).count();
+            let heard = tree.children.iter().filter(|child| self.is_heard(now, child.peer)).count();
             u64::from(tree.kbps) * heard as u64
         });
         costs.sum()
@@ -128,8 +149,15 @@ impl<P: Payload> State<P> {
         let message =
             Message::Accepted { tree: id, feed: tree.feed, live: tree.is_live(), path: tree.path_to(me) };
         let (units, ready) = tree.ring.since(start);
-        let units: Vec<Unit<P>> = units.cloned().collect();
-        let waits = !ready && !id.layer.is_audio();
+        let mut units: Vec<Unit<P>> = units.cloned().collect();
+        // Who comes anew may wait for a key frame, which comes for all who wait; what is kept goes to each alone, and if many
+        // come at once it holds up those who are fed already. A gap is closed at any rate.
+        let bytes: usize = units.iter().map(|unit| unit.payload.size()).sum();
+        let affordable = start.is_some() || id.layer.is_audio() || self.replays.take(now, bytes as u64);
+        if !affordable {
+            units.clear();
+        }
+        let waits = !id.layer.is_audio() && (!ready || !affordable);
         let thin = if waits { Thin::ToFirstKey } else { Thin::Nothing };
         tree.idle = None;
         tree.children.put(Child { peer: from, planned, feeds, thin, sent: now });

@@ -48,6 +48,10 @@ impl<P: Payload> State<P> {
             Message::Uphill { on } => self.heard_uphill(now, from, on),
             Message::Reach { peers } => self.heard_reach(now, from, peers),
             Message::Lost { peers } => self.heard_lost(now, from, peers),
+            Message::Probe { number } => self.heard_probe(now, from, number),
+            Message::Echo { number, coordinate, error } => {
+                self.heard_echo(now, from, number, coordinate, error);
+            }
             Message::List { list, signature } => self.heard_list(now, from, list, signature),
             Message::Retract { tree, feed, first, which } => {
                 self.heard_retraction(now, from, (tree, feed), first, which);

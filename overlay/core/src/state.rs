@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::bucket::Bucket;
 use crate::config;
+use crate::coordinate::Coordinate;
 use crate::coordinator::Coordinator;
 use crate::delivered::Delivered;
 use crate::gossip::Gossip;
@@ -15,12 +17,14 @@ use crate::links::{Links, Parked, Tree};
 use crate::lobby::Lobby;
 use crate::members::{Look, Members, Presence};
 use crate::plan::Feed;
+use crate::relief::Relief;
 use crate::routes::Routes;
 use crate::seat::Seat;
 use crate::stage::{Group, Stage};
 use crate::time::Time;
 use crate::timers::{Timer, Timers};
 use crate::unit::{Layer, Payload, TreeId};
+use crate::vivaldi::Vivaldi;
 use crate::wire::{Message, TreeTick};
 
 /// What a node is told at birth.
@@ -99,6 +103,8 @@ pub(crate) struct State<P> {
     pub(crate) trees: BTreeMap<TreeId, Tree<P>>,
     /// Which frames the user has.
     pub(crate) delivered: Delivered<P>,
+    /// What newcomers may still be given of what is kept, bytes.
+    pub(crate) replays: Bucket,
     pub(crate) parked: Vec<Parked>,
     /// Who is reached by way of whom.
     pub(crate) routes: Routes,
@@ -123,6 +129,10 @@ pub(crate) struct State<P> {
     pub(crate) on_stage: Option<(u8, u32)>,
     /// How large this node wants to see whom, as its presence says it.
     pub(crate) looks: Vec<Look>,
+    /// The same as its user wishes it.
+    pub(crate) wished: BTreeMap<NodeId, Layer>,
+    /// What its way in can't take.
+    pub(crate) relief: Relief,
     pub(crate) next_serial: u64,
     /// Its next presence says something new.
     pub(crate) news: bool,
@@ -148,6 +158,14 @@ pub(crate) struct State<P> {
     pub(crate) offer_turn: usize,
     /// See [`Self::offer_turn`].
     pub(crate) have_turn: usize,
+    /// Where this node is, what its presence said of that last, when a neighbour was asked last, and the next question's number.
+    pub(crate) vivaldi: Vivaldi,
+    /// See [`Self::vivaldi`].
+    pub(crate) said_where: Coordinate,
+    /// See [`Self::vivaldi`].
+    pub(crate) surveyed: Time,
+    /// See [`Self::vivaldi`].
+    pub(crate) next_probe: u32,
     pub(crate) leaving: bool,
     pub(crate) first_link: Option<Time>,
     /// What this node takes of each slot, as its user was told.

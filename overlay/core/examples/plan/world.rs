@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use overlay_core::coordinate::Coordinate;
 use overlay_core::id::NodeId;
 use overlay_core::io::{Kind, LayerRate};
-use overlay_core::plan::{Branch, Coordinate, Feed, Planner, Shapes, Supply, View};
+use overlay_core::plan::{Branch, Feed, Planner, Shapes, Supply, View};
 use overlay_core::unit::Layer;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;

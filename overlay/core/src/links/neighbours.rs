@@ -36,6 +36,10 @@ pub(crate) struct Neighbour {
     /// What it may send: bytes of control, and messages.
     bytes: Bucket,
     messages: Bucket,
+    /// When it was asked last how far it is, and by which number.
+    pub(crate) probed: Option<(u32, Time)>,
+    /// It has answered that.
+    pub(crate) echoed: bool,
     /// When an attach went out that it has not answered yet.
     asked: Option<Time>,
     /// How long it took to answer one last.
@@ -64,6 +68,8 @@ impl Neighbour {
             jitter: config::JITTER_START,
             bytes: Bucket::new(now, config::CONTROL_BYTES_PER_S, config::CONTROL_BYTES_BURST),
             messages: Bucket::new(now, config::CONTROL_MESSAGES_PER_S, config::CONTROL_MESSAGES_BURST),
+            probed: None,
+            echoed: false,
             asked: None,
             answers_in: Duration::ZERO,
             turn: 0,

@@ -38,6 +38,8 @@ pub(crate) struct Tree<P> {
     pub(crate) trial: Option<Trial>,
     /// A parent of the plan that brought nothing while another did: not gone back to.
     pub(crate) given_up: Option<NodeId>,
+    /// When the parent said that it leaves out frames, and that was taken note of.
+    pub(crate) thinned: Option<Time>,
     /// Since when the parent says that it has what did not come.
     pub(crate) behind: Option<Time>,
     /// A parent that was left, and until when what it had under way still counts.
@@ -138,6 +140,7 @@ impl<P: Payload> Tree<P> {
             old: None,
             trial: None,
             given_up: None,
+            thinned: None,
             behind: None,
             left: None,
             trying: None,

@@ -175,7 +175,10 @@ fn nearest(tree: &Tree, roster: &Roster, sight: &[Ix], free: &[u32], node: Ix, s
 fn in_sight(tree: &Tree, roster: &Roster, placed: &[Ix], region: usize) -> Vec<Ix> {
     let far = |parent: Ix| {
         let queue = tree.sending(roster, parent) * (tree.fanout(parent) + 1);
-        tree.delay(parent) + roster.one_way_to_region(parent, region) + queue
+        tree.delay(parent)
+            + roster.one_way_to_region(parent, region)
+            + queue
+            + roster.crowding(parent, tree.kbps)
     };
     let open = placed.iter().filter(|parent| is_shallow(tree, **parent));
     let mut sight: Vec<(u32, Ix)> = open.map(|parent| (far(*parent), *parent)).collect();

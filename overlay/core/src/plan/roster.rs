@@ -4,12 +4,13 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::config;
+use crate::coordinate::{Coordinate, DIMENSIONS};
 use crate::id::NodeId;
 use crate::io::Kind;
 use crate::time::Time;
 
 use super::budget::{capped_kbps, graft_kbps};
-use super::coordinate::{Coordinate, DIMENSIONS};
 use super::looks::Looks;
 use super::table::{Margins, Supply};
 
@@ -23,6 +24,10 @@ const HEAVY_OWNERS: usize = 64;
 const REGIONS_MAX: usize = 192;
 /// Edge of the first try at a region, 0.1 ms of round trip.
 const REGION_EDGE: i32 = 40;
+/// Pictures come each so many 0.1 ms, of all sources.
+const PICTURE_EVERY: u64 = 10_000 / config::PICTURES_PER_S;
+/// An uplink is never taken to be fuller than this, thousandths.
+const FULL: u64 = 970;
 /// No new children for a node whose lease ends within this span.
 const DRAIN_FOR: Duration = Duration::from_secs(30);
 
@@ -180,6 +185,16 @@ impl Roster {
 
     pub(super) fn is_over(&self, at: Ix) -> bool {
         self.used[at as usize] > self.caps[at as usize]
+    }
+
+    /// How long what a node sends waits behind what it sends of other trees, 0.1 ms, if it gave `more` kbit/s: the mean wait of
+    /// M/D/1 (Pollaczek and Khinchine), served being everybody's pictures of one moment.
+    pub(super) fn crowding(&self, at: Ix, more: u32) -> u32 {
+        let uplink = u64::from(self.supplies[at as usize].uplink_kbps.max(1));
+        let given = u64::from(self.used[at as usize]) + u64::from(more);
+        let load = (given * 1000 / uplink).min(FULL);
+        let wait = PICTURE_EVERY * load * load / (2_000 * (1_000 - load));
+        u32::try_from(wait).unwrap_or(u32::MAX)
     }
 
     pub(super) fn spend(&mut self, at: Ix, kbps: u32) {

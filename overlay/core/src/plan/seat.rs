@@ -208,8 +208,12 @@ pub(super) fn improve(roster: &mut Roster, group: &mut Group, at: usize, node: I
     };
     let spent = spent(group, at, node);
     let shared = cost(tree, roster, parent, node, spent) - tree.arrival(roster, parent, node);
+    // While one of them has not been measured nothing is known to be nearer.
+    let is_known = [node, parent, better].iter().all(|at| roster.supply(*at).coordinate.is_known());
+    let way = |from: Ix| if is_known { 0 } else { roster.one_way(from, node) };
     let now = tree.delay(node) + shared + burden(tree, roster, parent, node, small);
     let then = cost(tree, roster, better, node, spent) + burden(tree, roster, better, node, small);
+    let (now, then) = (now.saturating_sub(way(parent)), then.saturating_sub(way(better)));
     if then + GAIN >= now || (now - then) * 100 <= now * GAIN_PERCENT {
         return false;
     }

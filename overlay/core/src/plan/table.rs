@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::config;
+use crate::coordinate::Coordinate;
 use crate::id::NodeId;
 use crate::io::{Kind, LayerRate};
 use crate::time::Time;
 use crate::unit::{Layer, TreeId};
 
-use super::coordinate::Coordinate;
 use super::looks::Looks;
 
 /// Who feeds whom, in every tree.

@@ -133,7 +133,7 @@ impl Tree {
     /// When a unit would arrive at `node` as the last child of `parent`, 0.1 ms.
     pub(super) fn arrival(&self, roster: &Roster, parent: Ix, node: Ix) -> u32 {
         let queue = self.sending(roster, parent) * (self.fanout(parent) + 1);
-        self.delay(parent) + roster.one_way(parent, node) + queue
+        self.delay(parent) + roster.one_way(parent, node) + queue + roster.crowding(parent, self.kbps)
     }
 
     /// Hangs a node on a parent.
@@ -276,10 +276,11 @@ impl Tree {
         while let Some(parent) = queue.pop_front() {
             let children = &mut below[first[parent as usize]..first[parent as usize + 1]];
             children.sort_unstable_by_key(|child| (self.fanout[*child as usize] == 0, *child));
-            let sending = self.sending(roster, parent);
+            let (sending, crowding) = (self.sending(roster, parent), roster.crowding(parent, 0));
             for (turn, child) in (1..).zip(children.iter().copied()) {
                 let at = child as usize;
-                self.delays[at] = self.delay(parent) + roster.one_way(parent, child) + sending * turn;
+                self.delays[at] =
+                    self.delay(parent) + roster.one_way(parent, child) + sending * turn + crowding;
                 self.depths[at] = self.depth(parent).saturating_add(1);
                 self.paths[at] = self.path(parent) | roster.heavy(child);
                 queue.push_back(child);

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::config;
+use crate::coordinate::Coordinate;
 use crate::id::NodeId;
 use crate::io::{Audience, Note, Signature, Topic};
 use crate::list::List;
@@ -124,6 +125,20 @@ pub enum Message {
         /// Bit i: it is about `first + i`.
         which: u64,
     },
+    /// How far are you?
+    Probe {
+        /// Comes back with the answer.
+        number: u32,
+    },
+    /// As far as the time since [`Message::Probe`] says.
+    Echo {
+        /// Which probe is answered.
+        number: u32,
+        /// Where the one who answers takes itself to be; nowhere if it hides.
+        coordinate: Coordinate,
+        /// How far off that may be, thousandths of a distance.
+        error: u16,
+    },
 }
 
 /// Why an attach was refused.
@@ -195,6 +210,13 @@ impl Message {
         canopy_codec::encode(self, config::MESSAGE_MAX)
     }
 
+    /// True for the bytes of a [`Message::List`], which are counted apart from other control messages: as many as there are
+    /// units, and not as there are nodes.
+    pub fn is_list(bytes: &[u8]) -> bool {
+        // A map of one, with the number of the variant.
+        bytes.starts_with(&[0xa1, 0x0e])
+    }
+
     /// Reads exactly one message. Every error is the sender's fault.
     pub fn decode(bytes: &[u8]) -> Result<Message, MessageError> {
         let message: Message = canopy_codec::decode_strict(bytes, config::MESSAGE_MAX)?;
@@ -233,7 +255,8 @@ impl Message {
                     && *hops <= config::CARRY_HOPS_MAX
             }
             Message::Reach { peers } | Message::Lost { peers } => peers.len() <= config::PEERS_IN_MESSAGE,
-            Message::Lazy { .. } | Message::Uphill { .. } => true,
+            Message::Echo { coordinate, .. } => coordinate.is_sound(),
+            Message::Lazy { .. } | Message::Uphill { .. } | Message::Probe { .. } => true,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Anything that can be said, for tests that try all of it.
 
 use overlay_core::config;
+use overlay_core::coordinate::Coordinate;
 use overlay_core::id::NodeId;
 use overlay_core::io::{Audience, Note, Signature, Topic};
 use overlay_core::list::{LIST_SPAN, List};
@@ -91,5 +92,12 @@ pub(crate) fn message(
             first,
             which
         }),
+        number().prop_map(|number| Message::Probe { number }),
+        (number(), any::<[i16; 4]>(), any::<u16>(), any::<u16>()).prop_map(
+            |(number, point, height, error)| {
+                let coordinate = Coordinate::new(point, height);
+                Message::Echo { number, coordinate, error }
+            }
+        ),
     ]
 }

@@ -115,6 +115,11 @@ fn a_presence_with_too_much_in_it_is_refused() {
     unsure.looks[1].source = 1;
     let mut curious = presence.clone();
     curious.looks = (0..17).map(|source| Look { source, most: Layer::P180 }).collect();
+    let mut beyond = presence.encode().expect("fits");
+    // The last field is the coordinate: [point, height]; its height becomes 65,535.
+    beyond.truncate(beyond.len() - 1);
+    beyond.extend([0x19, 0xff, 0xff]);
+    assert!(Presence::decode(&beyond).is_err());
     let mut nowhere = presence;
     nowhere.places[0].tree.slot = 16;
     for wrong in [twice, wordy, missing, offstage, unsure, curious, nowhere] {
@@ -188,7 +193,10 @@ fn hex(bytes: &[u8]) -> String {
 #[test]
 fn the_bodies_of_presence_stage_and_seat_are_the_examples_of_the_protocol() {
     let body = presence().encode().expect("fits");
-    assert_eq!(hex(&body), "b0000101191388028003400480050006f607f408f409000a8200000bf50c800d800ef40f80");
+    assert_eq!(
+        hex(&body),
+        "b1000101191388028003400480050006f607f408f409000a8200000bf50c800d800ef40f8010a20084000000000100"
+    );
     assert_eq!(
         hex(&stage().encode().expect("fits")),
         concat!(

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use overlay_core::coordinate::Coordinate;
 use overlay_core::id::NodeId;
 use overlay_core::io::{
     Admitted, Audience, Class, Command, Event, Input, Kind, LayerRate, Note, Output, Signature, Topic,
@@ -65,6 +66,7 @@ pub(crate) fn presence(kind: Kind) -> Presence {
         missed: Vec::new(),
         hidden: false,
         looks: Vec::new(),
+        coordinate: Coordinate::default(),
     }
 }
 
@@ -99,6 +101,10 @@ pub(crate) struct World {
     pub(crate) got: BTreeMap<NodeId, Vec<Got>>,
     /// Units that each node has sent.
     pub(crate) carried: BTreeMap<NodeId, u64>,
+    /// What each node said last of itself, and by which serial.
+    pub(crate) said: BTreeMap<NodeId, (u64, Presence)>,
+    /// Probes and echoes, with who sent them.
+    pub(crate) heard: Vec<(NodeId, Message)>,
     /// Presences that crossed a link.
     pub(crate) presences: u64,
     /// Seats that crossed a link.
@@ -169,6 +175,8 @@ impl World {
             events: Vec::new(),
             got: BTreeMap::new(),
             carried: BTreeMap::new(),
+            said: BTreeMap::new(),
+            heard: Vec::new(),
             presences: 0,
             seats: 0,
             seat_of: BTreeMap::new(),
@@ -313,6 +321,11 @@ impl World {
         self.links.contains(&(a.min(b), a.max(b)))
     }
 
+    /// Between whom there are links.
+    pub(crate) fn linked(&self) -> impl Iterator<Item = (NodeId, NodeId)> {
+        self.links.iter().copied()
+    }
+
     pub(crate) fn unlink(&mut self, a: NodeId, b: NodeId) {
         if self.links.remove(&(a.min(b), a.max(b))) {
             self.later(a, Input::Unlinked { peer: b });
@@ -380,6 +393,13 @@ impl World {
                 self.sent_to.entry(to).or_default().0 += bytes.len() as u64;
                 self.controls.entry(me).or_default().1 += 1;
                 self.controls.entry(to).or_default().0 += 1;
+                if matches!(message, Message::Probe { .. } | Message::Echo { .. }) {
+                    self.heard.push((me, message.clone()));
+                }
+                if let Some(note) = note.filter(|note| note.topic == Topic::Presence && note.origin == me) {
+                    let presence = Presence::decode(&note.body).expect("a node writes what can be read");
+                    self.said.insert(me, (note.serial, presence));
+                }
                 self.presences += u64::from(note.is_some_and(|note| note.topic == Topic::Presence));
                 if let Some(note) = note.filter(|note| note.topic == Topic::Seat)
                     && let Audience::One(to) = note.audience

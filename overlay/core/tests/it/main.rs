@@ -12,5 +12,6 @@ mod meeting;
 mod planning;
 mod presence;
 mod repair;
+mod survey;
 mod units;
 mod witness;

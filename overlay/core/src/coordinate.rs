@@ -37,18 +37,42 @@ impl Coordinate {
         self.point
     }
 
+    /// The last mile; nothing of one that was not measured.
+    pub fn height(&self) -> u16 {
+        self.height.saturating_sub(1)
+    }
+
+    /// False for what [`Coordinate::new`] would not have made, as somebody else may say it.
+    pub fn is_sound(&self) -> bool {
+        let reach = -REACH..=REACH;
+        self.point.iter().all(|along| reach.contains(along)) && self.height <= REACH.unsigned_abs() + 1
+    }
+
+    /// How far somebody has moved who was there and is here, 0.1 ms of round trip; as far as can be, if only one is known.
+    pub fn moved(&self, other: &Coordinate) -> u32 {
+        if self.is_known() != other.is_known() {
+            return u32::MAX;
+        }
+        self.between(other) + u32::from(self.height.abs_diff(other.height))
+    }
+
     /// How long a signal takes from here to there, 0.1 ms: half of the round trip.
     pub fn one_way(&self, other: &Coordinate) -> u32 {
         if !self.is_known() || !other.is_known() {
             return UNKNOWN_ONE_WAY;
         }
+        (self.between(other) + u32::from(self.height()) + u32::from(other.height())) / 2
+    }
+
+    /// How far both points are from each other.
+    fn between(&self, other: &Coordinate) -> u32 {
         let mut square = 0_u32;
         for (here, there) in self.point.iter().zip(&other.point) {
             let apart = i32::from(*here) - i32::from(*there);
             // At most (2 * REACH)^2 each: four of them fit.
             square += (apart * apart).unsigned_abs();
         }
-        (square.isqrt() + u32::from(self.height) + u32::from(other.height) - 2) / 2
+        square.isqrt()
     }
 }
 
