@@ -22,7 +22,7 @@ pub struct Speech {
 
 /// See the module.
 ///
-/// - Tell it: [`Floor::heard`], [`Floor::pin`], [`Floor::hands`], [`Floor::screens`], [`Floor::gone`].
+/// - Tell it: [`Floor::heard`], [`Floor::pins`], [`Floor::hands`], [`Floor::screens`], [`Floor::gone`].
 /// - Ask after each, and at [`Floor::deadline`]: [`Floor::turn`].
 #[derive(Debug)]
 pub struct Floor {
@@ -98,17 +98,9 @@ impl Floor {
         }
     }
 
-    /// A host wants this source seen whatever happens, or no longer.
-    pub fn pin(&mut self, who: NodeId, pinned: bool) {
-        self.pinned.retain(|other| *other != who);
-        if pinned && self.pinned.len() < config::CLAIMED_MAX {
-            self.pinned.push(who);
-        }
-    }
-
-    /// Whom hosts want to see.
-    pub fn pinned(&self) -> &[NodeId] {
-        &self.pinned
+    /// Whom hosts want seen whatever happens.
+    pub fn pins(&mut self, pinned: impl IntoIterator<Item = NodeId>) {
+        self.pinned = pinned.into_iter().take(config::CLAIMED_MAX).collect();
     }
 
     /// Whose hands are up, the first of them first.
@@ -353,7 +345,7 @@ mod tests {
         }
         assert_eq!(heard(&mut floor, 20_000), [7, 8, 9]);
         assert_eq!(at_last(&mut floor, 20_000, Part::Gallery), [3, 4, 5, 6]);
-        floor.pin(id(1), true);
+        floor.pins([id(1)]);
         floor.hands([id(50), id(2)]);
         assert_eq!(at_last(&mut floor, 20_000, Part::Gallery), [1, 2, 6, 50]);
         floor.screens([id(60), id(8)]);
@@ -367,7 +359,7 @@ mod tests {
         assert_eq!(heard(&mut floor, 21_000), [7, 8, 9], "it is heard there as well");
         floor.screens([id(8)]);
         assert_eq!(at_last(&mut floor, 21_000, Part::Main), [8]);
-        floor.pin(id(1), false);
+        floor.pins([]);
         floor.hands([]);
         floor.gone(id(8));
         assert_eq!(heard(&mut floor, 21_000), [7, 9, 60]);
