@@ -154,6 +154,10 @@ pub const PLAN_SETTLE_AGAIN: Duration = Duration::from_secs(1);
 /// of the time of one core).
 pub const PLAN_PAUSE_FOR_ONE: Duration = Duration::from_millis(1);
 
+/// Plans because somebody else has the floor come no closer together than this for each person: nobody who speaks should
+/// wait, and nobody who pretends to should keep the coordinator busy (a guess).
+pub const FLOOR_PAUSE_FOR_ONE: Duration = Duration::from_micros(250);
+
 /// A parent with nothing to carry on a link says so after this span.
 pub const TICK_EVERY: Duration = Duration::from_millis(100);
 /// A link on which a parent was silent this long, and 4 × its jitter, is suspected (DESIGN 3.4).
@@ -224,8 +228,6 @@ pub const GATHERED_MAX: usize = 32;
 pub const LIST_EVERY: Duration = Duration::from_millis(400);
 /// Who said that it speaks is taken to be silent if it did not say so again for this long; it does each second.
 pub const SPEAKS_FOR: Duration = Duration::from_secs(3);
-/// Somebody who speaks takes the place of the voice that was silent longest, but of none that spoke within this span.
-pub const VOICE_HELD_FOR: Duration = Duration::from_millis(500);
 /// Somebody is in front only after having spoken for this long, so that a cough or a word of assent moves no picture …
 pub const FRONT_AFTER: Duration = Duration::from_millis(250);
 /// … and if whoever is in front speaks as well, only after this long …

@@ -28,6 +28,8 @@ pub(crate) struct Coordinator {
     feeds: Vec<Feed>,
     wishes: Wishes,
     crowded: bool,
+    /// When the floor was somebody else's last.
+    floor_given: Option<Time>,
     planner: Planner,
     /// When everything was planned last; none before the first time.
     planned: Option<Time>,
@@ -48,6 +50,7 @@ impl Coordinator {
             feeds: Vec::new(),
             wishes: Wishes::default(),
             crowded: false,
+            floor_given: None,
             planner: Planner::new(),
             planned: None,
             given: BTreeMap::new(),
@@ -121,9 +124,16 @@ impl<P: Payload> State<P> {
     pub(crate) fn give_floor(&mut self, now: Time, wishes: Wishes) {
         let Some(coordinator) = self.coordinator.as_mut() else { return };
         coordinator.wishes = wishes;
-        if coordinator.planned.is_some() {
-            self.make_plan(now);
+        let pause = config::FLOOR_PAUSE_FOR_ONE * self.members.len() as u32;
+        let due = coordinator.floor_given.map_or(now, |at| at + pause);
+        if coordinator.planned.is_none() {
+            return;
         }
+        if due > now {
+            return self.timers.set_earlier(Timer::Plan, due);
+        }
+        coordinator.floor_given = Some(now);
+        self.make_plan(now);
     }
 
     /// Plans for the meeting as it is, and tells everybody what that changes for them.

@@ -97,7 +97,7 @@ impl Planner {
         }
         self.grant(&steps, affordable, crowd.mesh);
         let mut settler = Settler::new(&mut self.roster, &mut self.channels, self.small, crowd.mesh);
-        settler.settle();
+        settler.settle(self.replugged);
         for channel in &mut self.channels {
             for group in &mut channel.groups {
                 for tree in &mut group.trees {
