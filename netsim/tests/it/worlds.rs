@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use netsim::payload::Parcel;
 use netsim::record::Record;
@@ -247,12 +248,12 @@ percent = 2
 #[test]
 fn who_begins_to_speak_on_a_crowded_stage_is_heard_from_the_first_word_on() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/s11-floor.toml");
-    let mut scenario = Scenario::read(&path).expect("ours").shortened();
+    let mut scenario = Scenario::read(&path).expect("ours");
     scenario.geography.flat = Some(Duration::from_millis(25));
     assert!(scenario.source_count() > u32::from(scenario.media.slots));
     let record = simulate(scenario, 1);
     let (heard, all) = record.first_words;
-    assert!(all > 1_000, "somebody spoke who had no place: {all} packets");
+    assert!(all > 5_000, "somebody spoke who had no place: {all} packets");
     assert!(heard * 100 >= all * 95, "of {all} packets of first words {heard} came");
     assert_eq!(record.never_heard, 0);
     let median = record.floor_taken.0.value_at_quantile(0.5);
