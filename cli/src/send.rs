@@ -26,7 +26,7 @@ pub struct Sending {
 
 enum State {
     /// Opened; nothing is encoded before it may leave or is listened to, so that the first frame is a key frame.
-    Ready(Capture),
+    Ready(Box<Capture>),
     /// Captures, encodes, seals.
     On(Sender),
     /// Between the two.
@@ -45,7 +45,7 @@ impl Sending {
             std::fs::create_dir_all(folder)
                 .map_err(|error| Fail::failed(format!("{} can't be made: {error}", folder.display())))?;
         }
-        let (state, exit) = (State::Ready(capture), Arc::new(exit));
+        let (state, exit) = (State::Ready(Box::new(capture)), Arc::new(exit));
         Ok(Sending { ladder, reference, state, armed: None, taken: Vec::new(), exit })
     }
 
@@ -87,7 +87,7 @@ impl Sending {
         let hears: send::Hears = Arc::new(move |below_db| ear.hear(below_db));
         let config = send::Config { reference: self.reference.clone(), hears: Some(hears) };
         let sink: send::Sink = Arc::new(move |frame| exit.leave(frame));
-        let sender = Sender::start(capture, &self.ladder, config, sink).map_err(Fail::failed)?;
+        let sender = Sender::start(*capture, &self.ladder, config, sink).map_err(Fail::failed)?;
         sender.only(&self.taken);
         self.state = State::On(sender);
         Ok(())

@@ -139,7 +139,7 @@ mod tests {
             assert_eq!(read(&bad, &clock(), NOW), None, "byte {at}");
         }
         assert_eq!(read(&good[..HEADER_LEN - 1], &clock(), NOW), None);
-        let mut loud = good.clone();
+        let mut loud = good;
         loud[3] = 30;
         assert_eq!(read(&loud, &clock(), NOW).map(|(_, below_db)| below_db), Some(30));
         loud[0] = 1;

@@ -270,7 +270,7 @@ pub(crate) fn assign(
     for (candidate, slots, layers) in placed {
         match held.get(&candidate.source).filter(|(slot, _)| slots.contains(slot)) {
             Some((slot, feed)) if free.remove(slot) => {
-                feeds.push(plug(candidate, layers, *slot, *feed, next_feed))
+                feeds.push(plug(candidate, layers, *slot, *feed, next_feed));
             }
             _ => moved.push((candidate, slots, layers)),
         }
