@@ -30,7 +30,11 @@ nowUs: number, } | { "type": "join", me: Me, } | { "type": "me" } & Me | { "type
 /**
  * Let in.
  */
-admit: boolean, } | { "type": "muteAll" } | { "type": "end" } | { "type": "leave" };
+admit: boolean, } | { "type": "pin", who: string, 
+/**
+ * From now on.
+ */
+pinned: boolean, } | { "type": "muteAll" } | { "type": "end" } | { "type": "leave" };
 
 export type Tile = { 
 /**
@@ -159,6 +163,10 @@ sharing: boolean,
  * When the hand went up, milliseconds since 1970.
  */
 hand: number | null, 
+/**
+ * A host wants them seen whatever happens.
+ */
+pinned: boolean, 
 /**
  * All that comes from them is covered by lists that their own key has signed; false too while nothing comes.
  */

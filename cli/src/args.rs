@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use overlay_core::config::GALLERY_MAX;
 
 use crate::quantity;
 
@@ -205,6 +206,10 @@ pub struct Join {
     /// What this node may send in all; what its own media leaves of it relays for others.
     #[arg(long, value_name = "RATE", default_value = "3mbit", value_parser = quantity::rate_kbps)]
     pub uplink: u32,
+    /// Should this node run the meeting: how many pictures are shown beside those of people who speak, where more want to send
+    /// than there are places.
+    #[arg(long, default_value_t = 9, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=i64::from(GALLERY_MAX)))]
+    pub gallery: u8,
     /// Show this machine's address to the meeting's relays only. The invite has to name a relay.
     #[arg(long, conflicts_with_all = ["address", "port"])]
     pub hide_ip: bool,

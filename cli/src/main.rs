@@ -6,6 +6,8 @@ mod clock;
 mod core_journal;
 #[cfg(feature = "ffmpeg")]
 mod demo;
+#[cfg(feature = "ffmpeg")]
+mod ear;
 mod entropy;
 #[cfg(feature = "ffmpeg")]
 mod exit;

@@ -7,6 +7,7 @@ mod keys;
 mod people;
 mod setup;
 mod shown;
+mod voice;
 mod window;
 
 use std::collections::BTreeSet;
@@ -26,6 +27,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use crate::args::Join;
 use crate::authority::{self, SharedGate};
+use crate::exit::Exit;
 use crate::fail::{Fail, Outcome};
 use crate::journal::{Entry, Journal};
 use crate::member::{Member, SharedClaims, SharedCredential};
@@ -41,6 +43,7 @@ use crate::window::api::ToPage;
 use crate::{clock, ladder, stop};
 use chair::Door;
 use setup::{config, instant, new_session, rates};
+use voice::Voice;
 use window::{Window, asked};
 
 /// How often the meeting file is looked at and expired credentials are looked for.
@@ -68,6 +71,7 @@ pub struct Node {
     removed: bool,
     door: Door,
     window: Option<Window>,
+    voice: Voice,
     room: Room,
     /// Sources of whom all that comes is covered by lists that they signed; no more than the stage has places.
     verified: BTreeSet<PeerKey>,
@@ -110,9 +114,11 @@ impl Node {
         let (handle, mut events, frames) =
             overlay_libp2p::spawn(config(&args, &seat)?, authority).map_err(Fail::failed)?;
         let reference = args.probes.reference.as_ref().map(|folder| folder.join(seat.me().short()));
+        let voice = Voice::new(args.gallery);
         let source = capture.map(|capture| {
             let ladder = ladder::of(&capture, &args.size);
-            Sending::new(capture, ladder, reference, handle.clone(), Arc::clone(&journal))
+            let exit = Exit::new(Arc::clone(&voice.ear), handle.clone(), Arc::clone(&journal));
+            Sending::new(capture, ladder, reference, exit)
         });
         let source = source.transpose()?.map(|sending| Source::Studio(Box::new(sending)));
         let name = talk::name(args.name.as_deref().unwrap_or_default());
@@ -140,6 +146,7 @@ impl Node {
             receiving,
             journal,
             window,
+            voice,
             room: Room::default(),
             verified: BTreeSet::new(),
             here,
@@ -182,6 +189,7 @@ impl Node {
         tokio::pin!(stop);
         loop {
             let wake = self.session.deadline().map(|(at, _)| instant(at));
+            let floor = self.voice.due().filter(|_| self.session.coordinates()).map(instant);
             let due = self.source.as_ref().and_then(Source::due).map(instant);
             tokio::select! {
                 happening = events.recv() => match happening {
@@ -193,6 +201,13 @@ impl Node {
                     if let Some(source) = &mut self.source {
                         source.go()?;
                         self.dirty = true;
+                    }
+                }
+                () = sleep_until(floor.unwrap_or_else(Instant::now)), if floor.is_some() => self.give_floor(),
+                heard = self.voice.listens.changed() => {
+                    // It can't fail: this node holds the other end.
+                    if heard.is_ok() {
+                        self.speak()?;
                     }
                 }
                 request = asked(&mut self.window) => {
@@ -276,19 +291,20 @@ impl Node {
             Event::Keys { from, body } => return self.hear(PeerKey(from.0), body),
             Event::Departed { peer, .. } => {
                 self.forget_knocking(PeerKey(peer.0));
+                self.forget_voice(peer);
                 return self.tell(Input::Departed(PeerKey(peer.0)));
             }
-            Event::OnStage { slot, feed } => {
-                tracing::info!(slot, feed, "on stage");
-                if let Some(source) = &self.source {
-                    let streams = source.ladder().iter().map(|layer| layer.byte()).collect();
-                    return self.tell(Input::Send { streams });
-                }
+            Event::OnStage { slot, feed, layers } => {
+                tracing::info!(slot, feed, ?layers, "on stage");
+                self.dirty = true;
+                return self.on_stage(&layers);
             }
             Event::OffStage => {
                 tracing::info!("off stage: what this node captures isn't sent");
-                return self.tell(Input::Silent);
+                self.dirty = true;
+                return self.off_stage();
             }
+            Event::Crowded(crowded) => return self.on_crowd(crowded),
             Event::KeyWanted(layer) => {
                 if let (Some(source), Some(layer)) = (&self.source, Layer::from_byte(layer as u8)) {
                     source.request_key(layer);
@@ -313,6 +329,7 @@ impl Node {
     fn upkeep(&mut self) -> Outcome {
         authority::end_what_is_over(&self.gate, &self.handle);
         self.end_of_clip()?;
+        self.voice_upkeep()?;
         for source in self.receiving.keyless() {
             self.tell(Input::Unopened(source))?;
         }
@@ -341,7 +358,7 @@ impl Node {
                 Err(error) => eprintln!("canopy: sending has stopped, receiving goes on: {error}"),
             }
             self.handle.command(Command::Send(Vec::new()));
-            return self.tell(Input::Silent);
+            return self.unseal();
         }
         Ok(())
     }

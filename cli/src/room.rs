@@ -30,6 +30,8 @@ pub struct Person {
     pub name: String,
     /// What they say of themselves; nothing before they come in from the lobby.
     pub here: Option<Here>,
+    /// A host wants them seen whatever happens.
+    pub pinned: bool,
     left: f64,
     counted_at: UnixTime,
 }
@@ -99,7 +101,7 @@ impl Room {
 
     fn person(&mut self, now: UnixTime, peer: PeerKey, role: Role) -> &mut Person {
         let name = self.names.remove(&peer).unwrap_or_default();
-        let new = Person { role, name, here: None, left: BURST, counted_at: now };
+        let new = Person { role, name, here: None, pinned: false, left: BURST, counted_at: now };
         self.people.entry(peer).or_insert(new)
     }
 
@@ -161,6 +163,14 @@ impl Room {
             Talk::React(what) => Some(News::Reaction(what)),
             Talk::MuteAll => (person.role == Role::Organiser).then_some(News::MuteAll),
             Talk::End => (person.role == Role::Organiser).then_some(News::End),
+            Talk::Pin { who, pinned } => {
+                let hosts = person.role.may_host();
+                let whom = self.people.get_mut(&who).filter(|whom| hosts && whom.pinned != pinned)?;
+                whom.pinned = pinned;
+                Some(News::People)
+            }
+            // Not for a room: whoever coordinates hears it before.
+            Talk::Voice { .. } => None,
         }
     }
 }
@@ -190,6 +200,18 @@ mod tests {
         let role = |peer: &PeerKey| Some(if *peer == ADA { Role::Organiser } else { Role::Guest });
         room.members(UnixTime(0), &[ADA, BEN], role);
         room
+    }
+
+    #[test]
+    fn only_hosts_pin_and_only_members() {
+        let mut room = room();
+        let pin = |who, pinned| Talk::Pin { who, pinned };
+        assert_eq!(room.heard(UnixTime(0), BEN, pin(BEN, true)), None);
+        assert_eq!(room.heard(UnixTime(0), ADA, pin(NOBODY, true)), None);
+        assert_eq!(room.heard(UnixTime(0), ADA, pin(BEN, true)), Some(News::People));
+        assert!(room.people().any(|(peer, person)| *peer == BEN && person.pinned));
+        assert_eq!(room.heard(UnixTime(0), ADA, pin(BEN, false)), Some(News::People));
+        assert!(room.people().all(|(_, person)| !person.pinned));
     }
 
     fn chat(room: &mut Room, ms: u64, from: PeerKey) -> bool {

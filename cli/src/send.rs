@@ -8,28 +8,28 @@ use keyagree::stream::SealingKeys;
 use media_pipeline::Layer;
 use media_pipeline::capture::Capture;
 use media_pipeline::send::{self, Sender};
-use overlay_libp2p::Handle;
 
 use crate::exit::Exit;
 use crate::fail::{Fail, Outcome};
-use crate::journal::Journal;
 
 /// This node's source.
 pub struct Sending {
     ladder: Vec<Layer>,
     reference: Option<PathBuf>,
     state: State,
+    /// Keys that don't count yet, while there are no others.
+    armed: Option<SealingKeys>,
+    /// What the stage takes.
+    taken: Vec<Layer>,
     exit: Arc<Exit>,
 }
 
 enum State {
-    /// Opened; nothing is encoded before it may leave, so that the first frame is a key frame.
-    Ready(Capture),
-    /// Has keys, which count from a moment on.
-    Armed(Capture, SealingKeys),
+    /// Opened; nothing is encoded before it may leave or is listened to, so that the first frame is a key frame.
+    Ready(Box<Capture>),
     /// Captures, encodes, seals.
     On(Sender),
-    /// Between two of these.
+    /// Between the two.
     Moving,
 }
 
@@ -39,15 +39,14 @@ impl Sending {
         capture: Capture,
         ladder: Vec<Layer>,
         reference: Option<PathBuf>,
-        handle: Handle,
-        journal: Arc<Journal>,
+        exit: Exit,
     ) -> Outcome<Sending> {
         if let Some(folder) = &reference {
             std::fs::create_dir_all(folder)
                 .map_err(|error| Fail::failed(format!("{} can't be made: {error}", folder.display())))?;
         }
-        let exit = Arc::new(Exit::new(handle, journal));
-        Ok(Sending { ladder, reference, state: State::Ready(capture), exit })
+        let (state, exit) = (State::Ready(Box::new(capture)), Arc::new(exit));
+        Ok(Sending { ladder, reference, state, armed: None, taken: Vec::new(), exit })
     }
 
     /// What this source sends.
@@ -57,35 +56,51 @@ impl Sending {
 
     /// Seals with these keys from their activation on.
     pub fn arm(&mut self, keys: SealingKeys) {
-        self.state = match std::mem::replace(&mut self.state, State::Moving) {
-            State::Ready(capture) | State::Armed(capture, _) => State::Armed(capture, keys),
-            on => {
-                self.exit.schedule(keys);
-                on
-            }
-        };
+        match self.exit.has_keys() {
+            true => self.exit.schedule(keys),
+            false => self.armed = Some(keys),
+        }
     }
 
     /// When to call [`Sending::go`].
     pub fn due(&self) -> Option<UnixTime> {
-        match &self.state {
-            State::Armed(_, keys) => Some(keys.activate_at),
-            _ => None,
-        }
+        self.armed.as_ref().map(|keys| keys.activate_at)
     }
 
-    /// Starts to capture and encode with the keys that have become active.
+    /// Sends with the keys that have become active.
     pub fn go(&mut self) -> Outcome {
-        let State::Armed(capture, keys) = std::mem::replace(&mut self.state, State::Moving) else {
-            return Ok(());
-        };
+        let Some(keys) = self.armed.take() else { return Ok(()) };
         self.exit.schedule(keys);
-        let config = send::Config { reference: self.reference.clone() };
-        let exit = Arc::clone(&self.exit);
-        let sink: send::Sink = Arc::new(move |frame| exit.leave(&frame));
-        let sender = Sender::start(capture, &self.ladder, config, sink).map_err(Fail::failed)?;
+        self.listen()
+    }
+
+    /// Starts to capture and encode, whether anything may leave or not.
+    pub fn listen(&mut self) -> Outcome {
+        let capture = match std::mem::replace(&mut self.state, State::Moving) {
+            State::Ready(capture) => capture,
+            other => {
+                self.state = other;
+                return Ok(());
+            }
+        };
+        let (exit, ear) = (Arc::clone(&self.exit), Arc::clone(&self.exit.ear));
+        let hears: send::Hears = Arc::new(move |below_db| ear.hear(below_db));
+        let config = send::Config { reference: self.reference.clone(), hears: Some(hears) };
+        let sink: send::Sink = Arc::new(move |frame| exit.leave(frame));
+        let sender = Sender::start(*capture, &self.ladder, config, sink).map_err(Fail::failed)?;
+        sender.only(&self.taken);
         self.state = State::On(sender);
         Ok(())
+    }
+
+    /// The stage takes these layers.
+    pub fn stage(&mut self, taken: Vec<Layer>) {
+        let fresh = self.exit.stage(&taken);
+        if let State::On(sender) = &self.state {
+            sender.only(&taken);
+            fresh.into_iter().for_each(|layer| sender.request_key(layer));
+        }
+        self.taken = taken;
     }
 
     /// Makes the next picture of a layer a key frame.
@@ -100,9 +115,9 @@ impl Sending {
         matches!(&self.state, State::On(sender) if sender.is_finished())
     }
 
-    /// True once frames leave.
+    /// True once frames may leave.
     pub fn is_on(&self) -> bool {
-        matches!(self.state, State::On(_))
+        matches!(self.state, State::On(_)) && self.exit.has_keys() && !self.taken.is_empty()
     }
 
     /// Stops capturing and encoding, and says what went wrong meanwhile.

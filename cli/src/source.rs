@@ -50,6 +50,23 @@ impl Source {
         Ok(())
     }
 
+    /// Takes in sound though nothing may leave yet, so that whoever speaks is noticed.
+    pub fn listen(&mut self) -> Outcome {
+        match self {
+            Source::Studio(sending) => sending.listen()?,
+            Source::Page(page) => page.listen(),
+        }
+        Ok(())
+    }
+
+    /// The stage takes these layers from now on.
+    pub fn stage(&mut self, taken: Vec<Layer>) {
+        match self {
+            Source::Studio(sending) => sending.stage(taken),
+            Source::Page(page) => page.stage(&taken),
+        }
+    }
+
     /// Makes the next picture of a layer a key frame.
     pub fn request_key(&self, layer: Layer) {
         match self {

@@ -3,6 +3,7 @@
 //! Strict CBOR. What a peer says is bounded and cleaned here, once, before anybody else sees it.
 
 use keyagree::TALK_MAX;
+use keyagree::identity::PeerKey;
 use serde::{Deserialize, Serialize};
 
 /// Characters of a name; it has [`keyagree::NAME_MAX`] bytes at the most, too.
@@ -25,6 +26,20 @@ pub enum Talk {
     MuteAll,
     /// The organiser ends the meeting for everybody.
     End,
+    /// Whether its sender speaks; said to whoever coordinates, and only while not everybody has a place on the stage.
+    Voice {
+        /// Somebody speaks.
+        speaks: bool,
+        /// How loud, see [`media_pipeline::level::below_db`].
+        below_db: u8,
+    },
+    /// A host wants this member seen whatever happens, or no longer.
+    Pin {
+        /// Whom.
+        who: PeerKey,
+        /// From now on.
+        pinned: bool,
+    },
 }
 
 /// How somebody takes part.
@@ -85,9 +100,10 @@ mod tests {
     #[test]
     fn what_is_said_is_understood() {
         let here = Here { muted: true, hand: Some(7), ..Here::default() };
-        for said in
-            [Talk::Here(here), Talk::Chat("two\nlines".into()), Talk::React(0), Talk::MuteAll, Talk::End]
-        {
+        let voice = Talk::Voice { speaks: true, below_db: 30 };
+        let pin = Talk::Pin { who: PeerKey([1; 32]), pinned: true };
+        let chat = Talk::Chat("two\nlines".into());
+        for said in [Talk::Here(here), chat, Talk::React(0), Talk::MuteAll, Talk::End, voice, pin] {
             assert_eq!(Talk::decode(&said.encode()), Some(said));
         }
     }

@@ -88,6 +88,11 @@ pub enum Input {
         /// At most [`crate::TALK_MAX`] bytes.
         body: Vec<u8>,
     },
+    /// Say this to whoever coordinates, sealed as what is said to all members: a coordinator says nothing to itself.
+    Tell {
+        /// At most [`crate::TALK_MAX`] bytes.
+        body: Vec<u8>,
+    },
     /// The deadline has come.
     Tick,
 }
@@ -113,7 +118,7 @@ pub enum Output {
         /// The label.
         label: u64,
     },
-    /// A member said this to all members.
+    /// A member said this to all members, or to whoever coordinates.
     Talk {
         /// Who.
         from: PeerKey,

@@ -90,7 +90,12 @@ impl Session {
                 let said = said.map(|said| (Audience::Everybody, Message::Talk(said).encode()));
                 effects.says.extend(said);
             }
-            Input::Tick => {}
+            Input::Tell { body } if !self.coordinates() => {
+                let said = self.talks.say(now, &self.seat.identity, &mut self.rng, &body);
+                let said = said.map(|said| (Audience::Coordinator, Message::Talk(said).encode()));
+                effects.says.extend(said);
+            }
+            Input::Tick | Input::Tell { .. } => {}
             Input::Departed(_) | Input::Remove(_) | Input::Decide { .. } | Input::Lock(_) => {
                 self.host(now, input, &mut effects);
             }

@@ -2,6 +2,7 @@
 //! the camera pans over, with the noise of a sensor, and speaks in syllables. The same each time.
 
 use std::f32::consts::TAU;
+use std::ops::Range;
 use std::path::Path;
 
 use crate::ffmpeg::encoder::{VideoEncoder, VideoSettings};
@@ -29,21 +30,27 @@ pub struct ClipError(pub String);
 /// Writes `seconds` (1 to [`SECONDS_MAX`]) of a moving, natural-looking picture with sound
 /// (640 x 360, 30 pictures a second, VP8 and Opus in Matroska).
 pub fn generate(path: &Path, seconds: u32) -> Result<(), ClipError> {
-    write(path, seconds, true)
+    write(path, seconds, Some(0..seconds))
 }
 
 /// As [`generate`], without sound.
 pub fn generate_mute(path: &Path, seconds: u32) -> Result<(), ClipError> {
-    write(path, seconds, false)
+    write(path, seconds, None)
 }
 
-fn write(path: &Path, seconds: u32, sound: bool) -> Result<(), ClipError> {
+/// As [`generate`], where nothing is said but within these seconds.
+pub fn generate_speaking(path: &Path, seconds: u32, speaks: Range<u32>) -> Result<(), ClipError> {
+    write(path, seconds, Some(speaks))
+}
+
+fn write(path: &Path, seconds: u32, speaks: Option<Range<u32>>) -> Result<(), ClipError> {
     let size = (WIDTH as u32, HEIGHT as u32);
     let settings =
         VideoSettings { width: size.0, height: size.1, kbps: KBPS, rate: (FPS as i32, 1), temporal: false };
     let mut video = VideoEncoder::open(settings).map_err(ClipError)?;
     let mut audio = OpusEncoder::open(64).map_err(ClipError)?;
-    let mut muxer = Muxer::create(path, Some((WIDTH as u16, HEIGHT as u16)), sound).map_err(ClipError)?;
+    let mut muxer =
+        Muxer::create(path, Some((WIDTH as u16, HEIGHT as u16)), speaks.is_some()).map_err(ClipError)?;
     let (mut scaler, scene) = (Scaler::new(size.0, size.1), Scene::new());
     let (mut sounded, mut planes) = (0, vec![0; Picture::len_of(WIDTH, HEIGHT)]);
     for number in 0..seconds.clamp(1, SECONDS_MAX) * FPS {
@@ -52,8 +59,10 @@ fn write(path: &Path, seconds: u32, sound: bool) -> Result<(), ClipError> {
         let scaled = scaler.scale(&Image::from_i420(size.0, size.1, &planes)).map_err(ClipError)?;
         let packet = video.encode(scaled, i64::from(number), number % (2 * FPS) == 0).map_err(ClipError)?;
         muxer.write(false, packet.key, at_us, &packet.data).map_err(ClipError)?;
-        while sound && sounded * 20_000 <= at_us {
-            let packet = audio.encode(&speech(sounded)).map_err(ClipError)?;
+        while let Some(speaks) = speaks.as_ref().filter(|_| sounded * 20_000 <= at_us) {
+            let says = speaks.contains(&((sounded / 50) as u32));
+            let samples = if says { speech(sounded) } else { vec![0; SAMPLES] };
+            let packet = audio.encode(&samples).map_err(ClipError)?;
             muxer.write(true, true, sounded * 20_000, &packet).map_err(ClipError)?;
             sounded += 1;
         }

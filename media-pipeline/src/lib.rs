@@ -20,6 +20,7 @@ pub mod frame;
 pub mod ingest;
 pub mod jitter;
 pub mod layer;
+pub mod level;
 pub mod open;
 pub mod picture;
 #[cfg(feature = "ffmpeg")]

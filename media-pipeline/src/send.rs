@@ -13,6 +13,7 @@ use crate::encode::{AudioLayer, EncodeError, VideoLayer};
 use crate::ffmpeg::Image;
 use crate::frame::EncodedFrame;
 use crate::layer::Layer;
+use crate::level;
 use crate::slot::{Slot, Taken};
 
 /// Packets of sound between the capture and its encoder: 1 s.
@@ -21,12 +22,17 @@ const SOUND_QUEUE: usize = 50;
 const NAP: Duration = Duration::from_millis(50);
 
 /// How to encode.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Config {
     /// Where every tenth picture (`number % 10 == 0`) goes as the encoder saw it, for measuring:
     /// `DIR/<layer byte>-<number>.yuv`, I420, whole before the frame itself is given to the sink.
     pub reference: Option<PathBuf>,
+    /// Is told the level ([`level::below_db`]) of each 20 ms of sound, before they go to the sink.
+    pub hears: Option<Hears>,
 }
+
+/// Where levels go. It is called from the thread that encodes sound, and must not block.
+pub type Hears = Arc<dyn Fn(u8) + Send + Sync>;
 
 /// Where encoded frames go. It is called from each encoder's thread, in order for each layer, and
 /// must not block: a full queue drops the frame and the receivers ask for a key frame.
@@ -62,6 +68,8 @@ struct Shared {
 struct LayerState {
     pictures: Slot<(Image, u64)>,
     key_wanted: AtomicBool,
+    /// Nobody wants it now: nothing is encoded.
+    paused: AtomicBool,
     frames: AtomicU64,
     keys: AtomicU64,
     bytes: AtomicU64,
@@ -90,7 +98,8 @@ impl Sender {
                 let (to, from) = sync_channel(SOUND_QUEUE);
                 sound = Some(to);
                 let (shared, sink, encoder) = (Arc::clone(&shared), Arc::clone(&sink), AudioLayer::open()?);
-                sender.spawn("audio", move || shared.encode_sound(encoder, &from, &sink))?;
+                let hears = config.hears.clone();
+                sender.spawn("audio", move || shared.encode_sound(encoder, &from, hears, &sink))?;
             } else {
                 let (shared, sink) = (Arc::clone(&shared), Arc::clone(&sink));
                 let (first, rate, reference) =
@@ -124,6 +133,13 @@ impl Sender {
     pub fn request_key(&self, layer: Layer) {
         if let Some(state) = self.shared.layers.get(&layer) {
             state.key_wanted.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Encodes only these of its pictures from now on; sound goes on in any case.
+    pub fn only(&self, layers: &[Layer]) {
+        for (layer, state) in self.shared.layers.iter().filter(|(layer, _)| !layer.is_audio()) {
+            state.paused.store(!layers.contains(layer), Ordering::Relaxed);
         }
     }
 
@@ -195,6 +211,9 @@ impl Shared {
                 Taken::Nothing => continue,
                 Taken::Closed => break,
             };
+            if state.paused.load(Ordering::Relaxed) {
+                continue;
+            }
             let key = encoder.may_key(captured_us) && state.key_wanted.swap(false, Ordering::Relaxed);
             let frame = encoder.encode(&image, captured_us, key)?;
             state.add(&frame);
@@ -203,17 +222,28 @@ impl Shared {
         Ok(())
     }
 
-    fn encode_sound(&self, mut encoder: AudioLayer, queue: &Receiver<(Vec<i16>, u64)>, sink: &Sink) {
+    fn encode_sound(
+        &self,
+        mut encoder: AudioLayer,
+        queue: &Receiver<(Vec<i16>, u64)>,
+        hears: Option<Hears>,
+        sink: &Sink,
+    ) {
         let Some(state) = self.layers.get(&Layer::Audio) else { return };
         while !self.stop.load(Ordering::Relaxed) {
             match queue.recv_timeout(NAP) {
-                Ok((samples, captured_us)) => match encoder.encode(&samples, captured_us) {
-                    Ok(frame) => {
-                        state.add(&frame);
-                        sink(frame);
+                Ok((samples, captured_us)) => {
+                    if let Some(hears) = &hears {
+                        hears(level::below_db(&samples));
                     }
-                    Err(error) => return self.note(Err(error)),
-                },
+                    match encoder.encode(&samples, captured_us) {
+                        Ok(frame) => {
+                            state.add(&frame);
+                            sink(frame);
+                        }
+                        Err(error) => return self.note(Err(error)),
+                    }
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }

@@ -54,7 +54,22 @@ pub struct Ledger {
     main_bytes: u64,
     /// Receivers, each second.
     watcher_seconds: u64,
+    /// Who began to speak off the stage, and who has heard what of it.
+    floors: BTreeMap<u32, TakenFloor>,
 }
+
+/// Somebody spoke who was not heard.
+#[derive(Debug)]
+struct TakenFloor {
+    since: Time,
+    /// Of each receiver: µs until the first word came, and packets of the first words.
+    receivers: BTreeMap<u32, (Option<u64>, u64)>,
+}
+
+/// What counts as somebody's first words: half a second.
+const FIRST_WORDS: Duration = Duration::from_millis(500);
+/// Packets of sound in them.
+const FIRST_PACKETS: u64 = 25;
 
 impl Ledger {
     /// An empty ledger.
@@ -79,6 +94,7 @@ impl Ledger {
             main,
             main_bytes: 0,
             watcher_seconds: 0,
+            floors: BTreeMap::new(),
         }
     }
 
@@ -148,6 +164,9 @@ impl Ledger {
         let parcel = &frame.payload;
         let (source, sound) = (parcel.source, frame.layer.is_audio());
         let delay = micros(now.since(parcel.born));
+        if sound {
+            self.first_words(now, who, frame);
+        }
         let sums = &mut self.layers[frame.layer as usize];
         sums.delivered += 1;
         sums.depth.0[usize::from(hops)] += 1;
@@ -191,6 +210,39 @@ impl Ledger {
         for heard in heard {
             for (sums, frames) in self.layers.iter_mut().zip(heard.frames) {
                 sums.record.direct.add_many(heard.direct_us, u64::from(frames));
+            }
+        }
+    }
+
+    /// Somebody begins to speak whose sound the stage does not take yet.
+    pub fn speaks_unheard<O>(&mut self, now: Time, who: u32, machines: &[Machine<O>], cast: &Cast) {
+        self.end_of_words(who);
+        let all = (0..).zip(machines.iter().zip(&cast.people));
+        let there = all.filter(|(at, (machine, person))| {
+            let settled = now.since(machine.since) >= Duration::from_secs(2);
+            *at != who && machine.overlay.is_some() && person.watch && settled
+        });
+        let receivers = there.map(|(at, _)| (at, (None, 0))).collect();
+        self.floors.insert(who, TakenFloor { since: now, receivers });
+    }
+
+    fn first_words(&mut self, now: Time, who: u32, frame: &Frame<Parcel>) {
+        let Some(floor) = self.floors.get_mut(&frame.payload.source) else { return };
+        let born = frame.payload.born;
+        if let Some((first, words)) = floor.receivers.get_mut(&who).filter(|_| born >= floor.since) {
+            first.get_or_insert(micros(now.since(floor.since)));
+            *words += u64::from(born.since(floor.since) < FIRST_WORDS);
+        }
+    }
+
+    fn end_of_words(&mut self, who: u32) {
+        let Some(floor) = self.floors.remove(&who) else { return };
+        for (first, words) in floor.receivers.into_values() {
+            self.record.first_words.0 += words.min(FIRST_PACKETS);
+            self.record.first_words.1 += FIRST_PACKETS;
+            match first {
+                Some(first) => self.record.floor_taken.add(first),
+                None => self.record.never_heard += 1,
             }
         }
     }
@@ -244,6 +296,11 @@ impl Ledger {
     ) -> Record {
         for machine in machines {
             self.settle(&machine.heard);
+        }
+        // Of who has only just begun nobody can have heard much.
+        self.floors.retain(|_, floor| now.since(floor.since) >= Duration::from_secs(2));
+        for who in self.floors.keys().copied().collect::<Vec<_>>() {
+            self.end_of_words(who);
         }
         let mut record = std::mem::take(&mut self.record);
         for (layer, sums) in Layer::ALL.into_iter().zip(std::mem::take(&mut self.layers)) {

@@ -102,6 +102,8 @@ pub struct Machine<O> {
     pub timer: Option<Time>,
     /// When its source began to speak last, if it sends sound only while it speaks.
     pub speaks_since: Time,
+    /// Until when it speaks, where there are more sources than places.
+    pub speaks_until: Time,
     /// When its source publishes next.
     pub publishes: Option<Time>,
     /// It stands still until then.
@@ -148,6 +150,7 @@ impl<O> Machine<O> {
             source: None,
             timer: None,
             speaks_since: Time::ZERO,
+            speaks_until: Time::ZERO,
             publishes: None,
             frozen: Time::ZERO,
             malice: None,

@@ -182,6 +182,12 @@ pub struct Record {
     pub first_sound: Spread,
     /// See `first_sound`.
     pub first_picture: Spread,
+    /// From the moment at which somebody begins to speak who has no place, to their first word at a receiver, µs.
+    pub floor_taken: Spread,
+    /// Receivers whom nothing of it came to.
+    pub never_heard: u64,
+    /// Of such people's first half seconds: packets that receivers were handed, and those that there were.
+    pub first_words: (u64, u64),
     /// The trees at the end, of up to [`DRAWN_MAX`] nodes.
     pub trees: Vec<Edge>,
     /// Frames that were handed over altered, and did not open.

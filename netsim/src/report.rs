@@ -79,6 +79,12 @@ pub struct Report {
     pub first_sound_ms: Quantiles,
     /// From a participant's start to its first picture, ms.
     pub first_picture_ms: Quantiles,
+    /// From the moment at which somebody begins to speak who has no place, to their first word at a receiver, ms.
+    pub floor_taken_ms: Quantiles,
+    /// Receivers whom nothing of it came to.
+    pub never_heard: u64,
+    /// Of such people's first half seconds the share that receivers were handed.
+    pub first_words: Option<f64>,
     /// By second.
     pub seconds: Vec<Second>,
     /// By node, in the order of their index.
@@ -146,6 +152,9 @@ impl Report {
             classes: class::classes(&nodes),
             repairs_ms: Quantiles::of_micros(&record.repairs),
             first_sound_ms: Quantiles::of_micros(&record.first_sound),
+            floor_taken_ms: Quantiles::of_micros(&record.floor_taken),
+            never_heard: record.never_heard,
+            first_words: share(record.first_words.0, record.first_words.1),
             first_picture_ms: Quantiles::of_micros(&record.first_picture),
             seconds: record.seconds.clone(),
             nodes,

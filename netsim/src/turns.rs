@@ -34,10 +34,11 @@ pub fn speakers(scenario: &Scenario, cast: &Cast) -> Vec<u32> {
     all.into_iter().take(if wanted == 0 { usize::MAX } else { wanted }).collect()
 }
 
-/// The turns that decide who sends sound, with the indices of people for speakers; none if who does not speak
+/// The turns that decide who sends sound, or who has the floor where there are more sources than places, with the indices of people for speakers; none if who does not speak
 /// sends silence.
 pub fn driving(scenario: &Scenario, cast: &Cast, seed: u64) -> Result<Vec<Turn>, ScenarioError> {
-    if scenario.speech.between_turns == BetweenTurns::Silence {
+    let crowded = scenario.source_count() > u32::from(scenario.media.slots);
+    if scenario.speech.between_turns == BetweenTurns::Silence && !crowded {
         return Ok(Vec::new());
     }
     let speakers = speakers(scenario, cast);

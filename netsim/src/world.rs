@@ -5,6 +5,7 @@
 
 mod edge;
 mod faults;
+mod floor;
 mod happening;
 mod people;
 mod send;
@@ -12,6 +13,7 @@ mod send;
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use overlay_core::floor::Floor;
 use overlay_core::io::Input;
 use overlay_core::plan::Shape;
 use overlay_core::time::Time;
@@ -59,6 +61,10 @@ pub struct World<O: Overlay> {
     faults: Timeline,
     /// Who speaks when; empty if that makes no difference to what is sent.
     turns: Vec<Turn>,
+    /// Who has the floor, where there are more sources than places.
+    floor: Option<Floor>,
+    /// When it is looked at next.
+    floor_due: Option<Time>,
     links: u64,
     jitter: ChaCha8Rng,
     loss: ChaCha8Rng,
@@ -99,6 +105,8 @@ impl<O: Overlay> World<O> {
             nodes: 0,
             faults,
             turns: turns::driving(&scenario, &cast, seed)?,
+            floor: World::<O>::floor_of(&scenario),
+            floor_due: None,
             cast,
             scenario,
         };
@@ -171,6 +179,8 @@ impl<O: Overlay> World<O> {
             Happening::Timer(who) => self.timer(who),
             Happening::Publish(who) => self.publish(who),
             Happening::Speaks(turn) => self.speaks(turn),
+            Happening::Says(who) => self.says(who),
+            Happening::Floor => self.obey_floor(),
             Happening::Start(who) => self.start(who),
             Happening::Leave(who) => self.leave(who),
             Happening::Stop(who) => self.stop(who),
@@ -236,6 +246,9 @@ impl<O: Overlay> World<O> {
 
     fn speaks(&mut self, turn: u32) {
         let Turn { speaker, span, .. } = self.turns[turn as usize];
+        if self.floor.is_some() {
+            return self.takes_the_floor(speaker, span);
+        }
         let (now, machine) = (self.now, &mut self.machines[speaker as usize]);
         if let Some(source) = machine.source.as_mut() {
             machine.speaks_since = now;

@@ -3,7 +3,7 @@
 // before it costs anything: nothing here queues without bound.
 
 import { code } from './colour.js';
-import { nowUs, write } from './frame.js';
+import { level, nowUs, write } from './frame.js';
 import { SOUND, fit, ladder } from './layers.js';
 
 /** Pictures that an encoder may have in hand before the next is skipped. */
@@ -13,6 +13,9 @@ const SOCKET_MAX = 256 * 1024;
 /** Key frames are made no more often than this, however often they are asked for, in microseconds. */
 const KEY_SPACING = 500_000;
 const SAMPLE_RATE = 48_000;
+/** Packets of sound whose levels are remembered while they are encoded: a second. */
+const LEVELS_MAX = 50;
+const SILENCE = 127;
 
 /**
  * @typedef {object} Out
@@ -86,6 +89,8 @@ export class Encoding {
   /** @type {{ at: number, captured: number } | null} where sound's timeline began */
   start = null;
   samples = 0;
+  /** @type {number[]} of the packets that the encoder has in hand */
+  levels = [];
 
   /** @param {Out} out @param {number} largest the largest layer that may be sent */
   constructor(out, largest) {
@@ -169,16 +174,18 @@ export class Encoding {
       timestamp,
       data: /** @type {any} */ (samples),
     });
+    if (this.levels.length < LEVELS_MAX) this.levels.push(level(samples));
     this.audio.encode(data);
     data.close();
   }
 
   openAudio() {
+    this.levels = [];
     this.audio = new AudioEncoder({
       output: (chunk) => {
         this.sounds++;
         const captured = (this.start?.captured ?? nowUs()) + chunk.timestamp;
-        this.out.send(write(chunk, { layer: SOUND, temporal: 0, colour: 2, captured: Math.min(captured, nowUs()), width: 0, height: 0 }));
+        this.out.send(write(chunk, { layer: SOUND, temporal: 0, colour: 2, level: this.levels.shift() ?? SILENCE, captured: Math.min(captured, nowUs()), width: 0, height: 0 }));
       },
       error: (error) => this.out.failed(error.message),
     });

@@ -45,7 +45,7 @@ export function read(buffer) {
 /**
  * The bytes of an encoded chunk for the node.
  * @param {EncodedVideoChunk | EncodedAudioChunk} chunk
- * @param {{ layer: number, temporal: number, colour: number, captured: number, width: number, height: number }} about
+ * @param {{ layer: number, temporal: number, colour: number, level?: number, captured: number, width: number, height: number }} about
  */
 export function write(chunk, about) {
   const buffer = new ArrayBuffer(HEADER + chunk.byteLength);
@@ -53,11 +53,23 @@ export function write(chunk, about) {
   view.setUint8(0, about.layer);
   view.setUint8(1, (chunk.type === 'key' ? 1 : 0) | (about.temporal << 1));
   view.setUint8(2, about.colour);
+  view.setUint8(3, about.level ?? 0);
   view.setBigUint64(8, BigInt(Math.max(0, Math.round(about.captured))));
   view.setUint16(16, about.width);
   view.setUint16(18, about.height);
   chunk.copyTo(new Uint8Array(buffer, HEADER));
   return buffer;
+}
+
+/**
+ * The level of sound as RFC 6464 (3) has it: decibels below full scale, 127 for silence.
+ * @param {Float32Array} samples
+ */
+export function level(samples) {
+  let sum = 0;
+  for (const sample of samples) sum += sample * sample;
+  const below = -10 * Math.log10(sum / Math.max(1, samples.length));
+  return Math.round(Math.min(127, Math.max(0, below)));
 }
 
 /** This page's clock, in microseconds: the same in all its threads. */

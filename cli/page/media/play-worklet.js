@@ -1,11 +1,16 @@
 // @ts-check
 // Plays all sources: a draining jitter buffer for each, summed. A gap is bridged by fading what was heard last;
-// what a buffer never needed within a second is left out again, so that delay doesn't pile up.
+// what a buffer never needed within a second is left out again, so that delay doesn't pile up. After a burst (somebody has
+// taken the floor, and their first words come at once) that is done in the pauses of speech, so that none of it is lost.
 
 const MS = 48;
 const MARGIN = [40 * MS, 240 * MS];
 /** More than this is a burst after a stall: the oldest is left out at once. */
-const FULL = 600 * MS;
+const FULL = 900 * MS;
+/** Quieter than this is a pause: 50 dB below full scale. */
+const QUIET = 0.003;
+/** Who never pauses for so many seconds is cut all the same. */
+const PATIENCE = 8;
 const BLOCK = 128;
 const SOURCES_MAX = 64;
 
@@ -23,9 +28,12 @@ class Stream {
   level = 0;
   silent = 0;
   gaps = 0;
+  late = 0;
 
   /** @param {Float32Array} samples */
   push(samples) {
+    // Late, and nothing is said: so much less to wait for.
+    if (this.plays && this.length > 2 * this.margin && samples.every((sample) => Math.abs(sample) < QUIET)) return;
     this.packets.push(samples);
     this.length += samples.length;
     this.silent = 0;
@@ -93,7 +101,12 @@ class Stream {
 
   /** Once a second. */
   drain() {
-    if (this.plays && this.lowest !== Infinity && this.lowest > this.margin) this.skip(this.lowest - this.margin);
+    const late = this.plays && this.lowest !== Infinity && this.lowest > this.margin;
+    this.late = late ? this.late + 1 : 0;
+    // A little can be left out unheard, a burst can't.
+    const little = this.lowest - this.margin <= 20 * MS;
+    if (late && (little || this.late > PATIENCE)) this.skip(this.lowest - this.margin);
+    else if (late) return void (this.lowest = Infinity);
     else if (this.plays && this.lowest > this.margin / 2) this.margin = Math.max(MARGIN[0], this.margin - 2 * MS);
     this.lowest = Infinity;
   }

@@ -49,7 +49,7 @@ export class People {
     const own = { ...me, id: state.me, role: state.role, here: true, hand: me.hand ? 0 : null };
     const hands = state.people.filter((person) => person.hand !== null).sort((a, b) => Number(a.hand) - Number(b.hand));
     const others = state.people.filter((person) => person.hand === null).sort((a, b) => nameOf(a).localeCompare(nameOf(b)));
-    this.list.replaceChildren(...[own, ...hands, ...others].map((person) => this.row(person, person === own, organiser || state.runs, compared.has(person.id))));
+    this.list.replaceChildren(...[own, ...hands, ...others].map((person) => this.row(person, person === own, organiser || state.role === 'coHost' || state.role === 'deputy', organiser || state.runs, compared.has(person.id))));
     this.knocking.replaceChildren(
       ...state.knocking.map(({ id, how }) =>
         el(
@@ -66,11 +66,11 @@ export class People {
   }
 
   /**
-   * @param {any} person @param {boolean} own @param {boolean} removes @param {boolean} compared
+   * @param {any} person @param {boolean} own @param {boolean} hosts @param {boolean} removes @param {boolean} compared
    */
-  row(person, own, removes, compared) {
+  row(person, own, hosts, removes, compared) {
     const name = nameOf(person);
-    const says = [/** @type {any} */ (ROLES)[person.role], !person.here && 'in the lobby', person.sharing && 'shares the screen', compared && 'code compared'].filter(Boolean).join(' · ');
+    const says = [/** @type {any} */ (ROLES)[person.role], !person.here && 'in the lobby', person.sharing && 'shares the screen', person.pinned && 'pinned', compared && 'code compared'].filter(Boolean).join(' · ');
     return el(
       'li',
       {},
@@ -79,6 +79,7 @@ export class People {
       person.hand !== null && el('span', { class: 'sign hand', role: 'img', 'aria-label': 'Hand raised' }, icon('hand')),
       el('span', { class: 'sign', role: 'img', 'aria-label': person.muted ? 'Muted' : 'Not muted' }, icon(person.muted ? 'micOff' : 'mic')),
       el('span', { class: 'sign', role: 'img', 'aria-label': person.camera ? 'Camera on' : 'Camera off' }, icon(person.camera ? 'camera' : 'cameraOff')),
+      hosts && !own && this.pin(person),
       removes && !own && this.removal(person),
     );
   }
@@ -97,6 +98,12 @@ export class People {
       el('span', { class: 'who' }, el('bdi', {}, own ? `${name} (you)` : name), says && el('small', {}, says)),
       removes && this.removal(person),
     );
+  }
+
+  /** In a crowded meeting not everybody has a place on the stage. @param {import('../messages.js').Person} person */
+  pin(person) {
+    const { id, pinned } = person;
+    return el('button', { type: 'button', class: 'small', 'aria-pressed': String(pinned), onclick: () => this.session.say({ type: 'pin', who: id, pinned: !pinned }) }, pinned ? 'Unpin' : 'Pin', el('span', { class: 'unseen' }, ` ${nameOf(person)}`));
   }
 
   /** @param {import('../messages.js').Listed} person */

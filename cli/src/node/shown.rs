@@ -32,6 +32,7 @@ impl Node {
                 camera: here.camera,
                 sharing: here.sharing,
                 hand: here.hand,
+                pinned: person.pinned,
                 verified: self.verified.contains(peer),
             }
         });

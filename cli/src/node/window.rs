@@ -157,6 +157,12 @@ impl Node {
             ToNode::Remove { who } => return self.remove(PeerKey(who.0)),
             ToNode::Lock { locked } => return self.lock(locked),
             ToNode::Decide { who, admit } => return self.decide(PeerKey(who.0), admit),
+            ToNode::Pin { who, pinned } => {
+                if !self.seat.invite.role().may_host() {
+                    return Err(Fail::usage("Only the organiser and co-hosts can do that."));
+                }
+                return self.talk(Talk::Pin { who: PeerKey(who.0), pinned });
+            }
             ToNode::MuteAll => {
                 self.only_organiser()?;
                 return self.talk(Talk::MuteAll);
@@ -224,7 +230,8 @@ impl Node {
         }
         // The old one lets go of the page's door before the new one takes it.
         self.source = None;
-        let exit = Exit::new(self.handle.clone(), Arc::clone(&self.journal));
+        self.voice.sealing = false;
+        let exit = Exit::new(Arc::clone(&self.voice.ear), self.handle.clone(), Arc::clone(&self.journal));
         let source = PageSource::new(ladder, Arc::clone(&window.inlet), exit, Arc::clone(&window.outlet));
         self.handle.command(Command::Send(rates(source.ladder())));
         self.source = Some(Source::Page(source));
@@ -249,6 +256,9 @@ impl Node {
     /// A member said something.
     pub(super) fn on_talk(&mut self, from: PeerKey, body: &[u8]) {
         let Some(said) = Talk::decode(body) else { return };
+        if let Talk::Voice { speaks, below_db } = said {
+            return self.hear_voice(from, speaks, below_db);
+        }
         if self.session.members().is_empty() {
             self.room.shows(clock::unix(), from, self.role_of(&from));
         }

@@ -95,6 +95,13 @@ pub enum ToNode {
         /// Let in.
         admit: bool,
     },
+    /// Who may host: this member is to be seen whatever happens, or no longer.
+    Pin {
+        #[cfg_attr(test, ts(type = "string"))]
+        who: NodeId,
+        /// From now on.
+        pinned: bool,
+    },
     /// Organiser: ask everybody to mute.
     MuteAll,
     /// Organiser: end the meeting for everybody.
@@ -219,6 +226,8 @@ pub struct Person {
     /// When the hand went up, milliseconds since 1970.
     #[cfg_attr(test, ts(type = "number | null"))]
     pub hand: Option<u64>,
+    /// A host wants them seen whatever happens.
+    pub pinned: bool,
     /// All that comes from them is covered by lists that their own key has signed; false too while nothing comes.
     pub verified: bool,
 }

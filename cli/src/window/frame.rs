@@ -5,7 +5,7 @@
 //! | 0 | layer: 0 sound, 1 to 3 pictures |
 //! | 1 | flags: bit 0 key frame, bits 1-2 temporal layer, bits 3-7 zero |
 //! | 2 | colour: matrix coefficients (H.273) |
-//! | 3 | zero |
+//! | 3 | of sound from the page its level (RFC 6464: decibels below full scale, 127 for silence); else zero |
 //! | 4..8 | number of the frame, u32; zero from the page |
 //! | 8..16 | captured, u64: microseconds of the page's clock |
 //! | 16..18, 18..20 | width, height, u16; zero for sound |
@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use bytes::{BufMut, Bytes, BytesMut};
 use keyagree::identity::PeerKey;
 use media_pipeline::ingest::Chunk;
+use media_pipeline::level::SILENCE;
 use media_pipeline::{EncodedFrame, Layer};
 
 /// Length of the header from the page.
@@ -49,16 +50,18 @@ impl PageClock {
     }
 }
 
-/// Reads a frame from the page that came at `now_us`; `None` if it is none.
-pub fn read(bytes: &[u8], clock: &PageClock, now_us: u64) -> Option<Chunk> {
+/// Reads a frame from the page that came at `now_us`, and the level of sound; `None` if it is none.
+pub fn read(bytes: &[u8], clock: &PageClock, now_us: u64) -> Option<(Chunk, u8)> {
     let (header, data) = bytes.split_first_chunk::<HEADER_LEN>()?;
-    let [layer, flags, colour, zero, ..] = *header;
-    if zero != 0 || flags >> 3 != 0 || header[4..8] != [0; 4] {
+    let [layer, flags, colour, level, ..] = *header;
+    let layer = Layer::from_byte(layer)?;
+    let level_fits = level == 0 || layer.is_audio() && level <= SILENCE;
+    if !level_fits || flags >> 3 != 0 || header[4..8] != [0; 4] {
         return None;
     }
     let captured: [u8; 8] = header[8..16].try_into().ok()?;
-    Some(Chunk {
-        layer: Layer::from_byte(layer)?,
+    let chunk = Chunk {
+        layer,
         key: flags & FLAG_KEY != 0,
         temporal: flags >> TEMPORAL_SHIFT,
         captured_us: clock.wall_us(u64::from_be_bytes(captured), now_us),
@@ -66,7 +69,8 @@ pub fn read(bytes: &[u8], clock: &PageClock, now_us: u64) -> Option<Chunk> {
         height: u16::from_be_bytes([header[18], header[19]]),
         colour,
         data: data.to_vec(),
-    })
+    };
+    Some((chunk, level))
 }
 
 /// Writes a frame of `source` for the page.
@@ -119,7 +123,7 @@ mod tests {
 
         let mut sent = [&bytes[..HEADER_LEN], &bytes[52..]].concat();
         sent[4..8].fill(0);
-        let chunk = read(&sent, &clock(), NOW).unwrap();
+        let (chunk, _) = read(&sent, &clock(), NOW).unwrap();
         assert_eq!((chunk.layer, chunk.key, chunk.temporal), (Layer::P360, false, 1));
         assert_eq!((chunk.captured_us, chunk.width, chunk.height), (NOW - 40_000, 640, 360));
         assert_eq!(chunk.data, [1, 2, 3]);
@@ -128,12 +132,17 @@ mod tests {
     #[test]
     fn nonsense_is_no_frame_and_nothing_comes_from_the_future() {
         let good = [&[0u8, 1, 2, 0, 0, 0, 0, 0][..], &9_000_000u64.to_be_bytes(), &[0; 4], &[42]].concat();
-        assert_eq!(read(&good, &clock(), NOW).unwrap().captured_us, NOW);
-        for (at, byte) in [(0, 4), (1, 8), (3, 1), (5, 1)] {
+        assert_eq!(read(&good, &clock(), NOW).unwrap().0.captured_us, NOW);
+        for (at, byte) in [(0, 4), (1, 8), (3, 128), (5, 1)] {
             let mut bad = good.clone();
             bad[at] = byte;
             assert_eq!(read(&bad, &clock(), NOW), None, "byte {at}");
         }
         assert_eq!(read(&good[..HEADER_LEN - 1], &clock(), NOW), None);
+        let mut loud = good;
+        loud[3] = 30;
+        assert_eq!(read(&loud, &clock(), NOW).map(|(_, below_db)| below_db), Some(30));
+        loud[0] = 1;
+        assert_eq!(read(&loud, &clock(), NOW), None, "a picture has no level");
     }
 }

@@ -45,17 +45,17 @@ impl Media for Inlet {
         if !self.on.load(Ordering::Relaxed) {
             return;
         }
-        let Some(chunk) = frame::read(bytes, &self.clock, clock::wall_us()) else {
+        let Some((chunk, below_db)) = frame::read(bytes, &self.clock, clock::wall_us()) else {
             return tracing::warn!(length = bytes.len(), "the page sent something that is no frame");
         };
         // Taken and sealed under one lock: the numbers leave in order.
         let mut inner = self.inner.lock();
+        let Some(exit) = inner.exit.clone() else { return };
+        if chunk.layer.is_audio() {
+            exit.ear.hear(below_db);
+        }
         match inner.ingest.take(chunk) {
-            Ok(frame) => {
-                if let Some(exit) = &inner.exit {
-                    exit.leave(&frame);
-                }
-            }
+            Ok(frame) => exit.leave(frame),
             Err(Refused::NoKey) => {}
             Err(error) => tracing::warn!(%error, "the page sent a bad frame"),
         }
@@ -66,7 +66,10 @@ impl Media for Inlet {
 pub struct PageSource {
     ladder: Vec<Layer>,
     armed: Option<SealingKeys>,
+    /// Frames are taken from the page.
     on: bool,
+    /// The stage takes something.
+    taken: bool,
     inlet: Arc<Inlet>,
     exit: Arc<Exit>,
     outlet: Arc<Outlet>,
@@ -77,7 +80,7 @@ impl PageSource {
     pub fn new(ladder: Vec<Layer>, inlet: Arc<Inlet>, exit: Exit, outlet: Arc<Outlet>) -> PageSource {
         let exit = Arc::new(exit);
         inlet.inner.lock().exit = Some(Arc::clone(&exit));
-        PageSource { ladder, armed: None, on: false, inlet, exit, outlet }
+        PageSource { ladder, armed: None, on: false, taken: false, inlet, exit, outlet }
     }
 
     /// What this source may send.
@@ -87,7 +90,7 @@ impl PageSource {
 
     /// Seals with these keys from their activation on.
     pub fn arm(&mut self, keys: SealingKeys) {
-        match self.on {
+        match self.exit.has_keys() {
             true => self.exit.schedule(keys),
             false => self.armed = Some(keys),
         }
@@ -98,14 +101,26 @@ impl PageSource {
         self.armed.as_ref().map(|keys| keys.activate_at)
     }
 
-    /// Takes frames from now on, each layer from its next key frame.
+    /// Sends with the keys that have become active.
     pub fn go(&mut self) {
         let Some(keys) = self.armed.take() else { return };
         self.exit.schedule(keys);
-        self.on = true;
-        self.inlet.inner.lock().ingest.restart();
-        self.inlet.on.store(true, Ordering::Relaxed);
+        self.listen();
+    }
+
+    /// Takes frames from now on, each layer from its next key frame.
+    pub fn listen(&mut self) {
+        if !std::mem::replace(&mut self.on, true) {
+            self.inlet.inner.lock().ingest.restart();
+            self.inlet.on.store(true, Ordering::Relaxed);
+        }
         self.ladder.iter().for_each(|layer| self.request_key(*layer));
+    }
+
+    /// The stage takes these layers from now on.
+    pub fn stage(&mut self, taken: &[Layer]) {
+        self.taken = !taken.is_empty();
+        self.exit.stage(taken).into_iter().for_each(|layer| self.request_key(layer));
     }
 
     /// Makes the page's next picture of a layer a key frame.
@@ -117,7 +132,7 @@ impl PageSource {
 
     /// True while frames leave.
     pub fn is_on(&self) -> bool {
-        self.on
+        self.on && self.taken && self.exit.has_keys()
     }
 }
 

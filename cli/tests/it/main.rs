@@ -4,6 +4,8 @@ mod bad_input;
 #[cfg(feature = "ffmpeg")]
 mod browser;
 #[cfg(feature = "ffmpeg")]
+mod floor;
+#[cfg(feature = "ffmpeg")]
 mod hidden;
 #[cfg(all(feature = "ffmpeg", target_os = "linux"))]
 mod link;

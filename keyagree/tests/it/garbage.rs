@@ -93,7 +93,7 @@ proptest! {
     #[test]
     fn no_sequence_of_inputs_breaks_a_session(
         seed in 0..4_u64,
-        steps in proptest::collection::vec((any::<usize>(), any::<usize>(), any::<u16>(), 0..20_u8, 0..3_000_u64), 1..80),
+        steps in proptest::collection::vec((any::<usize>(), any::<usize>(), any::<u16>(), 0..21_u8, 0..3_000_u64), 1..80),
     ) {
         let (mut world, said) = said_by_all(seed);
         for (which, at, bits, how, ms) in steps {
@@ -125,6 +125,7 @@ proptest! {
                     16 => Input::Name(String::from_utf8_lossy(&body[..place.min(100)]).into_owned()),
                     17 => Input::ShowPage(bits),
                     18 => Input::Talk { body: body[..place].to_vec() },
+                    20 => Input::Tell { body: body[..place].to_vec() },
                     19 if bits % 8 == 0 => Input::Remove(Removal::Peer(from)),
                     _ => continue,
                 };

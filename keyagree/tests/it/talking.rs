@@ -37,6 +37,21 @@ fn everybody_hears_once_what_is_said_and_who_joins_later_hears_what_follows() {
 }
 
 #[test]
+fn what_is_told_to_the_coordinator_is_read_by_nobody_else() {
+    let mut world = World::new(39);
+    let host = world.organiser();
+    let (one, two) = (world.guest(), world.guest());
+    world.run_ms(6_000);
+    world.put(one, Input::Tell { body: b"I speak".to_vec() });
+    let said = world.people[one].said.last().unwrap();
+    assert!(!said.windows(7).any(|bytes| bytes == b"I speak"), "it is sealed");
+    world.put(host, Input::Tell { body: b"to myself".to_vec() });
+    world.run_ms(3_000);
+    assert_eq!(heard(&world, host), ["I speak"]);
+    assert!(heard(&world, one).is_empty() && heard(&world, two).is_empty());
+}
+
+#[test]
 fn a_replay_a_forgery_and_another_sender_are_not_heard() {
     let mut world = World::new(40);
     let host = world.organiser();

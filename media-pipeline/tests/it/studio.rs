@@ -60,7 +60,7 @@ pub(crate) fn send(
     let (to, from) = std::sync::mpsc::sync_channel(10_000);
     let to = Mutex::new(to);
     let sink = Arc::new(move |frame| to.lock().unwrap().send(frame).unwrap());
-    let config = Config { reference: Some(reference.to_owned()) };
+    let config = Config { reference: Some(reference.to_owned()), ..Config::default() };
     let ladder = [Layer::Audio, Layer::P180, Layer::P360];
     let sender = Sender::start(capture::open(source).unwrap(), &ladder, config, sink).unwrap();
     let mut frames = Vec::new();

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{Finding, Scene};
 use crate::machine::Machine;
 use crate::overlay::Overlay;
+use crate::source::Source;
 
 pub(super) const NAME: &str = "liveness";
 const WITHIN: Duration = Duration::from_secs(2);
@@ -23,8 +24,13 @@ pub(super) fn look<O: Overlay>(scene: &Scene<'_, O>) -> Option<Finding> {
         .up()
         .filter(|(who, machine, _)| {
             let rates = &scene.cast.people[*who as usize].sends;
-            let silent = machine.source.as_ref().is_none_or(|source| source.is_silent(scene.now));
-            let speaks = !silent && scene.now.since(machine.speaks_since) > WITHIN;
+            let heard = |source: &Source| {
+                let since = source.heard_since().max(Some(machine.speaks_since));
+                !source.is_silent(scene.now)
+                    && source.is_heard()
+                    && since.is_some_and(|at| scene.now.since(at) > WITHIN)
+            };
+            let speaks = machine.source.as_ref().is_some_and(heard);
             settled(machine) && speaks && rates.iter().any(|rate| rate.layer.is_audio())
         })
         .map(|(who, ..)| who)

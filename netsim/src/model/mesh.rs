@@ -11,7 +11,7 @@ use std::time::Duration;
 use overlay_core::io::{Command, Event, Input, Kind, Output};
 use overlay_core::status::TreeStatus;
 use overlay_core::time::Time;
-use overlay_core::unit::{Cut, Frame, TreeId, Unit, UnitHeader};
+use overlay_core::unit::{Cut, Frame, Layer, TreeId, Unit, UnitHeader};
 use rand::RngExt;
 
 use super::brief::Brief;
@@ -313,7 +313,11 @@ impl Overlay for Mesh {
             Input::Timer => self.beat(now),
             Input::Command(Command::Send(rates)) => {
                 if let Some(slot) = self.brief.slot_of(self.me).filter(|_| !rates.is_empty()) {
-                    self.out.push_back(Output::Event(Event::OnStage { slot, feed: self.feed }));
+                    self.out.push_back(Output::Event(Event::OnStage {
+                        slot,
+                        feed: self.feed,
+                        layers: Layer::ALL.to_vec(),
+                    }));
                 }
             }
             // A model signs nothing, and does without what was dropped.

@@ -372,7 +372,11 @@ impl<S: Shape> Overlay for Trees<S> {
             Input::Timer => self.beat(now),
             Input::Command(Command::Send(rates)) => {
                 if let Some(slot) = self.brief.slot_of(self.me).filter(|_| !rates.is_empty()) {
-                    self.out.push_back(Output::Event(Event::OnStage { slot, feed: self.feed }));
+                    self.out.push_back(Output::Event(Event::OnStage {
+                        slot,
+                        feed: self.feed,
+                        layers: Layer::ALL.to_vec(),
+                    }));
                 }
             }
             Input::Command(Command::Uplink { kbps }) => self.limit_kbps = u64::from(kbps),

@@ -21,7 +21,7 @@ pub struct Figure {
 /// The figures that tell most of a run.
 pub fn figures(report: &Report) -> Vec<Figure> {
     let totals = &report.totals;
-    vec![
+    let mut figures = vec![
         figure(
             "Frames that arrived",
             percent(totals.continuity),
@@ -53,7 +53,24 @@ pub fn figures(report: &Report) -> Vec<Figure> {
             percent(totals.relayed_share),
             "of all bytes; the people sent the others".into(),
         ),
-    ]
+    ];
+    if report.floor_taken_ms.count > 0 {
+        figures.push(floor(report));
+    }
+    figures
+}
+
+/// How soon somebody is heard who had no place.
+fn floor(report: &Report) -> Figure {
+    let spread = &report.floor_taken_ms;
+    let note = format!(
+        "half of {}; 95 of 100 within {}; {} of the first half seconds; {} heard nothing",
+        short(spread.count as f64),
+        millis(spread.p95),
+        percent(report.first_words),
+        report.never_heard
+    );
+    figure("A new speaker is heard after", millis(spread.p50), note)
 }
 
 /// What a terminal shows: figures, and violations if there are any.

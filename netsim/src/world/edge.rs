@@ -141,9 +141,10 @@ impl<O: Overlay> World<O> {
         let now = self.now;
         let machine = &mut self.machines[who as usize];
         match event {
-            Event::OnStage { .. } => {
+            Event::OnStage { feed, layers, .. } => {
+                let kept = self.floor.is_some();
                 if let Some(source) = machine.source.as_mut() {
-                    source.start(now);
+                    source.start(now, feed, &layers, kept);
                 }
                 self.plan_publish(who);
             }
@@ -169,7 +170,12 @@ impl<O: Overlay> World<O> {
             Event::Blame { peer, what } => {
                 machine.step(Step { at: now, what, with: Some(index(peer)), tree: None });
             }
-            Event::Keys { .. }
+            Event::Keys { from, body } => {
+                if who == 0 {
+                    self.hears(from, &body);
+                }
+            }
+            Event::Crowded(_)
             | Event::Led { .. }
             | Event::Arrived { .. }
             | Event::Departed { .. }

@@ -44,6 +44,10 @@ pub(super) enum Happening {
     Publish(u32),
     /// Somebody begins to speak.
     Speaks(u32),
+    /// A source says whether it speaks, where there are more of them than places.
+    Says(u32),
+    /// Somebody else may have the floor.
+    Floor,
     Start(u32),
     Leave(u32),
     Stop(u32),

@@ -40,7 +40,9 @@ impl<O: Overlay> World<O> {
         machine.first = [None; 2];
         machine.fed = now;
         machine.overlay = Some(O::start(who, person, limit_kbps, machine.life, &self.brief));
-        let silent = self.turns.iter().any(|turn| turn.speaker == who).then_some(now);
+        let driven = self.floor.is_none();
+        let silent = driven && self.turns.iter().any(|turn| turn.speaker == who);
+        let silent = silent.then_some(now);
         machine.source = (!person.sends.is_empty()).then(|| Source::new(who, person.sends.clone(), silent));
         let sends = person.sends.clone();
         self.nodes += 1;
@@ -49,6 +51,7 @@ impl<O: Overlay> World<O> {
         if who == 0 {
             let term = self.machines[0].life;
             self.input(who, Input::Command(Command::Coordinate { term }));
+            self.obey_floor();
         }
         if !sends.is_empty() {
             self.input(who, Input::Command(Command::Send(sends)));

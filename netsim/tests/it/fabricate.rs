@@ -119,6 +119,7 @@ fn node(index: u32, people: u32, rng: &mut ChaCha8Rng) -> NodeRecord {
         up_s: 120,
         sent,
         control: 60_000 + skewed(rng, 400_000),
+        lists: 30_000,
         received: 40_000_000,
         highest_second,
         children_max: limit_kbps / 600,

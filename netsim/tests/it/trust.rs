@@ -17,7 +17,7 @@ use overlay_core::io::{Event, Input, Output};
 use overlay_core::node::Node;
 use overlay_core::status::TreeStatus;
 use overlay_core::time::Time;
-use overlay_core::unit::{TreeId, Unit, UnitHeader};
+use overlay_core::unit::{Layer, TreeId, Unit, UnitHeader};
 
 /// Mean wait before service of a queue at this load, in units of the time that one packet takes.
 fn mean_wait(load: f64) -> f64 {
@@ -110,7 +110,11 @@ impl Overlay for ByHand {
                 self.outbox.push_back(Output::Dial { peer: node_id(WATCHER), contacts: Vec::new() });
             }
             Input::Linked { peer, .. } if self.who == SOURCE && index(peer) == RELAY => {
-                self.outbox.push_back(Output::Event(Event::OnStage { slot: 0, feed: 1 }));
+                self.outbox.push_back(Output::Event(Event::OnStage {
+                    slot: 0,
+                    feed: 1,
+                    layers: Layer::ALL.to_vec(),
+                }));
             }
             Input::Publish(frame) => {
                 let tree = TreeId { slot: 0, layer: frame.layer, index: 0 };

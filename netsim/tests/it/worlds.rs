@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use netsim::payload::Parcel;
 use netsim::record::Record;
@@ -242,4 +243,20 @@ percent = 2
     let again = Scenario::parse(&shrunk.to_toml(), "shrunk.toml").expect("it is written so that it is read");
     let failure = Failure::of(&again, 1).expect("a scenario").expect("it still fails");
     assert_eq!(failure.invariant, "liveness");
+}
+
+#[test]
+fn who_begins_to_speak_on_a_crowded_stage_is_heard_from_the_first_word_on() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/s11-floor.toml");
+    let mut scenario = Scenario::read(&path).expect("ours");
+    scenario.geography.flat = Some(Duration::from_millis(25));
+    assert!(scenario.source_count() > u32::from(scenario.media.slots));
+    let record = simulate(scenario, 1);
+    let (heard, all) = record.first_words;
+    assert!(all > 5_000, "somebody spoke who had no place: {all} packets");
+    assert!(heard * 100 >= all * 95, "of {all} packets of first words {heard} came");
+    assert_eq!(record.never_heard, 0);
+    let median = record.floor_taken.0.value_at_quantile(0.5);
+    println!("half of those who listen heard a new speaker after {} ms", median / 1_000);
+    assert!(continuity(&record, Layer::Audio) > 0.95, "{}", continuity(&record, Layer::Audio));
 }

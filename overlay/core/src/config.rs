@@ -17,6 +17,13 @@ pub const LINKS_MAX: usize = 256;
 pub const SHUT_MAX: usize = 4096;
 /// Places on the stage.
 pub const SLOTS: u8 = 16;
+/// Of a crowded stage, places of those who are heard; the first of all slots. Four people or more speak at once for 0.06 %
+/// of a meeting (AMI corpus).
+pub const VOICES: u8 = 3;
+/// The slot of a crowded stage that is kept for a shared screen.
+pub const MAIN_SLOT: u8 = VOICES;
+/// Thumbnails of a crowded stage at most: the slots behind those.
+pub const GALLERY_MAX: u8 = SLOTS - MAIN_SLOT - 1;
 /// Trees of one group, k + m.
 pub const GROUP_MAX: u8 = 12;
 /// Trees that a node takes part in: sound twice, and one picture in a group, of each slot.
@@ -147,6 +154,10 @@ pub const PLAN_SETTLE_AGAIN: Duration = Duration::from_secs(1);
 /// of the time of one core).
 pub const PLAN_PAUSE_FOR_ONE: Duration = Duration::from_millis(1);
 
+/// Plans because somebody else has the floor come no closer together than this for each person: nobody who speaks should
+/// wait, and nobody who pretends to should keep the coordinator busy (a guess).
+pub const FLOOR_PAUSE_FOR_ONE: Duration = Duration::from_micros(250);
+
 /// A parent with nothing to carry on a link says so after this span.
 pub const TICK_EVERY: Duration = Duration::from_millis(100);
 /// A link on which a parent was silent this long, and 4 × its jitter, is suspected (DESIGN 3.4).
@@ -232,6 +243,18 @@ pub const RING_UNITS_MAX: usize = 512;
 pub const GATHERED_MAX: usize = 32;
 /// A source signs what it put into a tree this often: twice, and one late, and it is verified within a second.
 pub const LIST_EVERY: Duration = Duration::from_millis(400);
+/// Who said that it speaks is taken to be silent if it did not say so again for this long; it does each second.
+pub const SPEAKS_FOR: Duration = Duration::from_secs(3);
+/// Somebody is in front only after having spoken for this long, so that a cough or a word of assent moves no picture …
+pub const FRONT_AFTER: Duration = Duration::from_millis(250);
+/// … and if whoever is in front speaks as well, only after this long …
+pub const FRONT_OVER_AFTER: Duration = Duration::from_secs(2);
+/// … and if it is louder by so many decibels.
+pub const FRONT_OVER_DB: u8 = 6;
+/// People of whom a coordinator remembers when they spoke last.
+pub const SPEAKERS_MAX: usize = 1_024;
+/// People who are pinned, people whose hands are up, and people who share a screen, each.
+pub const CLAIMED_MAX: usize = 256;
 /// How long a unit is remembered for its list, and a list for its units.
 pub const LISTED_FOR: Duration = Duration::from_secs(2);
 /// Units of a tree that are remembered so.

@@ -10,7 +10,7 @@ use crate::members::{Look, Member};
 use crate::owed::{Owed, Rank};
 use crate::plan::{Branch, Feed, Looks, Plan, Planner, Row, Shapes, Supply, View, wire_kbps};
 use crate::seat::{self, Seat};
-use crate::stage::{self, Candidate, Group, Reachable, Stage};
+use crate::stage::{self, Candidate, Group, Reachable, Stage, Wishes};
 use crate::state::State;
 use crate::time::Time;
 use crate::timers::Timer;
@@ -26,6 +26,10 @@ pub(crate) struct Coordinator {
     next_feed: u32,
     /// Who is plugged in.
     feeds: Vec<Feed>,
+    wishes: Wishes,
+    crowded: bool,
+    /// When the floor was somebody else's last.
+    floor_given: Option<Time>,
     planner: Planner,
     /// When everything was planned last; none before the first time.
     planned: Option<Time>,
@@ -44,6 +48,9 @@ impl Coordinator {
             number: 0,
             next_feed: 1,
             feeds: Vec::new(),
+            wishes: Wishes::default(),
+            crowded: false,
+            floor_given: None,
             planner: Planner::new(),
             planned: None,
             given: BTreeMap::new(),
@@ -113,6 +120,22 @@ impl<P: Payload> State<P> {
         }
     }
 
+    /// Other sources deserve the places that there are. Nobody should wait for their first words.
+    pub(crate) fn give_floor(&mut self, now: Time, wishes: Wishes) {
+        let Some(coordinator) = self.coordinator.as_mut() else { return };
+        coordinator.wishes = wishes;
+        let pause = config::FLOOR_PAUSE_FOR_ONE * self.members.len() as u32;
+        let due = coordinator.floor_given.map_or(now, |at| at + pause);
+        if coordinator.planned.is_none() {
+            return;
+        }
+        if due > now {
+            return self.timers.set_earlier(Timer::Plan, due);
+        }
+        coordinator.floor_given = Some(now);
+        self.make_plan(now);
+    }
+
     /// Plans for the meeting as it is, and tells everybody what that changes for them.
     pub(crate) fn make_plan(&mut self, now: Time) {
         if !self.leads() {
@@ -126,7 +149,9 @@ impl<P: Payload> State<P> {
         let said = candidates.iter().filter_map(|candidate| candidate.on_stage).map(|(_, feed)| feed);
         let highest = named.chain(said).max().unwrap_or(0);
         coordinator.next_feed = coordinator.next_feed.max(highest.saturating_add(1));
-        coordinator.feeds = stage::assign(&candidates, &coordinator.feeds, &mut coordinator.next_feed);
+        let (feeds, wishes) = (&coordinator.feeds, &coordinator.wishes);
+        coordinator.crowded = wishes.is_crowded(&candidates);
+        coordinator.feeds = stage::assign(&candidates, feeds, wishes, &mut coordinator.next_feed);
         let feeds = coordinator.feeds.clone();
         let nodes = self.supplies(&feeds);
         let Some(coordinator) = &mut self.coordinator else { return };
@@ -152,8 +177,14 @@ impl<P: Payload> State<P> {
             k: shape.k,
             m: shape.m,
         });
-        let stage =
-            Stage { term, number, feeds: coordinator.feeds.clone(), groups: groups.collect(), helpers };
+        let stage = Stage {
+            term,
+            number,
+            crowded: coordinator.crowded,
+            feeds: coordinator.feeds.clone(),
+            groups: groups.collect(),
+            helpers,
+        };
         let mut told = std::mem::take(&mut coordinator.waiting);
         told.extend(coordinator.planner.changed());
         let hidden: Vec<NodeId> =

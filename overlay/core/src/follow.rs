@@ -23,9 +23,26 @@ impl<P: Payload> State<P> {
             return self.blame(note.origin, "says a stage that can't be read");
         };
         if self.stage.as_ref().is_none_or(|(_, current)| current.of() < stage.of()) {
+            self.note_beginnings(now, &stage);
             self.stage = Some((note.origin, stage));
             self.settle(now);
         }
+    }
+
+    fn note_beginnings(&mut self, now: Time, stage: &Stage) {
+        let begins = self.stage.is_some().then_some(now);
+        let before = std::mem::take(&mut self.begun);
+        let begun = stage.feeds.iter().map(|feed| {
+            let known = before.get(&feed.slot).filter(|(number, _)| *number == feed.feed);
+            (feed.slot, known.copied().unwrap_or((feed.feed, begins)))
+        });
+        self.begun = begun.collect();
+    }
+
+    /// True for the sound of a feed that has begun a moment ago: of it nothing should be missed.
+    pub(crate) fn has_just_begun(&self, now: Time, id: TreeId, feed: u32) -> bool {
+        let begun = self.begun.get(&id.slot).filter(|(number, _)| id.layer.is_audio() && *number == feed);
+        begun.is_some_and(|(_, at)| at.is_some_and(|at| now.since(at) < config::RING_SPAN))
     }
 
     /// The coordinator says where this node sits.
@@ -59,7 +76,10 @@ impl<P: Payload> State<P> {
     /// Brings this node's trees in line with the stage and its seat.
     fn settle(&mut self, now: Time) {
         let Some((by, stage)) = self.stage.take() else { return };
-        let gone = |tree: &Tree<P>| stage.group(tree.id).is_none_or(|(feed, _)| feed.source != tree.source);
+        // Trees belong to slots: of those that go on with another source only the one before takes its leave.
+        let gone = |tree: &Tree<P>| {
+            stage.group(tree.id).is_none_or(|(feed, _)| tree.is_root && feed.source != tree.source)
+        };
         for id in self.trees_where(gone) {
             self.leave_tree(now, id);
         }
@@ -87,15 +107,30 @@ impl<P: Payload> State<P> {
         let me = self.me();
         let mine = stage.feeds.iter().find(|feed| feed.source == me && feed.stint == self.stint);
         let place = mine.map(|feed| (feed.slot, feed.feed)).filter(|_| !self.sends.is_empty());
-        if place == self.on_stage {
-            return;
+        let layers = mine.map(|feed| feed.layers.iter().map(|rate| rate.layer).collect::<Vec<Layer>>());
+        if self.crowded != stage.crowded {
+            self.crowded = stage.crowded;
+            self.event(Event::Crowded(stage.crowded));
         }
+        let moved = place != self.on_stage;
         self.on_stage = place;
-        match place {
-            Some((slot, feed)) => self.event(Event::OnStage { slot, feed }),
-            None => self.event(Event::OffStage),
+        match (place, layers) {
+            (Some((slot, feed)), Some(layers)) => {
+                if moved || self.shows.as_ref() != Some(&layers) {
+                    self.event(Event::OnStage { slot, feed, layers: layers.clone() });
+                }
+                self.shows = Some(layers);
+            }
+            // Where there is a place for everybody, one is only waited for.
+            _ if moved || stage.crowded && !self.sends.is_empty() && self.shows.is_none() => {
+                self.event(Event::OffStage);
+                self.shows = Some(Vec::new());
+            }
+            _ => {}
         }
-        self.say_news(now);
+        if moved {
+            self.say_news(now);
+        }
     }
 
     fn follow_tree(&mut self, now: Time, stage: &Stage, id: TreeId, row: Option<&Row>) {
@@ -114,14 +149,36 @@ impl<P: Payload> State<P> {
         if tree.feed == feed.feed {
             return;
         }
-        // The source has started anew: its frames count from 0 again.
-        tree.feed = feed.feed;
+        // Another source, or the same that has started anew: frames count anew.
+        let becomes_root = feed.source == me && !tree.is_root;
+        (tree.source, tree.feed) = (feed.source, feed.feed);
         tree.ring = Ring::new();
         tree.lists = Lists::default();
         tree.feed(now);
-        if let Some(parent) = tree.parent {
+        if becomes_root {
+            self.become_root(now, id);
+        } else if let Some(parent) = tree.parent {
             self.say_attach(now, id, parent);
         }
+    }
+
+    /// This node's source was plugged into a tree that it was fed in. Whom it fed there it still feeds.
+    fn become_root(&mut self, now: Time, id: TreeId) {
+        let Some(tree) = self.trees.get_mut(&id) else { return };
+        let feeders: Vec<NodeId> = tree.feeders().collect();
+        tree.is_root = true;
+        (tree.parent, tree.old, tree.trial, tree.trying) = (None, None, None, None);
+        (tree.left, tree.given_up, tree.behind, tree.stalled, tree.return_at) =
+            (None, None, None, None, None);
+        (tree.claimed, tree.suspect, tree.key_pending, tree.taking) = (false, false, false, Taking::No);
+        tree.tried.clear();
+        tree.path.clear();
+        self.timers.cancel(Timer::Repair(id));
+        self.timers.cancel(Timer::KeyWanted(id));
+        for peer in feeders {
+            self.tell(now, peer, &Message::Detach { tree: id });
+        }
+        self.tell_children(now, id);
     }
 
     /// Takes leave of a tree; its children have learned of it from the same plan, or look elsewhere.
@@ -157,7 +214,7 @@ impl<P: Payload> State<P> {
         let mut fresh = Vec::new();
         for tree in self.trees.values_mut() {
             let before = tree.taking;
-            tree.taking = match (takes(tree.id), before) {
+            tree.taking = match (takes(tree.id) && !tree.is_root, before) {
                 (true, Taking::Yes | Taking::UntilNext) => Taking::Yes,
                 (true, Taking::FromKey { since }) => Taking::FromKey { since },
                 (true, Taking::No) if another(&shown, tree.id) => Taking::FromKey { since: now },
@@ -179,7 +236,8 @@ impl<P: Payload> State<P> {
     /// Tells the user which sources there are, and in which layer they come.
     fn tell_sources(&mut self, stage: &Stage) {
         let mut now_taken: BTreeMap<u8, (NodeId, u32, Layer)> = BTreeMap::new();
-        for feed in &stage.feeds {
+        let me = self.me();
+        for feed in stage.feeds.iter().filter(|feed| feed.source != me) {
             let mine = self.seat.rows.iter().filter(|(tree, row)| tree.slot == feed.slot && row.takes);
             if let Some(layer) = mine.map(|(tree, _)| tree.layer).max() {
                 now_taken.insert(feed.slot, (feed.source, feed.feed, layer));

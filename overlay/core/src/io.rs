@@ -221,6 +221,14 @@ pub enum Command {
     Credential(#[serde(with = "serde_bytes")] Vec<u8>),
     /// Wants every source (a participant), or none (it only relays or only sends).
     Watch(bool),
+    /// Which sources deserve a place where more want to send than there are, in place of what was wished before: those
+    /// named first come first, at most [`crate::config::SLOTS`] count. Only a node that coordinates acts on it.
+    Floor {
+        /// Thumbnails beside those who speak; at most [`crate::config::GALLERY_MAX`].
+        gallery: u8,
+        /// Who, and as what.
+        claims: Vec<Claim>,
+    },
     /// Of each of these sources at most this layer, in place of what was wished before; of all others the largest. At most
     /// [`crate::config::LOOKS_MAX`] count.
     Look(Vec<(NodeId, Layer)>),
@@ -254,6 +262,29 @@ pub enum Command {
     Lapse(NodeId),
     /// Take leave of everybody; the next `poll`s say so to the neighbours.
     Leave,
+}
+
+/// That a source deserves a place on a crowded stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Claim {
+    /// As what.
+    pub part: Part,
+    /// Who.
+    pub source: NodeId,
+}
+
+/// What a source sends on a crowded stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Part {
+    /// All its layers, in the slot that is kept for it: a shared screen.
+    Main,
+    /// All its layers, as the voice that is heard first.
+    Front,
+    /// Its sound and its smallest picture.
+    Voice,
+    /// Its smallest picture.
+    Gallery,
 }
 
 /// What a layer costs.
@@ -390,15 +421,21 @@ pub enum Event {
         /// True if it said so.
         said_so: bool,
     },
-    /// This node's source was plugged into a slot: frames that it publishes from now on travel.
+    /// This node's source was plugged into a slot, or sends other layers there: frames of these that it publishes from now
+    /// on travel.
     OnStage {
         /// The slot.
         slot: u8,
         /// Which plugging-in.
         feed: u32,
+        /// What the slot takes of it, in their order; on a crowded stage not all that it could send.
+        layers: Vec<Layer>,
     },
     /// This node's source was unplugged, or found no free slot.
     OffStage,
+    /// From now on more want to send than there are places, or no longer: while it is so, sources tell the coordinator
+    /// whether they speak.
+    Crowded(bool),
     /// A source that this node watches was plugged in or out.
     Source {
         /// The source.

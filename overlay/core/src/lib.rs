@@ -35,6 +35,7 @@
 //! | `window` | which numbers were seen |
 //! | `owed` | seats that were not told yet |
 //! | `bucket` | so much each second |
+//! | [`floor`] | who deserves a place where there are not enough, for edges that coordinate |
 //! | [`seat`] | a node's own rows of the plan, as it is told them |
 //! | [`stage`] | who is plugged into which slot, as everybody is told |
 //! | [`plan`] | the plan, and the pure function that makes it |
@@ -80,6 +81,7 @@ mod witness;
 pub mod code;
 pub mod config;
 pub mod coordinate;
+pub mod floor;
 pub mod id;
 pub mod io;
 pub mod list;

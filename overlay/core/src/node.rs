@@ -16,6 +16,7 @@ use crate::relief::Relief;
 use crate::routes::Routes;
 use crate::seat::Seat;
 use crate::serve::replays;
+use crate::stage::Wishes;
 pub use crate::state::Config;
 use crate::state::State;
 use crate::status::{MemberStatus, Status, TreeStatus};
@@ -71,6 +72,9 @@ impl<P: Payload> Node<P> {
             sends: Vec::new(),
             stint: 0,
             on_stage: None,
+            shows: None,
+            crowded: false,
+            begun: BTreeMap::new(),
             looks: Vec::new(),
             wished: BTreeMap::new(),
             relief: Relief::default(),
@@ -330,6 +334,7 @@ impl<P: Payload> State<P> {
                 self.sends.dedup_by_key(|rate| rate.layer);
                 // Serials grow over restarts, so a stint named by one does too.
                 self.stint = self.next_serial;
+                self.shows = None;
                 self.next_serial += 1;
                 self.presence_changed(now);
             }
@@ -353,6 +358,7 @@ impl<P: Payload> State<P> {
                 self.config.watch = watch;
                 self.presence_changed(now);
             }
+            Command::Floor { gallery, claims } => self.give_floor(now, Wishes::new(gallery, claims)),
             Command::Look(wishes) => self.look(now, wishes),
             Command::RequestKey { source, layer } => {
                 let slot = self.stage.as_ref().and_then(|(_, stage)| {
@@ -411,6 +417,7 @@ impl<P: Payload> State<P> {
             self.timers.cancel(Timer::List(id));
         }
         self.say_presence(now);
+        self.shows = None;
         if self.on_stage.take().is_some() {
             self.event(Event::OffStage);
         }

@@ -54,6 +54,8 @@ impl<P: Payload> State<P> {
 
     /// Asks to be fed from the first frame on that is missing here.
     pub(crate) fn say_attach(&mut self, now: Time, id: TreeId, peer: NodeId) {
+        let Some(feed) = self.trees.get(&id).map(|tree| tree.feed) else { return };
+        let from_start = self.has_just_begun(now, id, feed).then_some(0);
         let Some(tree) = self.trees.get_mut(&id) else { return };
         let planned = tree.row.as_ref().is_some_and(|row| row.parent == peer);
         if tree.parent == Some(peer) {
@@ -61,8 +63,8 @@ impl<P: Payload> State<P> {
         }
         // A relay is there to feed others: those who were asked in vain come to it next.
         let feeds = !tree.children.is_empty() || self.config.kind == Kind::Relay;
-        let message =
-            Message::Attach { tree: id, feed: tree.feed, from: tree.ring.next_number(), planned, feeds };
+        let from = tree.ring.next_number().or(from_start);
+        let message = Message::Attach { tree: id, feed, from, planned, feeds };
         self.tell(now, peer, &message);
     }
 

@@ -127,6 +127,12 @@ pub(crate) struct State<P> {
     pub(crate) sends: Vec<LayerRate>,
     pub(crate) stint: u64,
     pub(crate) on_stage: Option<(u8, u32)>,
+    /// The layers that it was last told to send; none of them if it is off the stage. Nothing before it was told at all.
+    pub(crate) shows: Option<Vec<Layer>>,
+    /// More want to send than there are places.
+    pub(crate) crowded: bool,
+    /// For each slot the feed, and when this node heard that it began; nothing if it was there before this node.
+    pub(crate) begun: BTreeMap<u8, (u32, Option<Time>)>,
     /// How large this node wants to see whom, as its presence says it.
     pub(crate) looks: Vec<Look>,
     /// The same as its user wishes it.

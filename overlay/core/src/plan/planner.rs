@@ -37,6 +37,8 @@ pub struct Planner {
     promises: Promises,
     view: Option<Settings>,
     small: bool,
+    /// The plan that is made now gives a tree to another source.
+    replugged: bool,
     pub(super) changed: BTreeSet<NodeId>,
 }
 
@@ -72,7 +74,8 @@ impl Planner {
         }
         let grown = previous.is_some() || self.channels.iter().any(|channel| !channel.is_bare());
         self.lay_out(view, terms, previous);
-        if grown && self.small {
+        // Whoever was plugged in is waited for: others move with the next plan.
+        if grown && self.small && !std::mem::take(&mut self.replugged) {
             self.start_over_if_better(view, terms);
         }
         self.note_changes();
@@ -94,7 +97,7 @@ impl Planner {
         }
         self.grant(&steps, affordable, crowd.mesh);
         let mut settler = Settler::new(&mut self.roster, &mut self.channels, self.small, crowd.mesh);
-        settler.settle();
+        settler.settle(self.replugged);
         for channel in &mut self.channels {
             for group in &mut channel.groups {
                 for tree in &mut group.trees {
@@ -211,6 +214,11 @@ impl Planner {
         }
     }
 
+    /// Edges of one who hides are none that others could have.
+    fn hides_either(&self, group: &Group, source: Ix) -> bool {
+        group.trees.iter().any(|tree| self.roster.is_hidden(tree.source)) || self.roster.is_hidden(source)
+    }
+
     fn has_feeds(&self, feeds: &[Feed]) -> bool {
         self.channels.len() == feeds.len()
             && self.channels.iter().zip(feeds).all(|(channel, feed)| channel.feed == *feed)
@@ -251,7 +259,15 @@ impl Planner {
             for mut group in kept.into_iter().flat_map(|channel| channel.groups) {
                 let goes_on =
                     group.trees.first().is_some_and(|tree| (tree.feed, tree.source) == (feed.feed, source));
-                if goes_on && feed.layers.contains(&group.rate) {
+                let wanted = feed.layers.contains(&group.rate);
+                if goes_on && wanted {
+                    groups.insert(group.rate.layer, group);
+                } else if wanted && !group.is_bare() && !self.hides_either(&group, source) {
+                    // Trees belong to slots: they stay when somebody else is plugged in.
+                    for tree in &mut group.trees {
+                        tree.replug(&mut self.roster, source, feed.feed);
+                    }
+                    self.replugged = true;
                     groups.insert(group.rate.layer, group);
                 } else {
                     backups::end(&mut self.roster, &mut group, &mut self.promises);

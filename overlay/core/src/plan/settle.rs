@@ -36,8 +36,8 @@ impl<'a> Settler<'a> {
         Settler { roster, channels, small, mesh }
     }
 
-    /// Everything that the grants ask for.
-    pub(super) fn settle(&mut self) {
+    /// Everything that the grants ask for; what is only better, unless others wait for this plan.
+    pub(super) fn settle(&mut self, hurried: bool) {
         self.shed();
         self.lower();
         self.rehang();
@@ -47,7 +47,7 @@ impl<'a> Settler<'a> {
         self.seat_pictures(false);
         self.seat_pictures(true);
         self.prune();
-        if self.small {
+        if self.small && !hurried {
             self.better();
         }
     }

@@ -168,6 +168,24 @@ impl Tree {
         }
     }
 
+    /// Another source feeds this tree from now on. Whoever hung on the one before hangs on it, and all below stays; it may
+    /// then have more children than it can feed.
+    pub(super) fn replug(&mut self, roster: &mut Roster, source: Ix, feed: u32) {
+        self.unseat(roster, source);
+        let before = std::mem::replace(&mut self.source, source);
+        self.feed = feed;
+        for child in self.children(before).collect::<Vec<_>>() {
+            let takes = self.takes(child);
+            self.seat(roster, child, source, takes);
+        }
+        if std::mem::take(&mut self.chosen[before as usize]) {
+            self.inner.retain(|other| *other != before);
+        }
+        self.choose(source);
+        (self.delays[source as usize], self.depths[source as usize]) = (0, 0);
+        self.refresh(roster);
+    }
+
     /// Takes a node out that is gone; whoever hung on it hangs on nobody.
     pub(super) fn forget(&mut self, roster: &mut Roster, node: Ix) {
         self.unseat(roster, node);

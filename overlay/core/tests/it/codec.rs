@@ -133,6 +133,7 @@ fn stage() -> Stage {
     Stage {
         term: 1,
         number: 2,
+        crowded: true,
         feeds: vec![Feed { slot: 3, feed: 9, source, stint: 7, layers }],
         groups: vec![Group { slot: 3, layer: Layer::P360, kbps: 564, k: 1, m: 0 }],
         helpers: vec![Reachable { id: NodeId([0x22; 32]), contacts: Vec::new() }],
@@ -200,9 +201,9 @@ fn the_bodies_of_presence_stage_and_seat_are_the_examples_of_the_protocol() {
     assert_eq!(
         hex(&stage().encode().expect("fits")),
         concat!(
-            "a5000101020281a500030109025820",
+            "a60001010202f50381a500030109025820",
             "1111111111111111111111111111111111111111111111111111111111111111",
-            "03070481a20002011901f40381a50003010202190234030104000481a2005820",
+            "03070481a20002011901f40481a50003010202190234030104000581a2005820",
             "2222222222222222222222222222222222222222222222222222222222222222",
             "0180"
         )

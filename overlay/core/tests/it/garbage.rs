@@ -100,7 +100,7 @@ fn stage_body() -> impl Strategy<Value = Vec<u8>> {
         let groups = feeds.iter().flat_map(|feed| feed.layers.iter().map(move |rate| group(feed, rate)));
         let groups = groups.collect();
         let helpers = vec![Reachable { id: helper, contacts: Vec::new() }];
-        Stage { term, number, feeds, groups, helpers }.encode().unwrap_or_default()
+        Stage { term, number, crowded: number % 2 == 1, feeds, groups, helpers }.encode().unwrap_or_default()
     })
 }
 
@@ -213,7 +213,7 @@ fn meeting() -> Vec<Input<Blob>> {
     let group = |tree: TreeId| Group { slot: 0, layer: tree.layer, kbps: 200, k: 1, m: 0 };
     let feed = Feed { slot: 0, feed: 1, source: sends, stint: 0, layers: ladder() };
     let groups = trees.clone().map(group).collect();
-    let stage = Stage { term: 1, number: 1, feeds: vec![feed], groups, helpers: Vec::new() };
+    let stage = Stage { term: 1, number: 1, crowded: false, feeds: vec![feed], groups, helpers: Vec::new() };
     let seat = Seat { term: 1, number: 1, rows, ..Seat::default() };
     let leader = Presence { leads: 1, ..presence(Kind::Participant) };
     let mut happens: Vec<Input<Blob>> =

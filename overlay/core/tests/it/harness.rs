@@ -88,6 +88,7 @@ pub(crate) struct Got {
 
 #[derive(Default)]
 struct Source {
+    feed: Option<u32>,
     rates: Vec<LayerRate>,
     numbers: BTreeMap<Layer, u32>,
     keys: BTreeSet<Layer>,
@@ -461,12 +462,18 @@ impl World {
     fn happened(&mut self, me: NodeId, event: Event) {
         if let Some(source) = self.sources.get_mut(&me) {
             match event {
-                Event::OnStage { .. } => {
-                    source.numbers.clear();
-                    source.keys = Layer::ALL.into();
-                    source.due = source.rates.iter().map(|rate| (rate.layer, self.now)).collect();
+                Event::OnStage { feed, ref layers, .. } => {
+                    if source.feed != Some(feed) {
+                        (source.feed, source.due) = (Some(feed), BTreeMap::new());
+                        source.numbers.clear();
+                        source.keys = Layer::ALL.into();
+                    }
+                    source.due.retain(|layer, _| layers.contains(layer));
+                    for layer in layers {
+                        source.due.entry(*layer).or_insert(self.now);
+                    }
                 }
-                Event::OffStage => source.due.clear(),
+                Event::OffStage => (source.feed, source.due) = (None, BTreeMap::new()),
                 Event::KeyWanted(layer) => drop(source.keys.insert(layer)),
                 _ => {}
             }

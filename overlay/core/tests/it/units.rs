@@ -90,7 +90,8 @@ impl Alone {
     fn follows(&mut self, source: NodeId, stint: u64) {
         let feed = Feed { slot: 0, feed: 1, source, stint, layers: ladder() };
         let groups = vec![Group { slot: 0, layer: Layer::P360, kbps: 300, k: SHAPE.k, m: SHAPE.m }];
-        let stage = Stage { term: 1, number: 1, feeds: vec![feed], groups, helpers: Vec::new() };
+        let stage =
+            Stage { term: 1, number: 1, crowded: false, feeds: vec![feed], groups, helpers: Vec::new() };
         self.hears(2, Topic::Stage, Audience::Everybody, stage.encode().expect("fits"));
     }
 
