@@ -9,6 +9,10 @@ use super::roster::{Ix, NONE, Roster};
 /// Frames each second that a unit's time on an uplink is counted with.
 const UNITS_PER_S: u32 = 30;
 
+/// What each link costs beside its length, 0.1 ms (a guess: key frames take several times as long to send as the mean, and
+/// whoever is further down loses more).
+const LINK: u32 = 200;
+
 /// One tree. All tables are by number of node.
 #[derive(Debug)]
 pub(super) struct Tree {
@@ -133,7 +137,7 @@ impl Tree {
     /// When a unit would arrive at `node` as the last child of `parent`, 0.1 ms.
     pub(super) fn arrival(&self, roster: &Roster, parent: Ix, node: Ix) -> u32 {
         let queue = self.sending(roster, parent) * (self.fanout(parent) + 1);
-        self.delay(parent) + roster.one_way(parent, node) + queue + roster.crowding(parent, self.kbps)
+        self.delay(parent) + roster.one_way(parent, node) + queue + roster.crowding(parent, self.kbps) + LINK
     }
 
     /// Hangs a node on a parent.
@@ -298,7 +302,7 @@ impl Tree {
             for (turn, child) in (1..).zip(children.iter().copied()) {
                 let at = child as usize;
                 self.delays[at] =
-                    self.delay(parent) + roster.one_way(parent, child) + sending * turn + crowding;
+                    self.delay(parent) + roster.one_way(parent, child) + sending * turn + crowding + LINK;
                 self.depths[at] = self.depth(parent).saturating_add(1);
                 self.paths[at] = self.path(parent) | roster.heavy(child);
                 queue.push_back(child);
