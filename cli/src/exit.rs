@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use canopy_players::journal::{Entry, Journal};
 use keyagree::stream::SealingKeys;
 use media_pipeline::seal::Sealer;
 use media_pipeline::{EncodedFrame, Layer};
@@ -10,7 +11,6 @@ use overlay_core::unit::{self, Frame, FrameInfo};
 use overlay_libp2p::Handle;
 use parking_lot::Mutex;
 
-use crate::journal::{Entry, Journal};
 
 /// See the module.
 pub struct Exit {

@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use canopy_players::journal::{Entry, Journal};
 use keyagree::UnixTime;
 use keyagree::gate::Gate;
 use keyagree::identity::PeerKey;
@@ -27,7 +28,6 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 use crate::args::Join;
 use crate::authority::{self, SharedGate};
 use crate::fail::{Fail, Outcome};
-use crate::journal::{Entry, Journal};
 use crate::member::{Member, SharedClaims, SharedCredential};
 use crate::receive::Receiving;
 use crate::room::Room;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use canopy_players::journal::Journal;
 use keyagree::UnixTime;
 use keyagree::stream::SealingKeys;
 use media_pipeline::Layer;
@@ -12,7 +13,6 @@ use overlay_libp2p::Handle;
 
 use crate::exit::Exit;
 use crate::fail::{Fail, Outcome};
-use crate::journal::Journal;
 
 /// This node's source.
 pub struct Sending {

@@ -54,6 +54,8 @@ pub struct Ledger {
     main_bytes: u64,
     /// Receivers, each second.
     watcher_seconds: u64,
+    /// Delays are told of frames that are published from then on.
+    settled: Time,
 }
 
 impl Ledger {
@@ -79,6 +81,7 @@ impl Ledger {
             main,
             main_bytes: 0,
             watcher_seconds: 0,
+            settled: Time::ZERO + scenario.settle,
         }
     }
 
@@ -144,13 +147,16 @@ impl Ledger {
         let parcel = &frame.payload;
         let (source, sound) = (parcel.source, frame.layer.is_audio());
         let delay = micros(now.since(parcel.born));
+        let settled = parcel.born >= self.settled;
         let sums = &mut self.layers[frame.layer as usize];
         sums.delivered += 1;
-        sums.depth.0[usize::from(hops)] += 1;
+        sums.depth.0[usize::from(hops)] += u64::from(settled);
         let layer = &mut sums.record;
         layer.delivered += 1;
         layer.bytes += u64::from(parcel.len);
-        layer.delay.add(delay);
+        if settled {
+            layer.delay.add(delay);
+        }
         if Some(source) == self.main && !sound {
             self.main_bytes += u64::from(parcel.len);
         }
@@ -172,7 +178,7 @@ impl Ledger {
             machine.heard.len() - 1
         });
         let heard = &mut machine.heard[at];
-        heard.frames[frame.layer as usize] += 1;
+        heard.frames[frame.layer as usize] += u32::from(settled);
         layer.late += u64::from(delay > heard.direct_us + LATE_BY_MS * 1_000);
         // While somebody does not speak nothing is missing.
         let gap = now.since(heard.at.max(speaks_since));

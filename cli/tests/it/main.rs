@@ -7,6 +7,8 @@ mod browser;
 mod hidden;
 #[cfg(all(feature = "ffmpeg", target_os = "linux"))]
 mod link;
+#[cfg(all(feature = "ffmpeg", target_os = "linux"))]
+mod live;
 #[cfg(feature = "ffmpeg")]
 mod meeting;
 #[cfg(feature = "ffmpeg")]
