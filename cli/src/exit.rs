@@ -11,7 +11,6 @@ use overlay_core::unit::{self, Frame, FrameInfo};
 use overlay_libp2p::Handle;
 use parking_lot::Mutex;
 
-
 /// See the module.
 pub struct Exit {
     sealers: Mutex<BTreeMap<Layer, Sealer>>,

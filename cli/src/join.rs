@@ -22,10 +22,7 @@ pub fn run(args: Join) -> Outcome {
     let journal = Journal::create(args.probes.journal.as_deref(), clock::wall_us)
         .map_err(|error| Fail::failed(format!("the journal can't be written: {error}")))?;
     let seat = Seat::take(invite, &args.place, args.hide_ip)?;
-    journal.write(|_| Entry::Started {
-        at_us: clock::start().1.as_micros() as u64,
-        node: seat.me().short(),
-    });
+    journal.write(|_| Entry::Started { at_us: clock::start().1.as_micros() as u64, node: seat.me().short() });
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -325,9 +325,8 @@ mod tests {
 
     #[test]
     fn a_receiver_that_decodes_all_has_all_and_its_latency() {
-        let all =
-            received(&receiver((10..100).map(|n| (n, 2))), &source(100), WHOLE)
-                .expect("both journals name their nodes");
+        let all = received(&receiver((10..100).map(|n| (n, 2))), &source(100), WHOLE)
+            .expect("both journals name their nodes");
         assert_eq!((all.video.sent, all.video.decoded), (90, 90));
         assert_eq!(all.frozen_ms, 0);
         assert_eq!(all.latency_p50_ms.round(), 50.0);
@@ -337,17 +336,14 @@ mod tests {
     #[test]
     fn what_is_missing_shows_as_missing_and_as_frozen() {
         let frames = (0..100).filter(|n| !(20..40).contains(n)).map(|n| (n, 2));
-        let some =
-            received(&receiver(frames), &source(100), WHOLE).expect("named");
+        let some = received(&receiver(frames), &source(100), WHOLE).expect("named");
         assert_eq!((some.video.sent, some.video.decoded), (100, 80));
         assert_eq!(some.frozen_ms, 21 * 40 - 200);
     }
 
     #[test]
     fn a_receiver_that_stops_decoding_does_not_look_complete() {
-        let some =
-            received(&receiver((0..50).map(|n| (n, 2))), &source(100), WHOLE)
-                .expect("named");
+        let some = received(&receiver((0..50).map(|n| (n, 2))), &source(100), WHOLE).expect("named");
         assert_eq!((some.video.sent, some.video.decoded), (100, 50));
         assert!(some.frozen_ms > 1_000);
     }
@@ -355,21 +351,18 @@ mod tests {
     #[test]
     fn a_change_of_layer_counts_each_layer_in_its_time() {
         let frames = (0..100).map(|n| (n, if n < 30 { 1 } else { 2 }));
-        let both =
-            received(&receiver(frames), &source(100), WHOLE).expect("named");
+        let both = received(&receiver(frames), &source(100), WHOLE).expect("named");
         assert_eq!((both.video.sent, both.video.decoded), (100, 100));
     }
 
     #[test]
     fn what_a_relay_thinned_is_counted_apart_from_what_went_missing() {
         let frames = (0..100).filter(|n| !(20..40).contains(n) || n % 2 == 0).map(|n| (n, 2));
-        let some =
-            received(&receiver(frames), &source(100), WHOLE).expect("named");
+        let some = received(&receiver(frames), &source(100), WHOLE).expect("named");
         assert_eq!((some.video.sent, some.video.decoded, some.video.thinned), (100, 90, 10));
         assert_eq!(some.video.percent(), 100.0);
         let frames = (0..100).filter(|n| !(20..40).contains(n)).map(|n| (n, 2));
-        let gap =
-            received(&receiver(frames), &source(100), WHOLE).expect("named");
+        let gap = received(&receiver(frames), &source(100), WHOLE).expect("named");
         assert_eq!((gap.video.thinned, gap.video.percent()), (0, 80.0));
     }
 
@@ -408,8 +401,7 @@ mod tests {
 
     #[test]
     fn nothing_decoded_is_no_success() {
-        let none = received(&receiver(std::iter::empty()), &source(100), WHOLE)
-            .expect("named");
+        let none = received(&receiver(std::iter::empty()), &source(100), WHOLE).expect("named");
         assert_eq!(none.video.percent(), 0.0);
         assert_eq!(none.first_picture_ms, None);
     }

@@ -93,7 +93,8 @@ impl Player {
         args: &[String],
     ) -> io::Result<(Player, String)> {
         let mut player = Player::spawn(program, out, name, args, false)?;
-        let stdout = player.child.stdout.take().ok_or_else(|| io::Error::other("a process without output"))?;
+        let stdout =
+            player.child.stdout.take().ok_or_else(|| io::Error::other("a process without output"))?;
         let mut stdout = BufReader::new(stdout);
         let mut line = String::new();
         let heard = timeout(PATIENCE, stdout.read_line(&mut line)).await;

@@ -169,7 +169,8 @@ impl<'a> Stage<'a> {
         let out = &self.args.out;
         let mut args = words(&["join", "-", "--address", "127.0.0.1", "--uplink", WINDOW_UPLINK]);
         args.extend(words(&["--size", &self.args.size, "--name", "You"]));
-        let window = Player::start(&self.program, out, WINDOW, &args, Some(invite)).await.map_err(Fail::failed)?;
+        let window =
+            Player::start(&self.program, out, WINDOW, &args, Some(invite)).await.map_err(Fail::failed)?;
         let address = window.says("The meeting is at ").await.map_err(Fail::failed)?;
         bar.suspend(|| eprintln!("Come in and see it: {address}"));
         Ok(window)
@@ -189,8 +190,9 @@ impl<'a> Stage<'a> {
             if name == COLLUDER {
                 args.extend(words(&["--tap", &tap.to_string()]));
             }
-            let (relay, lease) =
-                Player::start_and_hear(&self.program, &self.args.out, name, &args).await.map_err(Fail::failed)?;
+            let (relay, lease) = Player::start_and_hear(&self.program, &self.args.out, name, &args)
+                .await
+                .map_err(Fail::failed)?;
             self.relays.push(relay);
             let file = Player::file(&self.args.out, name, "lease");
             home::write(Path::new(&file), lease.as_bytes())?;

@@ -61,7 +61,9 @@ pub async fn pair(program: &Path, out: &Path, scenario: &Scenario, seed: u64) ->
     let window = Window::between(left.began_us + scenario.settle.as_micros() as u64, left.ended_us);
     let real = delays(&left, window);
     let simulated = |layer: Layer| record.layers.get(&layer).map_or(Spread::default(), simulated);
-    let direct = |layer: &Layer| record.layers.get(layer).map_or(0.0, |of| of.direct.0.value_at_quantile(0.5) as f64 / 1e3);
+    let direct = |layer: &Layer| {
+        record.layers.get(layer).map_or(0.0, |of| of.direct.0.value_at_quantile(0.5) as f64 / 1e3)
+    };
     Ok(Pair {
         seed,
         direct_ms: real.keys().map(|layer| (*layer, direct(layer))).collect(),
@@ -78,7 +80,9 @@ impl Pair {
     pub fn off(&self) -> Vec<String> {
         let off = self.layers.iter().map(|(layer, [real, simulated])| (layer, off_percent(real, simulated)));
         off.filter(|(_, off)| off.abs() > OFF_PERCENT || off.is_nan())
-            .map(|(layer, off)| format!("seed {}: netsim's median of {layer:?} is {off:+.1} % off", self.seed))
+            .map(|(layer, off)| {
+                format!("seed {}: netsim's median of {layer:?} is {off:+.1} % off", self.seed)
+            })
             .collect()
     }
 }
@@ -88,8 +92,18 @@ impl Pair {
 /// # Errors
 /// None in practice: a text takes whatever is written.
 pub fn table(pairs: &[Pair]) -> Result<String> {
-    let header =
-        ["seed", "layer", "frames", "direct p50", "real p50", "netsim p50", "off %", "real p95", "netsim p95", "off %"];
+    let header = [
+        "seed",
+        "layer",
+        "frames",
+        "direct p50",
+        "real p50",
+        "netsim p50",
+        "off %",
+        "real p95",
+        "netsim p95",
+        "off %",
+    ];
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED).set_header(header);
     for pair in pairs {
@@ -106,7 +120,9 @@ pub fn table(pairs: &[Pair]) -> Result<String> {
                 format!("{p95_off:+.1}"),
             ];
             let right = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
-            table.add_row([Cell::new(pair.seed), Cell::new(format!("{layer:?}"))].into_iter().chain(numbers.map(right)));
+            table.add_row(
+                [Cell::new(pair.seed), Cell::new(format!("{layer:?}"))].into_iter().chain(numbers.map(right)),
+            );
         }
     }
     let mut text = format!("{table}\n");
@@ -114,7 +130,14 @@ pub fn table(pairs: &[Pair]) -> Result<String> {
         writeln!(
             text,
             "seed {}: links from source to receiver, mean: real {:.2}, netsim {:.2}; of what was due came: real {:.1} %, netsim {:.1} %; link: {} µs late (99 %: {}), {} dropped",
-            pair.seed, pair.depth[0], pair.depth[1], pair.delivered[0], pair.delivered[1], pair.late_us.0, pair.late_us.1, pair.dropped
+            pair.seed,
+            pair.depth[0],
+            pair.depth[1],
+            pair.delivered[0],
+            pair.delivered[1],
+            pair.late_us.0,
+            pair.late_us.1,
+            pair.dropped
         )?;
     }
     Ok(text)
@@ -154,7 +177,9 @@ fn delivered(left: &Left, window: Window) -> f64 {
 /// Who receives whom.
 fn pairs(left: &Left) -> impl Iterator<Item = (usize, usize)> {
     let sources = (0..left.journals.len()).filter(|who| !left.cast.people[*who].sends.is_empty());
-    sources.flat_map(|source| (0..left.journals.len()).filter(move |who| *who != source).map(move |who| (who, source)))
+    sources.flat_map(|source| {
+        (0..left.journals.len()).filter(move |who| *who != source).map(move |who| (who, source))
+    })
 }
 
 fn spread(mut values: Vec<u64>) -> Spread {
@@ -178,7 +203,8 @@ fn depth(record: &Record) -> f64 {
 }
 
 fn continuity(record: &Record) -> f64 {
-    let (due, came) = record.layers.values().fold((0, 0), |(due, came), of| (due + of.due, came + of.delivered));
+    let (due, came) =
+        record.layers.values().fold((0, 0), |(due, came), of| (due + of.due, came + of.delivered));
     if due == 0 { 0.0 } else { came as f64 * 100.0 / due as f64 }
 }
 

@@ -94,7 +94,8 @@ impl Ground {
         let chain = |hook: &str, side: &str| {
             format!("chain {hook} {{\ntype filter hook {hook} priority 0\n{side} lo accept\n{rule}\n}}\n")
         };
-        let rules = format!("table inet live {{\n{}{}}}\n", chain("input", "iifname"), chain("output", "oifname"));
+        let rules =
+            format!("table inet live {{\n{}{}}}\n", chain("input", "iifname"), chain("output", "oifname"));
         let mut child = Command::new("ip")
             .args(["netns", "exec", self.name(machine), "nft", "-f", "-"])
             .stdin(Stdio::piped())
@@ -105,7 +106,11 @@ impl Ground {
             stdin.write_all(rules.as_bytes()).map_err(|error| format!("nft: {error}"))?;
         }
         let did = child.wait_with_output().map_err(|error| format!("nft: {error}"))?;
-        if did.status.success() { Ok(()) } else { Err(format!("nft: {}", String::from_utf8_lossy(&did.stderr).trim())) }
+        if did.status.success() {
+            Ok(())
+        } else {
+            Err(format!("nft: {}", String::from_utf8_lossy(&did.stderr).trim()))
+        }
     }
 
     /// What a machine's namespace is called.
@@ -132,7 +137,11 @@ fn ip(args: &[&str]) -> Result<(), String> {
 }
 
 fn run(program: &str, args: &[&str], more: &[&str]) -> Result<(), String> {
-    let did = Command::new(program).args(args).args(more).output().map_err(|error| format!("{program}: {error}"))?;
+    let did = Command::new(program)
+        .args(args)
+        .args(more)
+        .output()
+        .map_err(|error| format!("{program}: {error}"))?;
     let why = || format!("{program} {}: {}", args.join(" "), String::from_utf8_lossy(&did.stderr).trim());
     if did.status.success() { Ok(()) } else { Err(why()) }
 }

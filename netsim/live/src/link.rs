@@ -77,7 +77,8 @@ impl Link {
             device.set_nonblocking(true)?;
         }
         let stop = Arc::new(AtomicBool::new(false));
-        let carried: Arc<Vec<[AtomicU64; 2]>> = Arc::new(devices.iter().map(|_| Default::default()).collect());
+        let carried: Arc<Vec<[AtomicU64; 2]>> =
+            Arc::new(devices.iter().map(|_| Default::default()).collect());
         let count = devices.len();
         let mut wire = Wire {
             devices,
@@ -161,11 +162,13 @@ impl Wire {
             tv_nsec: wait.min(IDLE.as_nanos() as u64).min(SECOND_NS - 1).cast_signed(),
         };
         let ready: Vec<usize> = {
-            let fds = self.devices.iter().map(|device| PollFd::from_borrowed_fd(device.as_fd(), PollFlags::IN));
+            let fds =
+                self.devices.iter().map(|device| PollFd::from_borrowed_fd(device.as_fd(), PollFlags::IN));
             let mut watched: Vec<PollFd<'_>> = fds.collect();
             match poll(&mut watched, Some(&wait)) {
                 Ok(_) => {
-                    let readable = |(at, fd): (usize, &PollFd<'_>)| fd.revents().contains(PollFlags::IN).then_some(at);
+                    let readable =
+                        |(at, fd): (usize, &PollFd<'_>)| fd.revents().contains(PollFlags::IN).then_some(at);
                     watched.iter().enumerate().filter_map(readable).collect()
                 }
                 Err(_) => Vec::new(),
@@ -186,7 +189,9 @@ impl Wire {
         for _ in 0..TURN {
             let Ok(len) = self.devices[from].recv(&mut buffer) else { return };
             let packet = &buffer[..len];
-            let Some((to, protocol)) = whither(packet).filter(|(to, _)| *to < self.devices.len()) else { continue };
+            let Some((to, protocol)) = whither(packet).filter(|(to, _)| *to < self.devices.len()) else {
+                continue;
+            };
             for end in [from, to] {
                 self.carried[end][usize::from(protocol == TCP)].fetch_add(len as u64, Ordering::Relaxed);
             }
@@ -229,7 +234,8 @@ impl Wire {
 
     fn over(mut self) -> Held {
         self.late_us.sort_unstable();
-        let at = |of: usize| self.late_us.get(self.late_us.len() * of / 100).map_or(0, |late| u64::from(*late));
+        let at =
+            |of: usize| self.late_us.get(self.late_us.len() * of / 100).map_or(0, |late| u64::from(*late));
         Held { late_us: (at(50), at(99)), ..self.held }
     }
 }

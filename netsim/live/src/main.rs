@@ -88,7 +88,12 @@ mod linux {
                 }
                 print!("{}", calibrate::table(&pairs)?);
                 let off: Vec<String> = pairs.iter().flat_map(calibrate::Pair::off).collect();
-                ensure!(off.is_empty(), "the simulator is off by more than {} %:\n  {}", calibrate::OFF_PERCENT, off.join("\n  "));
+                ensure!(
+                    off.is_empty(),
+                    "the simulator is off by more than {} %:\n  {}",
+                    calibrate::OFF_PERCENT,
+                    off.join("\n  ")
+                );
             }
         }
         Ok(())

@@ -64,9 +64,14 @@ struct Facts {
 pub async fn hold(program: &Path, out: &Path, scenario: &Scenario, broken: Broken) -> Result<Held> {
     let kills_at = match &scenario.faults[..] {
         [FaultSpec { what: What::Crash, who: Target::Relays, at: Some(at), count: Some(1), .. }] => *at,
-        _ => anyhow::bail!("faults: give one, the crash of 1 of the relays at a moment; it is the strongest that is killed"),
+        _ => anyhow::bail!(
+            "faults: give one, the crash of 1 of the relays at a moment; it is the strongest that is killed"
+        ),
     };
-    ensure!(scenario.settle < kills_at && kills_at < scenario.length, "settle, faults.at, length: give them in this order");
+    ensure!(
+        scenario.settle < kills_at && kills_at < scenario.length,
+        "settle, faults.at, length: give them in this order"
+    );
     let only_tcp = scenario.people.count as usize - 1;
     let mut scene = Scene::set(program, out, scenario, SEED, Some(only_tcp)).await?;
     scene.play(scenario.settle).await?;
@@ -76,7 +81,8 @@ pub async fn hold(program: &Path, out: &Path, scenario: &Scenario, broken: Broke
     scene.play(kills_at).await?;
     let places = scene.places().await;
     let relays = scene.people()..scene.cast.people.len();
-    let strength = |who: &usize| places[*who].as_ref().map_or((0, 0), |place| (place.passes_on(), place.out_kbps));
+    let strength =
+        |who: &usize| places[*who].as_ref().map_or((0, 0), |place| (place.passes_on(), place.out_kbps));
     let killed = relays.max_by_key(strength).context("relays: the scenario has none")?;
     let killed_us = crate::clock::wall_us();
     scene.crash(killed).await;
@@ -103,8 +109,10 @@ impl Facts {
             ("before", Window::between(self.settled_us, self.killed_us), BEFORE_PERCENT),
             ("after", Window::between(self.killed_us, left.ended_us), AFTER_PERCENT),
         ];
-        let mut table = table(&["receiver", "source", "", "pictures %", "sound %", "frozen ms", "p50 ms", "p95 ms"]);
-        let sources: Vec<usize> = (0..left.journals.len()).filter(|who| !left.cast.people[*who].sends.is_empty()).collect();
+        let mut table =
+            table(&["receiver", "source", "", "pictures %", "sound %", "frozen ms", "p50 ms", "p95 ms"]);
+        let sources: Vec<usize> =
+            (0..left.journals.len()).filter(|who| !left.cast.people[*who].sends.is_empty()).collect();
         for (receiver, journal) in left.journals.iter().enumerate() {
             for source in sources.iter().copied().filter(|source| *source != receiver) {
                 for (when, window, (pictures, sound)) in spans {
@@ -131,7 +139,16 @@ impl Facts {
     fn judge_interfaces(&self, held: &mut Held) -> Result<()> {
         let left = &self.left;
         let most = (0..left.sent.len()).max_by_key(|who| left.sent[*who].bytes());
-        let mut table = table(&["machine", "limit kbit/s", "highest second kbit/s", "%", "sent kB", "UDP kB", "TCP kB", "feeds"]);
+        let mut table = table(&[
+            "machine",
+            "limit kbit/s",
+            "highest second kbit/s",
+            "%",
+            "sent kB",
+            "UDP kB",
+            "TCP kB",
+            "feeds",
+        ]);
         for (who, person) in left.cast.people.iter().enumerate() {
             let ((highest, at_ms), limit) = (left.sent[who].highest(), u64::from(person.limit_kbps));
             let limit = if self.broken == Broken::Limit && most == Some(who) { limit / 10 } else { limit };
@@ -144,30 +161,58 @@ impl Facts {
             }
             let Carried { udp, tcp } = left.carried[who];
             let feeds = self.places[who].as_ref().map_or(0, Place::passes_on);
-            let name = if who == self.killed { format!("{} (killed)", left.names[who]) } else { left.names[who].clone() };
-            let numbers = [limit, highest, highest * 100 / limit.max(1), left.sent[who].bytes() / 1000, udp / 1000, tcp / 1000, feeds as u64];
-            table.add_row(std::iter::once(Cell::new(name)).chain(numbers.map(|number| Cell::new(number).set_alignment(CellAlignment::Right))));
+            let name = if who == self.killed {
+                format!("{} (killed)", left.names[who])
+            } else {
+                left.names[who].clone()
+            };
+            let numbers = [
+                limit,
+                highest,
+                highest * 100 / limit.max(1),
+                left.sent[who].bytes() / 1000,
+                udp / 1000,
+                tcp / 1000,
+                feeds as u64,
+            ];
+            table.add_row(
+                std::iter::once(Cell::new(name))
+                    .chain(numbers.map(|number| Cell::new(number).set_alignment(CellAlignment::Right))),
+            );
         }
         writeln!(held.told, "{table}")?;
         let Carried { udp, tcp } = left.carried[self.only_tcp];
         if udp > 0 || tcp < TCP_BYTES_MIN {
-            held.failures.push(format!("{} is to take part by TCP only; it had {udp} bytes by UDP, {tcp} by TCP", left.names[self.only_tcp]));
+            held.failures.push(format!(
+                "{} is to take part by TCP only; it had {udp} bytes by UDP, {tcp} by TCP",
+                left.names[self.only_tcp]
+            ));
         }
         let late = left.held.late_us;
-        writeln!(held.told, "link: {} packets, {} dropped, handed over {} µs late (99 %: {})", left.held.packets, left.held.dropped, late.0, late.1)?;
+        writeln!(
+            held.told,
+            "link: {} packets, {} dropped, handed over {} µs late (99 %: {})",
+            left.held.packets, left.held.dropped, late.0, late.1
+        )?;
         Ok(())
     }
 
     /// It is the overlay that carries: somebody feeds others with what is not theirs, and so did who was killed.
     fn judge_overlay(&self, held: &mut Held) -> Result<()> {
-        let silent: Vec<&str> =
-            self.places.iter().zip(&self.left.names).filter(|(place, _)| place.is_none()).map(|(_, name)| name.as_str()).collect();
+        let silent: Vec<&str> = self
+            .places
+            .iter()
+            .zip(&self.left.names)
+            .filter(|(place, _)| place.is_none())
+            .map(|(_, name)| name.as_str())
+            .collect();
         if !silent.is_empty() {
             held.failures.push(format!("'canopy status' shows nothing of {}", silent.join(", ")));
         }
         let feeds = |who: usize| self.places[who].as_ref().map_or(0, Place::passes_on);
         let others = (0..self.places.len()).filter(|who| feeds(*who) > 0);
-        let (people, relays): (Vec<usize>, Vec<usize>) = others.partition(|who| self.left.cast.people[*who].kind == Kind::Participant);
+        let (people, relays): (Vec<usize>, Vec<usize>) =
+            others.partition(|who| self.left.cast.people[*who].kind == Kind::Participant);
         if people.len() + relays.len() == 0 {
             held.failures.push("nobody but the sources feeds anybody".into());
         }
@@ -214,4 +259,3 @@ pub fn scenario() -> Result<Scenario> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/twelve.toml");
     Ok(Scenario::read(file)?)
 }
-

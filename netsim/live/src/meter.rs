@@ -69,11 +69,14 @@ impl Meter {
         let stops = Arc::clone(&stop);
         let thread = std::thread::Builder::new().name("meter".into()).spawn(move || {
             // A file of counters goes on telling those of the namespace that it was opened in.
-            let mut files: Vec<Option<File>> = namespaces.iter().map(|namespace| counters(namespace).ok()).collect();
+            let mut files: Vec<Option<File>> =
+                namespaces.iter().map(|namespace| counters(namespace).ok()).collect();
             let mut sent = vec![Sent::default(); files.len()];
             while !stops.load(Ordering::Acquire) {
                 for (file, sent) in files.iter_mut().zip(&mut sent) {
-                    if let Some(reading) = file.as_mut().and_then(|file| read(file).ok()).filter(|_| sent.0.len() < READINGS_MAX) {
+                    if let Some(reading) =
+                        file.as_mut().and_then(|file| read(file).ok()).filter(|_| sent.0.len() < READINGS_MAX)
+                    {
                         sent.0.push(reading);
                     }
                 }

@@ -55,7 +55,11 @@ impl Place {
 
     /// How many it feeds with what others send, in all trees together.
     pub fn passes_on(&self) -> usize {
-        let others = self.status.trees.iter().filter(|tree| tree.source.as_ref().is_some_and(|source| *source != self.status.me));
+        let others = self
+            .status
+            .trees
+            .iter()
+            .filter(|tree| tree.source.as_ref().is_some_and(|source| *source != self.status.me));
         others.map(|tree| tree.children.len()).sum()
     }
 }
@@ -74,7 +78,9 @@ pub fn depths(places: &[Option<Place>]) -> Vec<usize> {
                     break true;
                 }
                 let above = places.iter().find(|place| place.status.me == *parent);
-                let Some(next) = above.and_then(|place| place.status.trees.iter().find(|other| other.tree == at.tree)) else {
+                let Some(next) =
+                    above.and_then(|place| place.status.trees.iter().find(|other| other.tree == at.tree))
+                else {
                     break false;
                 };
                 if links > places.len() {

@@ -72,25 +72,45 @@ impl Scene {
     ///
     /// # Errors
     /// What stands in the way.
-    pub async fn set(program: &Path, out: &Path, scenario: &Scenario, seed: u64, only_tcp: Option<usize>) -> Result<Scene> {
+    pub async fn set(
+        program: &Path,
+        out: &Path,
+        scenario: &Scenario,
+        seed: u64,
+        only_tcp: Option<usize>,
+    ) -> Result<Scene> {
         can_be_held(scenario)?;
         let cast = Cast::draw(scenario, seed)?;
-        ensure!(cast.people.iter().all(|person| person.nat == Nat::Open), "people.nat: everybody is reachable here; leave it out");
+        ensure!(
+            cast.people.iter().all(|person| person.nat == Nat::Open),
+            "people.nat: everybody is reachable here; leave it out"
+        );
         if out.exists() {
             std::fs::remove_dir_all(out).with_context(|| out.display().to_string())?;
         }
         std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
-        let lines: Vec<Line> =
-            cast.people.iter().map(|person| Line { up_kbps: person.uplink_kbps, down_kbps: person.downlink_kbps }).collect();
+        let lines: Vec<Line> = cast
+            .people
+            .iter()
+            .map(|person| Line { up_kbps: person.uplink_kbps, down_kbps: person.downlink_kbps })
+            .collect();
         let (ground, devices) = Ground::lay(&lines).map_err(|why| anyhow!(why))?;
         if let Some(who) = only_tcp {
             ground.only_tcp(who).map_err(|why| anyhow!(why))?;
         }
-        let ways = cast.people.iter().flat_map(|from| cast.people.iter().map(|to| cast.paths.one_way(from, to))).collect();
+        let ways = cast
+            .people
+            .iter()
+            .flat_map(|from| cast.people.iter().map(|to| cast.paths.one_way(from, to)))
+            .collect();
         let link = Link::join(devices, lines, ways)?;
         let meter = Meter::start(ground.files().collect())?;
         let program = std::path::absolute(program)?;
-        ensure!(program.exists(), "{} is not there: build it first (cargo build -p canopy)", program.display());
+        ensure!(
+            program.exists(),
+            "{} is not there: build it first (cargo build -p canopy)",
+            program.display()
+        );
         let mut scene = Scene {
             names: names(&cast),
             began_us: 0,
@@ -120,7 +140,15 @@ impl Scene {
         new.extend(["--guests".into(), (people - 1).to_string()]);
         for relay in people..self.cast.people.len() {
             let (name, limit) = (self.names[relay].clone(), rate(&self.cast.people[relay]));
-            let args = words(&["relay", "--uplink", &limit, "--lease", "1h", "--address", &address::of(relay).to_string()]);
+            let args = words(&[
+                "relay",
+                "--uplink",
+                &limit,
+                "--lease",
+                "1h",
+                "--address",
+                &address::of(relay).to_string(),
+            ]);
             let (player, lease) = Player::start_and_hear(&self.on(relay), &self.out, &name, &args).await?;
             self.players[relay] = Some(player);
             let file = Player::file(&self.out, &name, "lease");
@@ -128,7 +156,11 @@ impl Scene {
             new.extend(["--lease".into(), file]);
         }
         self.invites = self.on(0).run(&self.out, &self.names[0], &new).await?;
-        ensure!(self.invites.len() == people, "'canopy new' printed {} invites for {people}", self.invites.len());
+        ensure!(
+            self.invites.len() == people,
+            "'canopy new' printed {} invites for {people}",
+            self.invites.len()
+        );
         Ok(())
     }
 
@@ -154,10 +186,16 @@ impl Scene {
                 if let Some(player) = player.as_mut().filter(|_| !self.killed.contains(&who))
                     && player.has_ended()
                 {
-                    bail!("{} ended before the meeting did; its log is {}", player.name, player.log().display());
+                    bail!(
+                        "{} ended before the meeting did; its log is {}",
+                        player.name,
+                        player.log().display()
+                    );
                 }
             }
-            let Some(left) = until.checked_sub(self.passed()).filter(|left| !left.is_zero()) else { return Ok(()) };
+            let Some(left) = until.checked_sub(self.passed()).filter(|left| !left.is_zero()) else {
+                return Ok(());
+            };
             sleep(left.min(LOOK)).await;
         }
     }
@@ -169,7 +207,12 @@ impl Scene {
     async fn come(&mut self, who: usize) -> Result<()> {
         let (person, name) = (&self.cast.people[who], &self.names[who]);
         let mut args = words(&["join", "-", "--headless", "--address", &address::of(who).to_string()]);
-        args.extend(words(&["--uplink", &rate(person), "--journal", &Player::file(&self.out, name, "journal.jsonl")]));
+        args.extend(words(&[
+            "--uplink",
+            &rate(person),
+            "--journal",
+            &Player::file(&self.out, name, "journal.jsonl"),
+        ]));
         match size(person) {
             Some(size) => args.extend(words(&["--test-card", "--size", size])),
             None => args.push("--listen-only".into()),
@@ -186,6 +229,10 @@ impl Scene {
         for (who, name) in self.names.iter().enumerate() {
             let asked = self.players[who].is_some() && !self.killed.contains(&who);
             let said = if asked { self.program.run(&self.out, name, &status).await.ok() } else { None };
+            if let Some(lines) = &said {
+                // For whoever wants to know why; what stands there is of the last time.
+                let _ = std::fs::write(Player::file(&self.out, name, "status.json"), lines.join("\n"));
+            }
             places.push(said.and_then(|lines| Place::read(&lines)));
         }
         places
@@ -270,21 +317,38 @@ fn words(words: &[&str]) -> Vec<String> {
 /// Refuses what real processes, or the link between them, can't do as the scenario says it.
 fn can_be_held(scenario: &Scenario) -> Result<()> {
     let machines = scenario.people.count + scenario.relay_count();
-    ensure!(machines as usize <= address::MACHINES_MAX, "{machines} machines; {} are the most here", address::MACHINES_MAX);
+    ensure!(
+        machines as usize <= address::MACHINES_MAX,
+        "{machines} machines; {} are the most here",
+        address::MACHINES_MAX
+    );
     let network = &scenario.network;
-    ensure!(network.loss_per_million == 0, "network.loss_per_million: the link here loses nothing; make it 0");
+    ensure!(
+        network.loss_per_million == 0,
+        "network.loss_per_million: the link here loses nothing; make it 0"
+    );
     ensure!(
         network.jitter_permille == 0 && network.jitter_floor.is_zero(),
         "network.jitter_permille, network.jitter_floor: the link here has none; make both 0"
     );
     ensure!(scenario.people.leave_percent == 0, "people.leave_percent: nobody leaves here; make it 0");
     for kind in &scenario.relays {
-        ensure!(kind.at.is_zero() && kind.within.is_zero() && kind.lease.is_none(), "relays: here they are there from the beginning to the end");
+        ensure!(
+            kind.at.is_zero() && kind.within.is_zero() && kind.lease.is_none(),
+            "relays: here they are there from the beginning to the end"
+        );
     }
     for kind in &scenario.sources {
         let is_whole = kind.layers.len() >= 2
-            && kind.layers.iter().map(|name| Layer::from(*name)).eq(Layer::ALL.into_iter().take(kind.layers.len()));
-        ensure!(is_whole, "sources.layers: the program sends sound and every picture up to its largest; give those");
+            && kind
+                .layers
+                .iter()
+                .map(|name| Layer::from(*name))
+                .eq(Layer::ALL.into_iter().take(kind.layers.len()));
+        ensure!(
+            is_whole,
+            "sources.layers: the program sends sound and every picture up to its largest; give those"
+        );
     }
     Ok(())
 }

@@ -20,7 +20,8 @@ fn socket(ground: &Ground, machine: usize) -> UdpSocket {
     let path = ground.files().nth(machine).expect("it is there");
     std::thread::spawn(move || {
         let namespace = File::open(path).expect("there is such a namespace");
-        move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network)).expect("root may go there");
+        move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
+            .expect("root may go there");
         let socket = UdpSocket::bind((address::of(machine), 7_000)).expect("a free port");
         socket.set_read_timeout(Some(Duration::from_secs(5))).expect("a time");
         socket
