@@ -40,7 +40,7 @@ pub struct Line {
     pub down_kbps: u32,
 }
 
-/// Bytes that a machine sent and was sent, by what carries them.
+/// Bytes that a machine sent, by what carries them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Carried {
     /// QUIC, and names that are asked for.
@@ -102,7 +102,7 @@ impl Link {
         Ok(Link { stop, carried, thread: Some(thread) })
     }
 
-    /// What a machine sent and was sent so far.
+    /// What a machine sent so far.
     pub fn carried(&self, machine: usize) -> Carried {
         let [udp, tcp] = &self.carried[machine];
         Carried { udp: udp.load(Ordering::Relaxed), tcp: tcp.load(Ordering::Relaxed) }
@@ -192,9 +192,7 @@ impl Wire {
             let Some((to, protocol)) = whither(packet).filter(|(to, _)| *to < self.devices.len()) else {
                 continue;
             };
-            for end in [from, to] {
-                self.carried[end][usize::from(protocol == TCP)].fetch_add(len as u64, Ordering::Relaxed);
-            }
+            self.carried[from][usize::from(protocol == TCP)].fetch_add(len as u64, Ordering::Relaxed);
             let left = clock::now_ns().max(self.out_idle[from]) + span_ns(len, self.lines[from].up_kbps);
             self.out_idle[from] = left;
             let due_ns = left + self.ways[from * self.devices.len() + to].as_nanos() as u64;

@@ -21,7 +21,7 @@ const BEFORE_PERCENT: (f64, f64) = (97.0, 99.0);
 const AFTER_PERCENT: (f64, f64) = (95.0, 98.0);
 /// No interface sends more than this in any second, percent of its limit.
 const OVER_PERCENT: u64 = 105;
-/// Whoever takes part by TCP gets at least so many bytes by it.
+/// Whoever takes part by TCP sends at least so many bytes by it.
 const TCP_BYTES_MIN: u64 = 200_000;
 
 /// What can be broken, to see that it is noticed.
@@ -184,7 +184,7 @@ impl Facts {
         let Carried { udp, tcp } = left.carried[self.only_tcp];
         if udp > 0 || tcp < TCP_BYTES_MIN {
             held.failures.push(format!(
-                "{} is to take part by TCP only; it had {udp} bytes by UDP, {tcp} by TCP",
+                "{} is to take part by TCP only; it sent {udp} bytes by UDP, {tcp} by TCP",
                 left.names[self.only_tcp]
             ));
         }
