@@ -52,7 +52,7 @@ pub(crate) struct Driver {
     untold: VecDeque<Happening>,
     connections: BTreeMap<ConnectionId, Connection>,
     dials: Dials,
-    /// Whom the core wants to be linked to, once the uplink has paid for those before. At most
+    /// Whom the core wants to be linked to, when the uplink has room for it. At most
     /// [`crate::config::CONNECTIONS_MAX`].
     waiting: VecDeque<(NodeId, Vec<Multiaddr>)>,
     batch: Batch,
@@ -166,7 +166,7 @@ impl Driver {
                 self.dial(peer, addresses);
             }
         }
-        while !self.waiting.is_empty() && !self.hub.pacer.owes(now) {
+        while !self.waiting.is_empty() && self.hub.pacer.connects_from() <= now {
             if let Some((peer, addresses)) = self.waiting.pop_front() {
                 self.dial(peer, addresses);
             }
@@ -192,8 +192,8 @@ impl Driver {
     fn next_due(&self, now: Time) -> Time {
         let admissions = self.connections.values().filter_map(|connection| connection.until).min();
         let errands = if self.untold.len() < HAPPENINGS_MAX { self.hub.arm() } else { None };
-        let paid = (!self.waiting.is_empty()).then(|| self.hub.pacer.ready_at(now));
-        [errands, self.hub.line_due(), self.hub.held_due(), self.dials.next(), paid, admissions]
+        let connects = (!self.waiting.is_empty()).then(|| self.hub.pacer.connects_from());
+        [errands, self.hub.line_due(), self.hub.held_due(), self.dials.next(), connects, admissions]
             .into_iter()
             .flatten()
             .min()

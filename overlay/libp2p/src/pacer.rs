@@ -61,6 +61,8 @@ struct Bucket {
     tokens: i64,
     /// Bytes that are owed for connections. They are paid first.
     unpaid: i64,
+    /// When the next connection may be dialled that can wait.
+    connects_from: Time,
     filled_at: Time,
     bins: [u64; BINS],
     bin: u64,
@@ -128,12 +130,9 @@ impl Pacer {
         bucket.meter(now, acks as u64);
     }
 
-    /// True if connections are not paid for yet: another one can wait.
-    pub(crate) fn owes(&self, now: Time) -> bool {
-        let mut bucket = self.inner.lock();
-        let Some(rate) = bucket.rate else { return false };
-        bucket.fill(now, rate);
-        bucket.unpaid > 0
+    /// When another connection may be dialled that can wait: they leave lanes at least half of the uplink.
+    pub(crate) fn connects_from(&self) -> Time {
+        self.inner.lock().connects_from
     }
 
     /// Charges a connection that is dialled, or has been made by somebody else.
@@ -142,6 +141,8 @@ impl Pacer {
         if let Some(rate) = bucket.rate {
             bucket.fill(now, rate);
             bucket.unpaid = (bucket.unpaid + CONNECTION_COST as i64).min(share(rate, UNPAID_MAX));
+            let pause = Duration::from_nanos(2 * CONNECTION_COST as u64 * 1_000_000_000 / rate);
+            bucket.connects_from = (bucket.connects_from.max(now) + pause).min(now + 2 * UNPAID_MAX);
         }
         bucket.meter(now, CONNECTION_COST as u64);
     }
@@ -282,8 +283,8 @@ mod tests {
         let pacer = Pacer::new(Some(kbps));
         let mut made = 0;
         for ms in (0..3_000).step_by(2) {
-            // Four at once, seven when they are paid for, 110 kB, and all that control can get beside them.
-            if ms == 0 || made < 11 && !pacer.owes(at(ms)) {
+            // Four at once, seven as soon as they may, 110 kB, and all that control can get beside them.
+            if ms == 0 || made < 11 && pacer.connects_from() <= at(ms) {
                 let more = if ms == 0 { 4 } else { 1 };
                 (0..more).for_each(|_| pacer.connects(at(ms)));
                 made += more;
@@ -297,6 +298,8 @@ mod tests {
         assert!(counted.peak_kbps <= u64::from(kbps) * 105 / 100, "{}", counted.peak_kbps);
         assert!(counted.wire_out >= 270_000, "the limit is used: {}", counted.wire_out);
         assert_eq!(made, 11);
+        let control = pacer.written().control;
+        assert!(control >= 120_000, "control goes on beside them: {control}");
     }
 
     #[test]
