@@ -5,11 +5,23 @@ CLIP ?=
 # 180p, 360p, or on a machine with more than two cores 720p.
 SIZE ?= 360p
 
-.PHONY: demo test fuzz lint a11y bench-relay bench-plan bench-overlay bench-keys search-keys bench-netsim bench-page install
+.PHONY: demo live calibrate test fuzz lint a11y bench-relay bench-plan bench-overlay bench-keys search-keys bench-netsim bench-page install
 
 demo: install
 	cargo build --release -p canopy
 	./target/release/canopy demo --size $(SIZE) $(if $(CLIP),--file '$(CLIP)')
+
+# Twelve processes on machines of their own (network namespaces, for root on Linux), behind shaped uplinks: one is reached
+# by TCP only, and the strongest relay is killed.
+LIVE = nice -n -10 ./target/release/netsim-live
+live: install
+	cargo build --release -p canopy -p netsim-live
+	$(LIVE) meeting
+
+# Delays of twenty such processes beside those of the simulator, by the same scenario and three seeds.
+calibrate: install
+	cargo build --release -p canopy -p netsim-live
+	$(LIVE) calibrate
 
 # The relay-only program comes first: the tests then build the whole one in its place.
 test: install

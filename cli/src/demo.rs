@@ -1,8 +1,6 @@
 //! A real meeting of separate processes on this machine, and what came of it.
 
 mod acts;
-mod cast;
-mod measure;
 mod memory;
 mod report;
 mod script;

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use canopy_players::journal::{Entry, Journal};
 use keyagree::stream::SealingKeys;
 use media_pipeline::seal::Sealer;
 use media_pipeline::{EncodedFrame, Layer};
@@ -14,7 +15,6 @@ use overlay_libp2p::Handle;
 use parking_lot::Mutex;
 
 use crate::ear::Ear;
-use crate::journal::{Entry, Journal};
 
 /// Packets of sound that are kept while they don't leave: half a second.
 const KEPT: usize = 25;

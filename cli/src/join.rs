@@ -1,10 +1,10 @@
 //! `canopy join`: checks everything that can be checked before anybody is bothered, then takes part.
 
+use canopy_players::journal::{Entry, Journal};
 use media_pipeline::capture::{self, Source};
 
 use crate::args::Join;
 use crate::fail::{Fail, Outcome};
-use crate::journal::Journal;
 use crate::node::Node;
 use crate::seat::Seat;
 use crate::window::{self, Served};
@@ -19,13 +19,10 @@ pub fn run(args: Join) -> Outcome {
         std::fs::create_dir_all(folder)
             .map_err(|error| Fail::failed(format!("{} can't be made: {error}", folder.display())))?;
     }
-    let journal = Journal::create(args.probes.journal.as_deref())
+    let journal = Journal::create(args.probes.journal.as_deref(), clock::wall_us)
         .map_err(|error| Fail::failed(format!("the journal can't be written: {error}")))?;
     let seat = Seat::take(invite, &args.place, args.hide_ip)?;
-    journal.write(|_| crate::journal::Entry::Started {
-        at_us: clock::start().1.as_micros() as u64,
-        node: seat.me().short(),
-    });
+    journal.write(|_| Entry::Started { at_us: clock::start().1.as_micros() as u64, node: seat.me().short() });
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

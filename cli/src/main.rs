@@ -20,8 +20,6 @@ mod invitation;
 #[cfg(feature = "ffmpeg")]
 mod join;
 #[cfg(feature = "ffmpeg")]
-mod journal;
-#[cfg(feature = "ffmpeg")]
 mod ladder;
 mod lent;
 #[cfg(all(feature = "ffmpeg", unix, not(target_os = "macos")))]

@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use canopy_players::journal::{Entry, Journal};
 use keyagree::UnixTime;
 use keyagree::gate::Gate;
 use keyagree::identity::PeerKey;
@@ -29,7 +30,6 @@ use crate::args::Join;
 use crate::authority::{self, SharedGate};
 use crate::exit::Exit;
 use crate::fail::{Fail, Outcome};
-use crate::journal::{Entry, Journal};
 use crate::member::{Member, SharedClaims, SharedCredential};
 use crate::receive::Receiving;
 use crate::room::Room;

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use canopy_players::journal::{Entry, Journal};
 use keyagree::identity::PeerKey;
 use keyagree::stream::OpeningKey;
 use media_pipeline::open::{OpenError, Opener};
@@ -23,7 +24,6 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use crate::args::Join;
-use crate::journal::{Entry, Journal};
 use crate::window::incoming::Incoming;
 use crate::{clock, overheard};
 

@@ -56,6 +56,8 @@ pub struct Ledger {
     watcher_seconds: u64,
     /// Who began to speak off the stage, and who has heard what of it.
     floors: BTreeMap<u32, TakenFloor>,
+    /// Delays are told of frames that are published from then on.
+    settled: Time,
 }
 
 /// Somebody spoke who was not heard.
@@ -95,6 +97,7 @@ impl Ledger {
             main_bytes: 0,
             watcher_seconds: 0,
             floors: BTreeMap::new(),
+            settled: Time::ZERO + scenario.settle,
         }
     }
 
@@ -167,13 +170,16 @@ impl Ledger {
         if sound {
             self.first_words(now, who, frame);
         }
+        let settled = parcel.born >= self.settled;
         let sums = &mut self.layers[frame.layer as usize];
         sums.delivered += 1;
-        sums.depth.0[usize::from(hops)] += 1;
+        sums.depth.0[usize::from(hops)] += u64::from(settled);
         let layer = &mut sums.record;
         layer.delivered += 1;
         layer.bytes += u64::from(parcel.len);
-        layer.delay.add(delay);
+        if settled {
+            layer.delay.add(delay);
+        }
         if Some(source) == self.main && !sound {
             self.main_bytes += u64::from(parcel.len);
         }
@@ -195,7 +201,7 @@ impl Ledger {
             machine.heard.len() - 1
         });
         let heard = &mut machine.heard[at];
-        heard.frames[frame.layer as usize] += 1;
+        heard.frames[frame.layer as usize] += u32::from(settled);
         layer.late += u64::from(delay > heard.direct_us + LATE_BY_MS * 1_000);
         // While somebody does not speak nothing is missing.
         let gap = now.since(heard.at.max(speaks_since));

@@ -40,6 +40,9 @@ pub struct Scenario {
     /// How long is simulated.
     #[serde(with = "humantime_serde")]
     pub length: Duration,
+    /// Delays are told of frames that are published from then on: everybody has come and found a place.
+    #[serde(default, with = "humantime_serde")]
+    pub settle: Duration,
     /// Participants.
     pub people: People,
     /// Where they are.

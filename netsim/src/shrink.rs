@@ -81,7 +81,8 @@ pub fn shrink(
         }
     }
     while invariant == PANIC && best.length > LENGTH_MIN {
-        let shorter = Scenario { length: (best.length * 3 / 4).max(LENGTH_MIN), ..best.clone() };
+        let length = (best.length * 3 / 4).max(LENGTH_MIN);
+        let shorter = Scenario { length, settle: best.settle.min(length), ..best.clone() };
         if fails(&shorter)?.is_none() {
             break;
         }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use canopy_players::player::Player;
 use indicatif::ProgressBar;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::cast::{self, Player};
 use super::memory::Snapshot;
 use super::script::{BYSTANDER, COLLUDER, GUESTS, KILLED, LATE, MEETING, ORGANISER, REMOVED, Stage, words};
 use crate::clock;
@@ -71,7 +71,8 @@ impl Stage<'_> {
         self.wait_until(removes, started, bar).await?;
         bar.set_message(format!("the host removed {REMOVED}"));
         let removed_us = clock::wall_us();
-        cast::run(&self.args.out, ORGANISER, &words(&["remove", MEETING, &GUESTS.to_string()])).await?;
+        let remove = words(&["remove", MEETING, &GUESTS.to_string()]);
+        self.program.run(&self.args.out, ORGANISER, &remove).await.map_err(Fail::failed)?;
         self.wait_until(orphans, started, bar).await?;
         bar.set_message("the organiser was killed (-9): a deputy takes over");
         let orphaned_us = clock::wall_us();

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
+use canopy_players::measure::Received;
 use comfy_table::{Cell, CellAlignment, Color, Table, presets::UTF8_FULL_CONDENSED};
 use serde::{Deserialize, Serialize};
 
-use super::measure::Received;
 use super::memory::Search;
 use crate::fail::{Fail, Outcome};
 use crate::relay::Counters;

@@ -4,19 +4,19 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use canopy_players::journal::{self, Entry};
+use canopy_players::measure::{self, Window};
+use canopy_players::player::{Player, Program};
 use indicatif::{ProgressBar, ProgressStyle};
 use keyagree::identity::MeetingId;
 use keyagree::invite::Invite;
 
 use super::acts::Times;
-use super::cast::{self, Player};
-use super::measure::{self, Window};
 use super::memory::Snapshot;
 use super::report::{Attack, RelayRow, Removed, Report, Succession};
 use crate::args::Demo;
 use crate::fail::{Fail, Outcome};
 use crate::home;
-use crate::journal::{self, Entry};
 use crate::overheard;
 use crate::relay::Counters;
 
@@ -101,6 +101,8 @@ fn prepare_folder(out: &Path) -> Outcome {
 /// Everybody who takes part, while they run.
 pub(super) struct Stage<'a> {
     pub(super) args: &'a Demo,
+    /// This program.
+    pub(super) program: Program,
     pub(super) relays: Vec<Player>,
     pub(super) people: Vec<Player>,
     pub(super) window: Option<Player>,
@@ -125,8 +127,10 @@ impl<'a> Stage<'a> {
                 clip
             }
         };
+        let program = Program::at(std::env::current_exe().map_err(Fail::failed)?);
         let mut stage = Stage {
             args,
+            program,
             relays: Vec::new(),
             people: Vec::new(),
             window: None,
@@ -143,7 +147,7 @@ impl<'a> Stage<'a> {
         for lease in leases {
             new.extend(["--lease".to_owned(), lease]);
         }
-        let invites = cast::run(out, ORGANISER, &new).await?;
+        let invites = stage.program.run(out, ORGANISER, &new).await.map_err(Fail::failed)?;
         let own = invites.first().ok_or_else(|| Fail::failed("'canopy new' printed no invite"))?;
         stage.meeting = Invite::from_line(own).map_err(Fail::failed)?.meeting();
         bar.set_message("everybody joins");
@@ -165,8 +169,9 @@ impl<'a> Stage<'a> {
         let out = &self.args.out;
         let mut args = words(&["join", "-", "--address", "127.0.0.1", "--uplink", WINDOW_UPLINK]);
         args.extend(words(&["--size", &self.args.size, "--name", "You"]));
-        let window = Player::start(out, WINDOW, &args, Some(invite)).await?;
-        let address = window.says("The meeting is at ").await?;
+        let window =
+            Player::start(&self.program, out, WINDOW, &args, Some(invite)).await.map_err(Fail::failed)?;
+        let address = window.says("The meeting is at ").await.map_err(Fail::failed)?;
         bar.suspend(|| eprintln!("Come in and see it: {address}"));
         Ok(window)
     }
@@ -185,7 +190,9 @@ impl<'a> Stage<'a> {
             if name == COLLUDER {
                 args.extend(words(&["--tap", &tap.to_string()]));
             }
-            let (relay, lease) = Player::start_and_hear(&self.args.out, name, &args).await?;
+            let (relay, lease) = Player::start_and_hear(&self.program, &self.args.out, name, &args)
+                .await
+                .map_err(Fail::failed)?;
             self.relays.push(relay);
             let file = Player::file(&self.args.out, name, "lease");
             home::write(Path::new(&file), lease.as_bytes())?;
@@ -199,7 +206,8 @@ impl<'a> Stage<'a> {
     pub(super) async fn join(&mut self, n: usize, invite: &str) -> Outcome {
         let name = if n == 0 { ORGANISER.to_owned() } else { format!("guest-{n}") };
         let args = self.join_args(&name, n);
-        self.people.push(Player::start(&self.args.out, &name, &args, Some(invite)).await?);
+        let player = Player::start(&self.program, &self.args.out, &name, &args, Some(invite)).await;
+        self.people.push(player.map_err(Fail::failed)?);
         Ok(())
     }
 

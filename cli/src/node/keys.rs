@@ -1,5 +1,6 @@
 //! The hub's side of the key session: what others say about keys goes in, what it wants done is done.
 
+use canopy_players::journal::Entry;
 use keyagree::identity::PeerKey;
 use keyagree::session::{self, Input, Output};
 use overlay_core::id::NodeId;
@@ -9,7 +10,6 @@ use super::Node;
 use super::people::RosterPage;
 use crate::clock;
 use crate::fail::{Fail, Outcome};
-use crate::journal::Entry;
 use crate::window::api::ToPage;
 
 impl Node {

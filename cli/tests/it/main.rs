@@ -9,6 +9,8 @@ mod floor;
 mod hidden;
 #[cfg(all(feature = "ffmpeg", target_os = "linux"))]
 mod link;
+#[cfg(all(feature = "ffmpeg", target_os = "linux"))]
+mod live;
 #[cfg(feature = "ffmpeg")]
 mod meeting;
 #[cfg(feature = "ffmpeg")]

@@ -43,6 +43,7 @@ impl Scenario {
     /// Every value is in its range, and what is said goes together.
     pub(crate) fn check(&self) -> Checked {
         span("length", self.length, &LENGTH)?;
+        moment("settle", self.settle, self.length)?;
         self.people.check(self.length)?;
         self.check_lists()?;
         self.geography.check()?;

@@ -46,6 +46,8 @@ impl Scenario {
         let before = self.length;
         let length = length.clamp(*LENGTH.start(), *LENGTH.end());
         self.length = length;
+        let settle = self.settle;
+        self.settle = settle.min(length);
         if let Some(short) = &mut self.short {
             short.length = short.length.min(length);
         }
@@ -53,6 +55,7 @@ impl Scenario {
             return self;
         }
         let scaled = |moment: Duration| stretch(moment, length, before);
+        self.settle = scaled(settle);
         if self.people.arrive == Arrive::Burst {
             self.people.within = scaled(self.people.within);
         }

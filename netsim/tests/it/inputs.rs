@@ -100,6 +100,7 @@ fn an_error_names_key_file_and_line_and_says_what_would_be_right() {
         ("length = \"60s\"", "length = \"5h\"", 2, "length", "1s to 4h"),
         ("length = \"60s\"", "length = \"soon\"", 2, "length", "expected a duration"),
         ("length = \"60s\"", "length = 60", 2, "length", "expected a duration"),
+        ("length = \"60s\"", "length = \"60s\"\nsettle = \"61s\"", 3, "settle", "the end comes at 1m"),
         ("count = 20", "count = 0", 4, "people.count", "1 to 20000"),
         ("count = 20", "count = 1", 4, "people.count", "need 2 or more"),
         ("count = 20", "count = \"many\"", 4, "people.count", "expected u32"),

@@ -82,6 +82,25 @@ fn a_small_meeting_is_whole() {
 }
 
 #[test]
+fn delays_are_told_of_what_is_published_once_all_is_settled_and_nothing_else_changes() {
+    let (whole, late) = (simulate(small(""), 1), simulate(small("settle = \"6s\""), 1));
+    assert_eq!(whole.hash, late.hash);
+    for (layer, of) in &whole.layers {
+        let after = &late.layers[layer];
+        assert_eq!((of.due, of.delivered, of.delay.0.len()), (after.due, after.delivered, of.delivered));
+        let half = of.delivered * 45 / 100..=of.delivered * 55 / 100;
+        assert!(
+            half.contains(&after.delay.0.len()),
+            "{layer:?}: {} of {}",
+            after.delay.0.len(),
+            of.delivered
+        );
+        assert_eq!(after.delay.0.len(), after.direct.0.len());
+        assert_eq!(after.delay.0.len(), after.depth.0.len());
+    }
+}
+
+#[test]
 fn the_standard_scenarios_break_nothing_that_is_not_listed() {
     for file in all_standard() {
         let scenario = Scenario::read(&file).expect("ours").shortened();

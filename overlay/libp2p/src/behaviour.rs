@@ -65,6 +65,10 @@ impl Behaviour {
         is_ours: bool,
     ) -> Result<Handler, ConnectionDenied> {
         let peer = address::node_id(peer).ok_or_else(|| ConnectionDenied::new(NotEd25519))?;
+        if !is_ours {
+            // One of ours is paid for when it is dialled.
+            self.hub.pacer.connects(self.hub.clock.now());
+        }
         let outlet = Arc::new(Outlet::new(peer, is_ours));
         self.outlets.insert(id, Arc::clone(&outlet));
         Ok(Handler::new(Arc::clone(&self.hub), outlet))

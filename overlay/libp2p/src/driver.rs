@@ -18,7 +18,7 @@ use tokio::time::sleep_until;
 use crate::address;
 use crate::authority::Authority;
 use crate::behaviour::Said;
-use crate::config::{ADMISSION_TIMEOUT, FAREWELL, HAPPENINGS_MAX, Happening};
+use crate::config::{ADMISSION_TIMEOUT, CONNECTIONS_MAX, FAREWELL, HAPPENINGS_MAX, Happening};
 use crate::dials::Dials;
 use crate::hub::{Batch, Errand, Hub};
 use crate::outlet::{Outlet, Posted};
@@ -52,6 +52,9 @@ pub(crate) struct Driver {
     untold: VecDeque<Happening>,
     connections: BTreeMap<ConnectionId, Connection>,
     dials: Dials,
+    /// Whom the core wants to be linked to, when the uplink has room for it. At most
+    /// [`crate::config::CONNECTIONS_MAX`].
+    waiting: VecDeque<(NodeId, Vec<Multiaddr>)>,
     batch: Batch,
 }
 
@@ -74,6 +77,7 @@ impl Driver {
             untold: VecDeque::new(),
             connections: BTreeMap::new(),
             dials: Dials::default(),
+            waiting: VecDeque::new(),
             batch: Batch::default(),
         }
     }
@@ -162,6 +166,11 @@ impl Driver {
                 self.dial(peer, addresses);
             }
         }
+        while !self.waiting.is_empty() && self.hub.pacer.connects_from() <= now {
+            if let Some((peer, addresses)) = self.waiting.pop_front() {
+                self.dial(peer, addresses);
+            }
+        }
         let overdue: Vec<ConnectionId> = self.overdue(now).collect();
         for id in overdue {
             if let Some(connection) = self.connections.get_mut(&id) {
@@ -183,7 +192,8 @@ impl Driver {
     fn next_due(&self, now: Time) -> Time {
         let admissions = self.connections.values().filter_map(|connection| connection.until).min();
         let errands = if self.untold.len() < HAPPENINGS_MAX { self.hub.arm() } else { None };
-        [errands, self.hub.line_due(), self.hub.held_due(), self.dials.next(), admissions]
+        let connects = (!self.waiting.is_empty()).then(|| self.hub.pacer.connects_from());
+        [errands, self.hub.line_due(), self.hub.held_due(), self.dials.next(), connects, admissions]
             .into_iter()
             .flatten()
             .min()
@@ -280,7 +290,11 @@ impl Driver {
             .filter(|(named, _)| *named == peer)
             .map(|(_, address)| address)
             .collect();
-        self.dial(peer, addresses);
+        if self.waiting.len() < CONNECTIONS_MAX as usize {
+            self.waiting.push_back((peer, addresses));
+        } else {
+            self.hub.tell(Input::Unlinked { peer });
+        }
     }
 
     fn dial(&mut self, peer: NodeId, addresses: Vec<Multiaddr>) {
@@ -296,8 +310,9 @@ impl Driver {
             .addresses(addresses)
             .build();
         match self.swarm.dial(options) {
+            Ok(()) => self.hub.pacer.connects(self.hub.clock.now()),
             // One is under way: its end will be told.
-            Ok(()) | Err(DialError::DialPeerConditionFalse(_)) => {}
+            Err(DialError::DialPeerConditionFalse(_)) => {}
             Err(error) => self.on_dial_failed(peer, &error),
         }
     }

@@ -2,8 +2,8 @@
 //!
 //! A token bucket over estimated wire bytes. Lanes differ in how far they may overdraw it: control
 //! most, sound less, pictures not at all. So control goes first, then sound, without one queue for all.
-//! Retransmissions and what libp2p sends on its own account (handshakes, pings) are not seen: the
-//! bucket fills at 96 % of the limit to leave room for them.
+//! What a connection costs is charged when it is there. Retransmissions and what libp2p sends on its own account later
+//! (pings, keep-alives) are not seen: the bucket fills at 96 % of the limit to leave room for them.
 
 use std::time::Duration;
 
@@ -22,6 +22,12 @@ const PACKET_DATA: usize = 1160;
 const PACKET_OVERHEAD: usize = 66;
 /// What answering one packet costs: one acknowledgement (about 70 bytes on the wire) for every two.
 const ACK_COST: usize = 38;
+/// What each end of a connection sends for it besides its lanes. Over QUIC, as captured: three or four packets that are
+/// padded to 1,228 bytes, four or five probes of the path's MTU of 1,350 to 1,460, and what libp2p negotiates and
+/// identifies by.
+const CONNECTION_COST: usize = 12_000;
+/// How much may be owed for connections: many at a time silence a node for no longer.
+const UNPAID_MAX: Duration = Duration::from_millis(750);
 /// The share of the limit at which the bucket fills, in percent.
 const FILL_PERCENT: u64 = 96;
 /// How much of the limit the bucket holds.
@@ -54,6 +60,10 @@ struct Bucket {
     rate: Option<u64>,
     limit_kbps: Option<u32>,
     tokens: i64,
+    /// Bytes that are owed for connections. They are paid first.
+    unpaid: i64,
+    /// When the next connection may be dialled that can wait.
+    connects_from: Time,
     filled_at: Time,
     bins: [u64; BINS],
     bin: u64,
@@ -85,7 +95,7 @@ impl Pacer {
         let Some(rate) = bucket.rate else { return want };
         let want = want.min(turn);
         bucket.fill(now, rate);
-        let room = bucket.tokens + overdraft(rate, lane);
+        let room = bucket.tokens - bucket.unpaid + overdraft(rate, lane);
         let granted = if room >= wire_bytes(want) as i64 {
             want
         } else {
@@ -121,12 +131,29 @@ impl Pacer {
         bucket.meter(now, acks as u64);
     }
 
+    /// When another connection may be dialled that can wait: they leave lanes at least half of the uplink.
+    pub(crate) fn connects_from(&self) -> Time {
+        self.inner.lock().connects_from
+    }
+
+    /// Charges a connection that is dialled, or has been made by somebody else.
+    pub(crate) fn connects(&self, now: Time) {
+        let mut bucket = self.inner.lock();
+        if let Some(rate) = bucket.rate {
+            bucket.fill(now, rate);
+            bucket.unpaid = (bucket.unpaid + CONNECTION_COST as i64).min(share(rate, UNPAID_MAX));
+            let pause = Duration::from_nanos(2 * CONNECTION_COST as u64 * 1_000_000_000 / rate);
+            bucket.connects_from = (bucket.connects_from.max(now) + pause).min(now + 2 * UNPAID_MAX);
+        }
+        bucket.meter(now, CONNECTION_COST as u64);
+    }
+
     /// When a lane that was granted nothing should ask again.
     pub(crate) fn ready_at(&self, now: Time) -> Time {
         let mut bucket = self.inner.lock();
         let Some(rate) = bucket.rate else { return now };
         bucket.fill(now, rate);
-        let missing = (PACKET_DATA + PACKET_OVERHEAD) as i64 - bucket.tokens;
+        let missing = (PACKET_DATA + PACKET_OVERHEAD) as i64 - bucket.tokens + bucket.unpaid;
         let wait = Duration::from_nanos(missing.max(0) as u64 * 1_000_000_000 / rate);
         now + wait.max(WAIT_MIN)
     }
@@ -164,7 +191,9 @@ impl Bucket {
             return;
         }
         let depth = share(rate, DEPTH).max(wire_bytes(PACKET_DATA) as i64);
-        self.tokens = self.tokens.saturating_add(gain).min(depth);
+        let paid = gain.min(self.unpaid);
+        self.unpaid -= paid;
+        self.tokens = self.tokens.saturating_add(gain - paid).min(depth);
     }
 
     fn meter(&mut self, now: Time, wire: u64) {
@@ -247,6 +276,39 @@ mod tests {
         }
         let out = pacer.written();
         assert!(out.audio > 10 * out.video, "{out:?}");
+    }
+
+    #[test]
+    fn connections_are_paid_for_by_what_is_sent_after_them() {
+        let kbps = 800;
+        let pacer = Pacer::new(Some(kbps));
+        let mut made = 0;
+        for ms in (0..3_000).step_by(2) {
+            // Four at once, seven as soon as they may, 132 kB, and all that control can get beside them.
+            if ms == 0 || made < 11 && pacer.connects_from() <= at(ms) {
+                let more = if ms == 0 { 4 } else { 1 };
+                (0..more).for_each(|_| pacer.connects(at(ms)));
+                made += more;
+            }
+            let granted = pacer.grant(at(ms), Lane::Control, 5_000, 5_000);
+            pacer.wrote(at(ms), Lane::Control, granted, granted, 1);
+            // What comes in is acknowledged meanwhile.
+            pacer.read(at(ms), Lane::Control, 50, 0);
+        }
+        let counted = pacer.counters();
+        assert!(counted.peak_kbps <= u64::from(kbps) * 105 / 100, "{}", counted.peak_kbps);
+        assert!(counted.wire_out >= 270_000, "the limit is used: {}", counted.wire_out);
+        assert_eq!(made, 11);
+        let control = pacer.written().control;
+        assert!(control >= 120_000, "control goes on beside them: {control}");
+    }
+
+    #[test]
+    fn many_connections_at_a_time_silence_a_node_for_three_quarters_of_a_second_at_most() {
+        let pacer = Pacer::new(Some(100));
+        (0..100).for_each(|_| pacer.connects(at(1_000)));
+        assert_eq!(pacer.grant(at(1_000), Lane::Control, 100, 100), 0);
+        assert_eq!(pacer.grant(at(1_800), Lane::Control, 100, 100), 100);
     }
 
     #[test]

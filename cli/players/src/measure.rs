@@ -65,9 +65,12 @@ impl Stream {
     }
 }
 
-/// When frames count: from the meeting's start until a second before its end (or a removal).
+/// When frames count: from the first that was decoded, or a moment, until a second before the end (or a removal).
 #[derive(Clone, Copy, Debug)]
 pub struct Window {
+    /// Captured before this: does not count, though what was captured from then on counts if it was never decoded. 0 for
+    /// whatever was captured from the first decoded frame on.
+    pub from_us: u64,
     /// Captured before this: all of it counts.
     pub until_us: u64,
 }
@@ -75,7 +78,16 @@ pub struct Window {
 impl Window {
     /// Everything that was captured early enough before `end_us` to have arrived.
     pub fn ending(end_us: u64) -> Window {
-        Window { until_us: end_us.saturating_sub(TAIL_US) }
+        Window { from_us: 0, until_us: end_us.saturating_sub(TAIL_US) }
+    }
+
+    /// The same, from a moment on.
+    pub fn between(from_us: u64, end_us: u64) -> Window {
+        Window { from_us, ..Window::ending(end_us) }
+    }
+
+    fn has(self, at_us: u64) -> bool {
+        (self.from_us..self.until_us).contains(&at_us)
     }
 }
 
@@ -108,6 +120,29 @@ pub fn received(receiver: &[Entry], source: &[Entry], window: Window) -> Option<
         psnr_min_db: psnr.iter().copied().reduce(f64::min),
         psnr_pictures: psnr.len() as u64,
     })
+}
+
+/// From a source's giving a frame to the overlay until a receiver had opened it, µs, by layer: for frames that were given
+/// within the window. What coding costs is not in it.
+pub fn delays_us(receiver: &[Entry], source: &[Entry], window: Window) -> BTreeMap<u8, Vec<u64>> {
+    let Some((source_id, _)) = started(source) else { return BTreeMap::new() };
+    let given = source.iter().filter_map(|entry| match entry {
+        Entry::Sent { at_us, layer, number, captured_us, .. } if window.has(*at_us) => {
+            Some(((*layer, *number, *captured_us), *at_us))
+        }
+        _ => None,
+    });
+    let given: BTreeMap<(u8, u32, u64), u64> = given.collect();
+    let mut delays: BTreeMap<u8, Vec<u64>> = BTreeMap::new();
+    for entry in receiver {
+        if let Entry::Opened { at_us, source, layer, number, captured_us } = entry
+            && source == source_id
+            && let Some(given_us) = given.get(&(*layer, *number, *captured_us))
+        {
+            delays.entry(*layer).or_default().push(at_us.saturating_sub(*given_us));
+        }
+    }
+    delays
 }
 
 /// A decoded frame.
@@ -155,14 +190,16 @@ impl Got {
     /// Counts what the source sent while this receiver had that layer, and what was decoded of it.
     fn stream(&self, decoded: &[Shown], sent: &Sent, window: Window, audio: bool) -> Stream {
         let mut expected = BTreeMap::new();
+        let decoded: Vec<Shown> =
+            decoded.iter().filter(|shown| shown.captured_us >= window.from_us).copied().collect();
         // Each stretch in one layer reaches from its first decoded frame to that of the next layer.
         let mut at = 0;
         while let Some(first) = decoded.get(at) {
             let length = decoded[at..].iter().take_while(|shown| shown.layer == first.layer).count();
             let until = decoded.get(at + length).map_or(window.until_us, |next| next.captured_us);
+            let from = if at == 0 && window.from_us > 0 { window.from_us } else { first.captured_us };
             if let Some(captures) = sent.get(&first.layer) {
-                let stretch =
-                    captures.range(first.captured_us..until.min(window.until_us).max(first.captured_us));
+                let stretch = captures.range(from..until.min(window.until_us).max(from));
                 expected.extend(stretch.map(|(captured_us, frame)| (*captured_us, (first.layer, *frame))));
             }
             at += length;
@@ -222,8 +259,11 @@ fn sent_by_layer(source: &[Entry], window: Window) -> Sent {
 
 /// How long pictures stood still beyond [`FREEZE_US`], also if none came any more.
 fn frozen_us(shown: &[Shown], window: Window) -> u64 {
-    let times = shown.iter().map(|shown| shown.at_us).take_while(|at_us| *at_us < window.until_us);
+    let times = shown.iter().map(|shown| shown.at_us).filter(|at_us| window.has(*at_us));
     let mut times: Vec<u64> = times.collect();
+    if window.from_us > 0 {
+        times.insert(0, window.from_us);
+    }
     if times.is_empty() {
         return 0;
     }
@@ -236,6 +276,7 @@ mod tests {
     use super::*;
 
     const FRAME_US: u64 = 40_000;
+    const WHOLE: Window = Window { from_us: 0, until_us: 100 * FRAME_US };
 
     fn source(frames: u64) -> Vec<Entry> {
         let mut journal = vec![Entry::Started { at_us: 0, node: "s".into() }];
@@ -284,9 +325,8 @@ mod tests {
 
     #[test]
     fn a_receiver_that_decodes_all_has_all_and_its_latency() {
-        let all =
-            received(&receiver((10..100).map(|n| (n, 2))), &source(100), Window { until_us: 100 * FRAME_US })
-                .expect("both journals name their nodes");
+        let all = received(&receiver((10..100).map(|n| (n, 2))), &source(100), WHOLE)
+            .expect("both journals name their nodes");
         assert_eq!((all.video.sent, all.video.decoded), (90, 90));
         assert_eq!(all.frozen_ms, 0);
         assert_eq!(all.latency_p50_ms.round(), 50.0);
@@ -296,17 +336,14 @@ mod tests {
     #[test]
     fn what_is_missing_shows_as_missing_and_as_frozen() {
         let frames = (0..100).filter(|n| !(20..40).contains(n)).map(|n| (n, 2));
-        let some =
-            received(&receiver(frames), &source(100), Window { until_us: 100 * FRAME_US }).expect("named");
+        let some = received(&receiver(frames), &source(100), WHOLE).expect("named");
         assert_eq!((some.video.sent, some.video.decoded), (100, 80));
         assert_eq!(some.frozen_ms, 21 * 40 - 200);
     }
 
     #[test]
     fn a_receiver_that_stops_decoding_does_not_look_complete() {
-        let some =
-            received(&receiver((0..50).map(|n| (n, 2))), &source(100), Window { until_us: 100 * FRAME_US })
-                .expect("named");
+        let some = received(&receiver((0..50).map(|n| (n, 2))), &source(100), WHOLE).expect("named");
         assert_eq!((some.video.sent, some.video.decoded), (100, 50));
         assert!(some.frozen_ms > 1_000);
     }
@@ -314,28 +351,57 @@ mod tests {
     #[test]
     fn a_change_of_layer_counts_each_layer_in_its_time() {
         let frames = (0..100).map(|n| (n, if n < 30 { 1 } else { 2 }));
-        let both =
-            received(&receiver(frames), &source(100), Window { until_us: 100 * FRAME_US }).expect("named");
+        let both = received(&receiver(frames), &source(100), WHOLE).expect("named");
         assert_eq!((both.video.sent, both.video.decoded), (100, 100));
     }
 
     #[test]
     fn what_a_relay_thinned_is_counted_apart_from_what_went_missing() {
         let frames = (0..100).filter(|n| !(20..40).contains(n) || n % 2 == 0).map(|n| (n, 2));
-        let some =
-            received(&receiver(frames), &source(100), Window { until_us: 100 * FRAME_US }).expect("named");
+        let some = received(&receiver(frames), &source(100), WHOLE).expect("named");
         assert_eq!((some.video.sent, some.video.decoded, some.video.thinned), (100, 90, 10));
         assert_eq!(some.video.percent(), 100.0);
         let frames = (0..100).filter(|n| !(20..40).contains(n)).map(|n| (n, 2));
-        let gap =
-            received(&receiver(frames), &source(100), Window { until_us: 100 * FRAME_US }).expect("named");
+        let gap = received(&receiver(frames), &source(100), WHOLE).expect("named");
         assert_eq!((gap.video.thinned, gap.video.percent()), (0, 80.0));
     }
 
     #[test]
+    fn from_a_moment_on_all_counts_that_is_missing_from_then_on() {
+        let frames = (0..100).filter(|n| !(50..70).contains(n)).map(|n| (n, 2));
+        let late = Window { from_us: 50 * FRAME_US, ..WHOLE };
+        let some = received(&receiver(frames), &source(100), late).expect("named");
+        assert_eq!((some.video.sent, some.video.decoded), (50, 30));
+        assert_eq!(some.frozen_ms, 20 * 40 + 50 - 200, "the first picture comes 50 ms after its capture");
+        let gone = received(&receiver((0..50).map(|n| (n, 2))), &source(100), late).expect("named");
+        assert_eq!((gone.video.percent(), gone.frozen_ms), (0.0, 50 * 40 - 200 - 50));
+    }
+
+    #[test]
+    fn delays_are_of_frames_that_were_given_within_the_window() {
+        let late = Window { from_us: 40 * FRAME_US, until_us: 60 * FRAME_US };
+        let mut sent = source(100);
+        for entry in &mut sent {
+            if let Entry::Sent { at_us, .. } = entry {
+                *at_us += 1_000;
+            }
+        }
+        let got: Vec<Entry> = receiver((0..100).filter(|n| n % 2 == 0).map(|n| (n, 2)))
+            .into_iter()
+            .map(|mut entry| {
+                if let Entry::Opened { at_us, .. } = &mut entry {
+                    *at_us += 31_000;
+                }
+                entry
+            })
+            .collect();
+        let delays = delays_us(&got, &sent, late);
+        assert_eq!(delays.into_iter().collect::<Vec<_>>(), [(2, vec![30_000; 10])]);
+    }
+
+    #[test]
     fn nothing_decoded_is_no_success() {
-        let none = received(&receiver(std::iter::empty()), &source(100), Window { until_us: 100 * FRAME_US })
-            .expect("named");
+        let none = received(&receiver(std::iter::empty()), &source(100), WHOLE).expect("named");
         assert_eq!(none.video.percent(), 0.0);
         assert_eq!(none.first_picture_ms, None);
     }

@@ -9,14 +9,13 @@ use std::sync::Mutex;
 
 use serde::{Deserialize, Serialize};
 
-use crate::clock;
-
 /// Buffered lines are written out at least this often, so that a killed process leaves its journal.
 const FLUSH_US: u64 = 250_000;
 
 /// One thing that happened. Times are microseconds since 1970 on this machine's clock.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
+#[expect(missing_docs, reason = "each variant says what its fields are")]
 pub enum Entry {
     /// The process started, and who it is in this meeting.
     Started { at_us: u64, node: String },
@@ -48,23 +47,28 @@ pub enum Entry {
 pub struct Journal(Option<Mutex<Lines>>);
 
 struct Lines {
+    /// Microseconds since 1970.
+    clock: fn() -> u64,
     file: BufWriter<File>,
     flushed_us: u64,
 }
 
 impl Journal {
-    /// Starts a journal at `path`, or one that forgets everything.
-    pub fn create(path: Option<&Path>) -> io::Result<Journal> {
+    /// Starts a journal at `path`, or one that forgets everything. `clock` tells microseconds since 1970.
+    ///
+    /// # Errors
+    /// Why the file can't be made.
+    pub fn create(path: Option<&Path>, clock: fn() -> u64) -> io::Result<Journal> {
         let Some(path) = path else { return Ok(Journal(None)) };
         let file = BufWriter::new(File::create(path)?);
-        Ok(Journal(Some(Mutex::new(Lines { file, flushed_us: 0 }))))
+        Ok(Journal(Some(Mutex::new(Lines { clock, file, flushed_us: 0 }))))
     }
 
     /// Writes one entry. `entry` is only called if somebody keeps the journal.
     pub fn write(&self, entry: impl FnOnce(u64) -> Entry) {
         let Some(lines) = &self.0 else { return };
-        let now_us = clock::wall_us();
         let Ok(mut lines) = lines.lock() else { return };
+        let now_us = (lines.clock)();
         let written = serde_json::to_writer(&mut lines.file, &entry(now_us))
             .map_err(io::Error::from)
             .and_then(|()| lines.file.write_all(b"\n"));
@@ -86,6 +90,9 @@ impl Journal {
 }
 
 /// Reads a journal. A last line that a killed process left half-written is passed over.
+///
+/// # Errors
+/// Why the file can't be read, or that a line is none of a journal's.
 pub fn read(path: &Path) -> io::Result<Vec<Entry>> {
     let mut entries = Vec::new();
     let mut torn = None;
