@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
-use crate::quantity;
+use crate::{lending, quantity};
 
 /// An end-to-end encrypted video meeting without a media server.
 #[derive(Debug, Parser)]
@@ -202,9 +202,13 @@ pub struct Join {
     /// The largest picture to send: 180p, 360p or 720p.
     #[arg(long, default_value = "720p", value_parser = ["180p", "360p", "720p"])]
     pub size: String,
-    /// What this node may send in all; what its own media leaves of it relays for others.
+    /// What this node may send in all.
     #[arg(long, value_name = "RATE", default_value = "3mbit", value_parser = quantity::rate_kbps)]
     pub uplink: u32,
+    /// What of that relays for others, this time: `auto` (what is left beside its own media), a rate, or `no`. Default: what
+    /// was answered when it was asked once on this machine; `ask` asks again.
+    #[arg(long, value_name = "auto|RATE|no|ask", value_parser = lending::typed)]
+    pub lend: Option<lending::Typed>,
     /// Show this machine's address to the meeting's relays only. The invite has to name a relay.
     #[arg(long, conflicts_with_all = ["address", "port"])]
     pub hide_ip: bool,
@@ -246,6 +250,12 @@ pub struct Relay {
     /// For how long.
     #[arg(long, value_name = "TIME", value_parser = quantity::span)]
     pub lease: Duration,
+    /// Lend at these hours of the day only, by this machine's clock, such as 18:00-23:00.
+    #[arg(long, value_name = "FROM-TO", value_parser = quantity::hours)]
+    pub hours: Option<quantity::Hours>,
+    /// The most that all relays of this user send in a calendar month, such as 50GB; kept over restarts.
+    #[arg(long, value_name = "BYTES", value_parser = quantity::bytes)]
+    pub quota: Option<u64>,
     #[command(flatten)]
     pub place: Place,
     /// Open a page that shows what is lent and how much of it is used.

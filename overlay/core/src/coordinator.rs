@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::config;
 use crate::id::NodeId;
 use crate::io::{Audience, Event, Kind, Topic};
-use crate::members::{Look, Member};
+use crate::members::{Look, Member, Presence};
 use crate::owed::{Owed, Rank};
 use crate::plan::{Branch, Feed, Looks, Plan, Planner, Row, Shapes, Supply, View};
 use crate::seat::{self, Seat};
@@ -293,6 +293,8 @@ impl<P: Payload> State<P> {
         let mine = Supply {
             kind: me.kind,
             uplink_kbps: me.uplink_kbps,
+            lends_kbps: self.takes_kbps(),
+            offers_kbps: self.offers_kbps(),
             watch: me.watch,
             hidden: me.hidden,
             looks: looks(&self.looks, feeds),
@@ -305,10 +307,11 @@ impl<P: Payload> State<P> {
     /// The strongest relays, for whoever finds no parent.
     fn helpers(&self) -> Vec<Reachable> {
         let relays = self.members.iter().filter(|(_, member)| {
-            member.admitted.kind == Kind::Relay && !member.presence.contacts.is_empty()
+            let Presence { contacts, lends_kbps, .. } = &member.presence;
+            member.admitted.kind == Kind::Relay && !contacts.is_empty() && *lends_kbps > 0
         });
         let mut relays: Vec<(u32, NodeId)> =
-            relays.map(|(id, member)| (member.presence.uplink_kbps, id)).collect();
+            relays.map(|(id, member)| (member.presence.lends_kbps, id)).collect();
         relays.sort_by_key(|(kbps, id)| (std::cmp::Reverse(*kbps), *id));
         let contacts = |id| self.members.get(id).map(|member| member.presence.contacts.clone());
         let strongest = relays.into_iter().take(config::HELPERS_MAX);
@@ -351,7 +354,8 @@ fn supply(member: &Member, feeds: &[Feed]) -> Supply {
     let presence = &member.presence;
     let (kind, watch, hidden) = (member.admitted.kind, presence.watch, presence.hidden);
     let looks = looks(&presence.looks, feeds);
-    Supply { kind, uplink_kbps: presence.uplink_kbps, watch, hidden, looks, ..Supply::default() }
+    let Presence { uplink_kbps, lends_kbps, offers_kbps, .. } = *presence;
+    Supply { kind, uplink_kbps, lends_kbps, offers_kbps, watch, hidden, looks, ..Supply::default() }
 }
 
 /// What somebody wants of each slot, who says it of sources.

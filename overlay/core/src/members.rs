@@ -48,6 +48,10 @@ pub struct Presence {
     pub hidden: bool,
     /// How large it wants to see whom, ascending by source, each once; at most [`config::LOOKS_MAX`].
     pub looks: Vec<Look>,
+    /// What of its uplink others' media may cost, in kbit/s.
+    pub lends_kbps: u32,
+    /// What of that a plan may count on now, in kbit/s.
+    pub offers_kbps: u32,
 }
 
 /// How much of one source somebody wants at most; of who isn't named, the largest picture.
@@ -108,10 +112,21 @@ impl Presence {
     fn plans_like(&self, other: &Presence) -> bool {
         let relevant = |presence: &Presence| {
             let Presence {
-                kind, uplink_kbps, contacts, sends, stint, on_stage, watch, leads, hidden, ..
+                kind,
+                uplink_kbps,
+                lends_kbps,
+                offers_kbps,
+                contacts,
+                sends,
+                stint,
+                on_stage,
+                watch,
+                leads,
+                hidden,
+                ..
             } = presence;
-            let way = (contacts.clone(), *hidden);
-            (*kind, *uplink_kbps, way, sends.clone(), *stint, *on_stage, *watch, *leads)
+            let (way, gives) = ((contacts.clone(), *hidden), (*uplink_kbps, *lends_kbps, *offers_kbps));
+            (*kind, gives, way, sends.clone(), *stint, *on_stage, *watch, *leads)
         };
         relevant(self) == relevant(other) && self.looks == other.looks
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use crate::capacity::Capacity;
 use crate::config;
 use crate::delivered::Delivered;
 use crate::gossip::Gossip;
@@ -13,6 +14,7 @@ use crate::members::Members;
 use crate::plan::Shape;
 use crate::routes::Routes;
 use crate::seat::Seat;
+use crate::serve::Trees;
 pub use crate::state::Config;
 use crate::state::State;
 use crate::status::{MemberStatus, Status, TreeStatus};
@@ -46,6 +48,7 @@ impl<P: Payload> Node<P> {
             outbox: VecDeque::new(),
             timers,
             links: Links::default(),
+            capacity: Capacity::new(),
             members: Members::default(),
             lobby: Lobby::new(Time::ZERO),
             gossip: Gossip::default(),
@@ -112,6 +115,7 @@ impl<P: Payload> Node<P> {
             Input::ListSigned { list, signature } => state.give_list(now, list, signature),
             Input::Linked { peer, admitted } => state.linked(now, peer, admitted),
             Input::Unlinked { peer } => state.unlinked(now, peer),
+            Input::Queued => state.queued(now),
             Input::Command(command) => state.command(now, command),
             Input::Timer => {
                 while let Some(timer) = state.timers.expire(now) {
@@ -276,6 +280,7 @@ impl<P: Payload> State<P> {
         self.prune_trees(now);
         self.tell_verified(now);
         self.unpark(now);
+        self.offer_what_is_borne(now);
         self.widen(now);
         self.timers.set(Timer::Housekeeping, now + config::HOUSEKEEPING_EVERY);
         self.offer_lazily(now);
@@ -320,6 +325,10 @@ impl<P: Payload> State<P> {
             }
             Command::Uplink { kbps } => {
                 self.config.uplink_kbps = kbps;
+                self.presence_changed(now);
+            }
+            Command::Lend(lends) => {
+                self.config.lends = lends;
                 self.presence_changed(now);
             }
             Command::Contacts(contacts) => {
@@ -420,6 +429,8 @@ impl<P: Payload> State<P> {
             id,
             kind: member.admitted.kind,
             uplink_kbps: member.presence.uplink_kbps,
+            lends_kbps: member.presence.lends_kbps,
+            offers_kbps: member.presence.offers_kbps,
             sends: !member.presence.sends.is_empty(),
             watch: member.presence.watch,
             linked: self.links.has(id),
@@ -432,7 +443,9 @@ impl<P: Payload> State<P> {
             term,
             plan,
             uplink_kbps: self.config.uplink_kbps,
-            committed_kbps: u32::try_from(self.committed_kbps()).unwrap_or(u32::MAX),
+            lends_kbps: self.lends_kbps(),
+            offers_kbps: self.offers_kbps(),
+            committed_kbps: u32::try_from(self.committed_in(Trees::All)).unwrap_or(u32::MAX),
             on_stage: self.on_stage,
             trees: self.tree_statuses().collect(),
             members: members.collect(),

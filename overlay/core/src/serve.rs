@@ -58,7 +58,8 @@ impl<P: Payload> State<P> {
     /// A relay takes part in a tree that it has no row in, because it was asked to help.
     fn join(&mut self, now: Time, id: TreeId) -> bool {
         let me = self.me();
-        if self.trees.len() >= config::TREES_MAX || self.config.kind != Kind::Relay {
+        let lends = self.config.kind == Kind::Relay && self.lends_kbps() > 0;
+        if self.trees.len() >= config::TREES_MAX || !lends {
             return false;
         }
         let Some(tree) = self.group(id).map(|group| Tree::new(now, id, group, me)) else { return false };
@@ -78,29 +79,42 @@ impl<P: Payload> State<P> {
         if tree.has_child(from) {
             return true;
         }
-        let cost = u64::from(tree.kbps);
+        let (cost, own) = (u64::from(tree.kbps), tree.is_root);
         if tree.children.len() >= config::CHILDREN_MAX {
             return false;
         }
-        // What a child that has just died costs is not known to be free yet.
-        let uplink = self.config.uplink_kbps;
-        let limit = if first { u64::from(uplink) } else { graft_kbps(uplink) };
-        // Where all children fit, those who are surely there do.
-        while self.committed_kbps() + cost > limit && self.counted_kbps(now) + cost > limit {
-            let Some((graft, child)) = self.dispensable(id).filter(|_| first) else { return false };
+        let most = |kbps: u32| if first { u64::from(kbps) } else { graft_kbps(kbps) };
+        let (limit, lent) = (most(self.config.uplink_kbps), most(self.takes_kbps()));
+        loop {
+            // What a child that has just died costs is not known to be free yet; where all children fit, those who are
+            // surely there do.
+            let over = |trees: Trees, limit: u64| {
+                self.committed_in(trees) + cost > limit && self.counted_kbps(now, trees) + cost > limit
+            };
+            let lends_too_much = !own && over(Trees::OfOthers, lent);
+            if !lends_too_much && !over(Trees::All, limit) {
+                return true;
+            }
+            let among = if lends_too_much { Trees::OfOthers } else { Trees::All };
+            let Some((graft, child)) = self.dispensable(id, among).filter(|_| first) else { return false };
             self.detach(graft, child);
             self.refuse(now, child, graft, Refusal::Full);
         }
-        true
+    }
+
+    /// What the children cost in these trees, kbit/s.
+    pub(crate) fn committed_in(&self, trees: Trees) -> u64 {
+        let trees = self.trees.values().filter(|tree| trees.has(tree));
+        trees.map(|tree| u64::from(tree.kbps) * tree.children.len() as u64).sum()
     }
 
     /// What the children cost that are surely there, kbit/s.
-    fn counted_kbps(&self, now: Time) -> u64 {
+    fn counted_kbps(&self, now: Time, trees: Trees) -> u64 {
         let is_heard = |peer: NodeId| {
             let heard = self.links.get(peer).map(|neighbour| neighbour.heard);
             heard.is_some_and(|heard| now.since(heard) < config::CHILD_SILENT_AFTER)
         };
-        let costs = self.trees.values().map(|tree| {
+        let costs = self.trees.values().filter(|tree| trees.has(tree)).map(|tree| {
             let heard = tree.children.iter().filter(|child| is_heard(child.peer)).count();
             u64::from(tree.kbps) * heard as u64
         });
@@ -109,9 +123,9 @@ impl<P: Payload> State<P> {
 
     /// The grafted child that is sent away first for one in tree `id`: a leaf, or whoever hangs on this node
     /// in a tree of another source while `id` is a tree of its own, which nobody else can feed.
-    fn dispensable(&self, id: TreeId) -> Option<(TreeId, NodeId)> {
+    fn dispensable(&self, id: TreeId, among: Trees) -> Option<(TreeId, NodeId)> {
         let own = |id: &TreeId| self.trees.get(id).is_some_and(|tree| tree.is_root);
-        let grafts = self.trees.values().flat_map(|tree| {
+        let grafts = self.trees.values().filter(|tree| among.has(tree)).flat_map(|tree| {
             let grafts = tree.children.iter().filter(|child| !child.planned);
             grafts.map(|child| (tree.id, child.peer, child.feeds))
         });
@@ -146,6 +160,21 @@ impl<P: Payload> State<P> {
     pub(crate) fn detach(&mut self, id: TreeId, child: NodeId) {
         if let Some(tree) = self.trees.get_mut(&id) {
             tree.children.remove(child);
+        }
+    }
+
+    /// What this node sends waits for its line: others' media is planned elsewhere.
+    pub(crate) fn queued(&mut self, now: Time) {
+        if self.capacity.queued(now) {
+            self.presence_changed(now);
+        }
+    }
+
+    /// What was borne for a while without that can be more.
+    pub(crate) fn offer_what_is_borne(&mut self, now: Time) {
+        let (lent, limit) = (self.committed_in(Trees::OfOthers), self.lends_kbps());
+        if self.capacity.borne(now, lent, limit) && limit > 0 {
+            self.presence_changed(now);
         }
     }
 
@@ -187,6 +216,20 @@ impl<P: Payload> State<P> {
                 heard.is_some_and(|heard| now.since(heard) < config::CHILD_GONE_AFTER)
             });
         }
+    }
+}
+
+/// Which of a node's trees are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trees {
+    All,
+    /// What its children in these cost is lent.
+    OfOthers,
+}
+
+impl Trees {
+    fn has<P: Payload>(self, tree: &Tree<P>) -> bool {
+        self == Trees::All || !tree.is_root
     }
 }
 

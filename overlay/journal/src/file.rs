@@ -14,7 +14,7 @@ use crate::step::{Step, VALUE_MAX};
 use crate::{Brief, Wants};
 
 /// Grows when the format or the meaning of a value changes.
-pub const FORMAT: u16 = 3;
+pub const FORMAT: u16 = 4;
 /// What the file begins with.
 const MAGIC: &[u8; 16] = b"canopy core run\n";
 
@@ -181,6 +181,7 @@ mod tests {
             credential: vec![1, 2],
             first_serial: 1,
             uplink_kbps: 100,
+            lends: overlay_core::io::Lends::Spare,
             contacts: vec!["/ip4/192.0.2.1".into()],
             watch: false,
             hidden: false,
