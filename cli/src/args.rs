@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
-use crate::{lending, quantity};
+use crate::quantity;
 
 /// An end-to-end encrypted video meeting without a media server.
 #[derive(Debug, Parser)]
@@ -207,8 +207,8 @@ pub struct Join {
     pub uplink: u32,
     /// What of that relays for others, this time: `auto` (what is left beside its own media), a rate, or `no`. Default: what
     /// was answered when it was asked once on this machine; `ask` asks again.
-    #[arg(long, value_name = "auto|RATE|no|ask", value_parser = lending::typed)]
-    pub lend: Option<lending::Typed>,
+    #[arg(long, value_name = "auto|RATE|no|ask", value_parser = quantity::lend)]
+    pub lend: Option<quantity::Lend>,
     /// Show this machine's address to the meeting's relays only. The invite has to name a relay.
     #[arg(long, conflicts_with_all = ["address", "port"])]
     pub hide_ip: bool,

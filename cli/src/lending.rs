@@ -8,30 +8,22 @@ use dialoguer::{Input, Select};
 use overlay_core::io::Lends;
 
 use crate::fail::{Fail, Outcome};
+use crate::quantity::Lend;
 use crate::{folder, home, quantity};
 
 /// Where the answer is kept, in the user's folder.
 const FILE: &str = "lend";
 
-/// What `--lend` says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Typed {
-    /// This, this time.
-    This(Lends),
-    /// The answer of before counts no longer.
-    Ask,
-}
-
 /// What others' media may cost this time: what was typed, else what was answered once, else what is answered now, else
 /// nothing. `uplink` is what the node may send in all, kbit/s.
-pub fn decide(typed: Option<Typed>, uplink: u32) -> Outcome<Lends> {
+pub fn decide(typed: Option<Lend>, uplink: u32) -> Outcome<Lends> {
     let asked_again = match typed {
-        Some(Typed::This(lends)) => return Ok(lends),
-        Some(Typed::Ask) => true,
+        Some(Lend::This(lends)) => return Ok(lends),
+        Some(Lend::Ask) => true,
         None => false,
     };
     let path = path()?;
-    let answered = home::read(&path)?.and_then(|text| said(std::str::from_utf8(&text).ok()?));
+    let answered = home::read(&path)?.and_then(|text| quantity::lends(std::str::from_utf8(&text).ok()?));
     match answered {
         Some(lends) if !asked_again => Ok(lends),
         _ if io::stdin().is_terminal() && io::stderr().is_terminal() => {
@@ -63,7 +55,7 @@ fn ask(uplink: u32) -> Outcome<Lends> {
     );
     let answers = ["No, only what is mine", "Yes, with what is left of the uplink", "Yes, up to a rate"];
     let wrong = |error: dialoguer::Error| Fail::failed(format!("the answer can't be read: {error}"));
-    let answer = Select::new().with_prompt("Relay for others?").items(answers).default(0).interact();
+    let answer = Select::new().with_prompt("Relay for others").items(answers).default(0).interact();
     match answer.map_err(wrong)? {
         0 => Ok(Lends::UpTo(0)),
         1 => Ok(Lends::Spare),
@@ -73,24 +65,6 @@ fn ask(uplink: u32) -> Outcome<Lends> {
             let text = rate.interact_text().map_err(wrong)?;
             quantity::rate_kbps(&text).map(Lends::UpTo).map_err(Fail::usage)
         }
-    }
-}
-
-/// As `--lend` takes it.
-pub fn typed(text: &str) -> Result<Typed, String> {
-    match text.trim() {
-        "ask" => Ok(Typed::Ask),
-        text => said(text).map(Typed::This).ok_or_else(|| {
-            format!("'{text}' is none of auto, no, ask, nor a rate such as 1mbit or 800kbit, at least 64kbit")
-        }),
-    }
-}
-
-fn said(text: &str) -> Option<Lends> {
-    match text.trim() {
-        "auto" => Some(Lends::Spare),
-        "no" => Some(Lends::UpTo(0)),
-        rate => quantity::rate_kbps(rate).ok().map(Lends::UpTo),
     }
 }
 
@@ -109,12 +83,7 @@ mod tests {
     #[test]
     fn what_is_kept_is_what_can_be_typed() {
         for lends in [Lends::Spare, Lends::UpTo(0), Lends::UpTo(800), Lends::UpTo(1_500_000)] {
-            assert_eq!(typed(&words(lends)), Ok(Typed::This(lends)));
-        }
-        assert_eq!(typed("1.5 Mbit"), Ok(Typed::This(Lends::UpTo(1_500))));
-        assert_eq!(typed("ask"), Ok(Typed::Ask));
-        for text in ["", "yes", "1", "10bit", "-1mbit"] {
-            assert!(typed(text).expect_err(text).contains("auto"), "{text}");
+            assert_eq!(quantity::lend(&words(lends)), Ok(Lend::This(lends)));
         }
     }
 }

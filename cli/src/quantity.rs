@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use byte_unit::{Bit, Byte, Unit};
 use overlay_core::config::DRAIN_FOR;
+use overlay_core::io::Lends;
 
 /// The slowest uplink that is worth a tree edge: one voice with its headers.
 const KBPS_MIN: u32 = 64;
@@ -84,6 +85,34 @@ pub fn hours(text: &str) -> Result<Hours, String> {
     Ok(Hours { from, to })
 }
 
+/// What `--lend` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lend {
+    /// This, this time.
+    This(Lends),
+    /// The answer of before counts no longer.
+    Ask,
+}
+
+/// What is lent, from `auto`, `no`, a rate, or `ask`.
+pub fn lend(text: &str) -> Result<Lend, String> {
+    match text.trim() {
+        "ask" => Ok(Lend::Ask),
+        text => lends(text).map(Lend::This).ok_or_else(|| {
+            format!("'{text}' is none of auto, no, ask, nor a rate such as 1mbit or 800kbit, at least {KBPS_MIN}kbit")
+        }),
+    }
+}
+
+/// The same without `ask`.
+pub fn lends(text: &str) -> Option<Lends> {
+    match text.trim() {
+        "auto" => Some(Lends::Spare),
+        "no" => Some(Lends::UpTo(0)),
+        rate => rate_kbps(rate).ok().map(Lends::UpTo),
+    }
+}
+
 /// A time span, from `2h`, `90min`, `1h 30min`.
 pub fn span(text: &str) -> Result<Duration, String> {
     let span = humantime::parse_duration(text)
@@ -158,6 +187,16 @@ mod tests {
         }
         for text in ["", "18:00", "18-23", "25:00-26:00", "18:00-18:05", "9:00-9:00", "evening-night"] {
             assert!(hours(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_lent_is_a_word_or_a_rate() {
+        assert_eq!(lend("1.5 Mbit"), Ok(Lend::This(Lends::UpTo(1_500))));
+        assert_eq!(lend("no"), Ok(Lend::This(Lends::UpTo(0))));
+        assert_eq!(lend("ask"), Ok(Lend::Ask));
+        for text in ["", "yes", "1", "10bit", "-1mbit"] {
+            assert!(lend(text).expect_err(text).contains("auto"), "{text}");
         }
     }
 

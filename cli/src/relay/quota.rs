@@ -1,6 +1,6 @@
 //! What this machine's relays have sent in this calendar month: kept over restarts, and shared by all that run at once.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -65,7 +65,7 @@ impl Quota {
 }
 
 /// Adds to what is kept; gives all that was sent this month.
-fn add(path: &PathBuf, month: &str, fresh: u64) -> Outcome<u64> {
+fn add(path: &Path, month: &str, fresh: u64) -> Outcome<u64> {
     let kept = match home::read(path)? {
         Some(text) => serde_json::from_slice(&text).map_err(|error| {
             Fail::failed(format!(

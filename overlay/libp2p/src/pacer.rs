@@ -280,6 +280,24 @@ mod tests {
     }
 
     #[test]
+    fn what_waits_too_long_on_the_way_out_is_told_and_control_is_not_looked_at() {
+        for (lane, waited, told) in [
+            (Lane::Video, 80, true),
+            (Lane::Audio, 80, true),
+            (Lane::Video, 20, false),
+            (Lane::Control, 80, false),
+        ] {
+            let pacer = Pacer::new(Some(1_000));
+            (100..1_200).step_by(10).for_each(|ms| pacer.wrote(at(ms), lane, 100, 100, 1, at(ms - waited)));
+            assert_eq!(
+                (pacer.take_queued(), pacer.take_queued()),
+                (told, false),
+                "{lane:?} after {waited} ms"
+            );
+        }
+    }
+
+    #[test]
     fn what_is_not_written_is_given_back() {
         let pacer = Pacer::new(Some(1_000));
         pacer.grant(at(0), Lane::Video, 1, 1);
