@@ -203,13 +203,17 @@ pub struct Join {
     /// The largest picture to send: 180p, 360p or 720p.
     #[arg(long, default_value = "720p", value_parser = ["180p", "360p", "720p"])]
     pub size: String,
-    /// What this node may send in all; what its own media leaves of it relays for others.
+    /// What this node may send in all.
     #[arg(long, value_name = "RATE", default_value = "3mbit", value_parser = quantity::rate_kbps)]
     pub uplink: u32,
     /// Should this node run the meeting: how many pictures are shown beside those of people who speak, where more want to send
     /// than there are places.
     #[arg(long, default_value_t = 9, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=i64::from(GALLERY_MAX)))]
     pub gallery: u8,
+    /// What of that relays for others, this time: `auto` (what is left beside its own media), a rate, or `no`. Default: what
+    /// was answered when it was asked once on this machine; `ask` asks again.
+    #[arg(long, value_name = "auto|RATE|no|ask", value_parser = quantity::lend)]
+    pub lend: Option<quantity::Lend>,
     /// Show this machine's address to the meeting's relays only. The invite has to name a relay.
     #[arg(long, conflicts_with_all = ["address", "port"])]
     pub hide_ip: bool,
@@ -251,6 +255,12 @@ pub struct Relay {
     /// For how long.
     #[arg(long, value_name = "TIME", value_parser = quantity::span)]
     pub lease: Duration,
+    /// Lend at these hours of the day only, by this machine's clock, such as 18:00-23:00.
+    #[arg(long, value_name = "FROM-TO", value_parser = quantity::hours)]
+    pub hours: Option<quantity::Hours>,
+    /// The most that all relays of this user send in a calendar month, such as 50GB; kept over restarts.
+    #[arg(long, value_name = "BYTES", value_parser = quantity::bytes)]
+    pub quota: Option<u64>,
     #[command(flatten)]
     pub place: Place,
     /// Open a page that shows what is lent and how much of it is used.

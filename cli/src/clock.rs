@@ -3,6 +3,8 @@
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
 use keyagree::UnixTime;
 
 static START: OnceLock<(Instant, Duration)> = OnceLock::new();
@@ -29,4 +31,22 @@ pub fn wall_us() -> u64 {
 /// [`wall`] as `keyagree` wants it.
 pub fn unix() -> UnixTime {
     UnixTime(wall().as_millis() as u64)
+}
+
+/// The same on the clock on the wall of whoever sits here.
+fn local() -> Zoned {
+    let ms = i64::try_from(wall().as_millis()).unwrap_or(i64::MAX);
+    Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX).to_zoned(TimeZone::system())
+}
+
+/// The calendar month here, such as `2026-11`.
+pub fn month() -> String {
+    local().strftime("%Y-%m").to_string()
+}
+
+/// Seconds from midnight here.
+pub fn second_of_day() -> u32 {
+    let of = |number: i8| u32::from(number.unsigned_abs());
+    let now = local();
+    of(now.hour()) * 3_600 + of(now.minute()) * 60 + of(now.second())
 }

@@ -51,6 +51,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Outcome {
 
 /// Overwrites a file and removes it. A file system that copies on write, or a disk that moves its blocks,
 /// may keep the old ones.
+#[cfg(feature = "ffmpeg")]
 pub fn erase(path: &Path) -> Outcome {
     let wrong = |error: io::Error| Fail::failed(format!("{} can't be erased: {error}", path.display()));
     OpenOptions::new().write(true).open(path).and_then(overwrite).map_err(wrong)?;

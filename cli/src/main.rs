@@ -13,7 +13,6 @@ mod entropy;
 mod exit;
 mod fail;
 mod folder;
-#[cfg(feature = "ffmpeg")]
 mod home;
 #[cfg(feature = "ffmpeg")]
 mod invitation;
@@ -21,6 +20,8 @@ mod invitation;
 mod join;
 #[cfg(feature = "ffmpeg")]
 mod ladder;
+#[cfg(feature = "ffmpeg")]
+mod lending;
 mod lent;
 #[cfg(all(feature = "ffmpeg", unix, not(target_os = "macos")))]
 mod link;

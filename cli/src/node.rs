@@ -21,7 +21,7 @@ use keyagree::identity::PeerKey;
 use keyagree::session::{Input, Session};
 use media_pipeline::Layer;
 use media_pipeline::capture::Capture;
-use overlay_core::io::{Command, Event};
+use overlay_core::io::{Command, Event, Lends};
 use overlay_libp2p::{Events, Handle, Happening};
 use parking_lot::Mutex;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
@@ -96,6 +96,7 @@ impl Node {
     /// `served` is the page, where there is one.
     pub async fn take_part(
         args: Join,
+        lends: Lends,
         seat: Seat,
         capture: Option<Capture>,
         served: Option<Served>,
@@ -112,7 +113,7 @@ impl Node {
             claims: Arc::clone(&claims),
         };
         let (handle, mut events, frames) =
-            overlay_libp2p::spawn(config(&args, &seat)?, authority).map_err(Fail::failed)?;
+            overlay_libp2p::spawn(config(&args, lends, &seat)?, authority).map_err(Fail::failed)?;
         let reference = args.probes.reference.as_ref().map(|folder| folder.join(seat.me().short()));
         let voice = Voice::new(args.gallery);
         let source = capture.map(|capture| {

@@ -1,6 +1,8 @@
 //! `canopy relay`: capacity for the one meeting that claims it first, and for nobody else.
 
 mod desk;
+mod quota;
+mod terms;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,7 +12,7 @@ use keyagree::gate::Gate;
 use keyagree::identity::{Identity, PeerKey};
 use keyagree::lease::LeaseHolder;
 use overlay_core::id::NodeId;
-use overlay_core::io::{Admitted, Class, Command, Event, Kind, Note, Signature};
+use overlay_core::io::{Admitted, Class, Command, Event, Kind, Lends, Note, Signature};
 use overlay_core::list::List;
 use overlay_core::node;
 use overlay_libp2p::{Authority, Config, Handle, Happening, Refusal};
@@ -25,6 +27,7 @@ use crate::fail::{Fail, Outcome};
 use crate::place::Spot;
 use crate::{clock, core_journal, entropy, stop, tap};
 use desk::Desk;
+use terms::{Standing, Terms};
 
 /// How often the counters are written and expired credentials are looked for.
 const UPKEEP: Duration = Duration::from_millis(500);
@@ -58,6 +61,11 @@ pub fn run(args: args::Relay) -> Outcome {
 }
 
 async fn lend(args: args::Relay) -> Outcome {
+    let mut terms = Terms::of(&args)?;
+    let standing = terms.look(0, 0)?;
+    if standing != Standing::Lends {
+        eprintln!("{}", standing.said());
+    }
     let mut rng = entropy::rng();
     let identity = Arc::new(Identity::generate(&mut rng));
     let me = identity.public();
@@ -87,6 +95,7 @@ async fn lend(args: args::Relay) -> Outcome {
             credential: Vec::new(),
             first_serial: clock::unix().0,
             uplink_kbps: args.uplink,
+            lends: lends(standing == Standing::Lends),
             contacts,
             watch: false,
             hidden: false,
@@ -107,32 +116,54 @@ async fn lend(args: args::Relay) -> Outcome {
     );
     let desk = Desk::open(&args, line.as_str(), ends).await?;
     let until = Instant::now() + args.lease;
-    let mut relay = Relay { me, desk, args, handle: handle.clone(), gate, claims, most_children: 0 };
-    let mut over = false;
-    tokio::select! {
-        () = relay.work(&mut happenings) => {}
-        () = sleep_until(until) => over = true,
-        () = stop::asked() => {}
-    }
-    if over {
-        eprintln!("The lease has ended. Thank you.");
+    let lent = standing == Standing::Lends;
+    let mut relay = Relay {
+        me,
+        desk,
+        terms,
+        standing,
+        lends: lent,
+        args,
+        handle: handle.clone(),
+        gate,
+        claims,
+        most_children: 0,
+    };
+    let (ended, outcome) = tokio::select! {
+        outcome = relay.work(&mut happenings) => (false, outcome),
+        () = sleep_until(until) => (true, Ok(())),
+        () = stop::asked() => (false, Ok(())),
+    };
+    let over = match relay.standing {
+        _ if ended => "The lease has ended. Thank you.",
+        Standing::Spent => Standing::Spent.said(),
+        _ => "This relay has stopped. Thank you.",
+    };
+    if ended || relay.standing == Standing::Spent {
+        eprintln!("{over}");
     }
     if let Some(desk) = &relay.desk {
-        desk.over(if over {
-            "The lease has ended. Thank you."
-        } else {
-            "This relay has stopped. Thank you."
-        });
+        desk.over(over);
     }
     relay.write_counters();
     handle.shutdown().await;
-    Ok(())
+    let kept = relay.terms.close(handle.counters().wire_out);
+    outcome.and(kept)
+}
+
+/// All that it may send, or nothing for others.
+fn lends(all: bool) -> Lends {
+    if all { Lends::Spare } else { Lends::UpTo(0) }
 }
 
 /// The relay while it runs.
 struct Relay {
     me: PeerKey,
     desk: Option<Desk>,
+    terms: Terms,
+    standing: Standing,
+    /// What the meeting was told.
+    lends: bool,
     args: args::Relay,
     handle: Handle,
     gate: Arc<Mutex<Option<SharedGate>>>,
@@ -141,27 +172,37 @@ struct Relay {
 }
 
 impl Relay {
-    async fn work(&mut self, happenings: &mut overlay_libp2p::Events) {
+    async fn work(&mut self, happenings: &mut overlay_libp2p::Events) -> Outcome {
         let mut upkeep = interval(UPKEEP);
         loop {
             tokio::select! {
                 happening = happenings.recv() => match happening {
                     Some(happening) => self.on(happening),
-                    None => return,
+                    None => return Ok(()),
                 },
                 Some(credential) = self.claims.recv() => self.handle.command(Command::Credential(credential)),
                 request = Desk::asked(&mut self.desk) => {
                     if let Some(desk) = &mut self.desk {
-                        desk.carry_out(request, &self.handle);
+                        desk.carry_out(request);
                     }
+                    self.lend();
                 }
                 _ = upkeep.tick() => {
                     self.end_what_is_over();
                     self.write_counters();
                     let claimed = self.gate.lock().is_some();
                     let counted = self.handle.counters();
+                    let standing = self.terms.look(counted.wire_out, counted.children)?;
+                    if standing == Standing::Spent {
+                        self.standing = standing;
+                        return Ok(());
+                    }
+                    if std::mem::replace(&mut self.standing, standing) != standing {
+                        eprintln!("{}", standing.said());
+                    }
+                    self.lend();
                     if self.desk.as_mut().is_some_and(|desk| desk.count(&counted, claimed)) {
-                        return;
+                        return Ok(());
                     }
                 }
             }
@@ -182,6 +223,14 @@ impl Relay {
                 tracing::warn!(?peer, text, "a peer was refused, or refused us");
             }
             other => tracing::debug!(?other),
+        }
+    }
+
+    /// Tells the meeting when it lends again, or no longer. Whoever is fed from here is moved, not starved.
+    fn lend(&mut self) {
+        let all = self.standing == Standing::Lends && self.desk.as_ref().is_none_or(Desk::lends);
+        if std::mem::replace(&mut self.lends, all) != all {
+            self.handle.command(Command::Lend(lends(all)));
         }
     }
 

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use overlay_core::io::{Kind, LayerRate};
+use overlay_core::io::{Kind, LayerRate, Lends};
 use overlay_core::time::Time;
 
 use crate::geography::Site;
+use crate::uplinks::own_kbps;
 
 mod capacity;
 mod draw;
@@ -37,6 +38,8 @@ pub struct Person {
     pub uplink_kbps: u32,
     /// What its owner lets it send in all, kbit/s, at most `uplink_kbps`: the limit that the core is told.
     pub limit_kbps: u32,
+    /// What of that others' media may cost.
+    pub lends: Lends,
     /// What its interface can take in, kbit/s.
     pub downlink_kbps: u32,
     /// Where it is: an index into [`Paths`].
@@ -53,6 +56,16 @@ pub struct Person {
     pub sends: Vec<LayerRate>,
     /// True if it watches every source.
     pub watch: bool,
+}
+
+impl Person {
+    /// What it gives to anybody at all of so much, kbit/s: a model knows no other limit.
+    pub fn gives_of(&self, limit_kbps: u32) -> u32 {
+        match self.lends {
+            Lends::Spare => limit_kbps,
+            Lends::UpTo(kbps) => limit_kbps.min(kbps.saturating_add(own_kbps(&self.sends))),
+        }
+    }
 }
 
 /// One-way delays between sites, and how much they vary.

@@ -115,6 +115,11 @@ impl Outward {
         Some(self.line_idle.max(paced))
     }
 
+    /// How long something of this length is on its way out where nothing stands before it.
+    pub fn span(&self, len: u64) -> Duration {
+        span(on_wire(len), self.line_kbps.min(self.limit_kbps))
+    }
+
     /// Packets that were lost are sent once more.
     pub fn resend(&mut self, now: Time, packets: u64) {
         self.charge(now, packets * (PACKET_PAYLOAD + PACKET_OVERHEAD));

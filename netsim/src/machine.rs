@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use overlay_core::time::Time;
 use overlay_core::unit::{Layer, TreeId};
+use overlay_core::waits::Waits;
 
 use crate::fault::Malice;
 use crate::interface::{Inward, Lane, Outward};
@@ -90,6 +91,8 @@ pub struct Machine<O> {
     pub life: u32,
     /// The way out.
     pub out: Outward,
+    /// How long what it sends waits there.
+    pub waits: Waits,
     /// The way in.
     pub inward: Inward,
     /// What its line loses.
@@ -144,6 +147,7 @@ impl<O> Machine<O> {
             overlay: None,
             life: 0,
             out: Outward::new(person.uplink_kbps, person.limit_kbps, network.uplink_buffer),
+            waits: Waits::default(),
             inward: Inward::new(person.downlink_kbps, network.downlink_buffer),
             loss: Gilbert::new(network.loss_per_million, network.loss_burst),
             links: Links::default(),

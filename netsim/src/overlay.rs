@@ -81,6 +81,7 @@ impl Overlay for Node<Parcel> {
             credential: vec![0; CREDENTIAL_LEN],
             first_serial: u64::from(life) * SERIALS,
             uplink_kbps: limit_kbps,
+            lends: person.lends,
             contacts: vec![contact(me)],
             watch: person.watch,
             hidden: false,

@@ -13,8 +13,9 @@ mod send;
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use overlay_core::config;
 use overlay_core::floor::Floor;
-use overlay_core::io::Input;
+use overlay_core::io::{Input, Kind};
 use overlay_core::plan::Shape;
 use overlay_core::time::Time;
 use rand_chacha::ChaCha8Rng;
@@ -125,6 +126,10 @@ impl<O: Overlay> World<O> {
             self.queue.push(person.arrives, Happening::Start(who));
             if let Some(leaves) = person.leaves {
                 self.queue.push(leaves, Happening::Leave(who));
+                let lease = leaves.since(person.arrives);
+                if person.kind == Kind::Relay {
+                    self.queue.push(leaves - config::drain_for(lease), Happening::Drain(who));
+                }
             }
         }
         for (number, (at, _)) in (0..).zip(&self.faults) {
@@ -183,6 +188,7 @@ impl<O: Overlay> World<O> {
             Happening::Floor => self.obey_floor(),
             Happening::Start(who) => self.start(who),
             Happening::Leave(who) => self.leave(who),
+            Happening::Drain(who) => self.drain(who),
             Happening::Stop(who) => self.stop(who),
             Happening::Fault(number) => self.fault(number),
             Happening::LinkUp { at, to, serial } => self.link_up(at, to, serial),

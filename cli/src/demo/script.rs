@@ -167,7 +167,8 @@ impl<'a> Stage<'a> {
     /// The user's own place in the meeting: its page opens where there is a desktop, else its address is printed.
     async fn open_window(&self, invite: &str, bar: &ProgressBar) -> Outcome<Player> {
         let out = &self.args.out;
-        let mut args = words(&["join", "-", "--address", "127.0.0.1", "--uplink", WINDOW_UPLINK]);
+        let mut args =
+            words(&["join", "-", "--address", "127.0.0.1", "--uplink", WINDOW_UPLINK, "--lend", "auto"]);
         args.extend(words(&["--size", &self.args.size, "--name", "You"]));
         let window =
             Player::start(&self.program, out, WINDOW, &args, Some(invite)).await.map_err(Fail::failed)?;
@@ -220,6 +221,7 @@ impl<'a> Stage<'a> {
             _ => WATCHER_UPLINK,
         };
         let mut args = words(&["join", "-", "--headless", "--address", "127.0.0.1", "--uplink", uplink]);
+        args.extend(words(&["--lend", "auto"]));
         args.extend(words(&["--size", &self.args.size, "--record", &Player::file(out, name, "recorded")]));
         args.extend(words(&["--journal", &Player::file(out, name, "journal.jsonl")]));
         args.extend(words(&["--reference", &out.join("reference").display().to_string()]));

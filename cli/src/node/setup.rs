@@ -7,7 +7,7 @@ use keyagree::UnixTime;
 use keyagree::session::{self, Session};
 use media_pipeline::Layer;
 use overlay_core::id::NodeId;
-use overlay_core::io::{Admitted, Class, Kind, LayerRate};
+use overlay_core::io::{Admitted, Class, Kind, LayerRate, Lends};
 use overlay_core::{node, unit};
 use overlay_libp2p::Config;
 use rand::rand_core::UnwrapErr;
@@ -20,7 +20,7 @@ use crate::seat::Seat;
 use crate::{clock, core_journal};
 
 /// The overlay's.
-pub fn config(args: &Join, seat: &Seat) -> Outcome<Config> {
+pub fn config(args: &Join, lends: Lends, seat: &Seat) -> Outcome<Config> {
     Ok(Config {
         seed: *seat.identity.seed().expose(),
         node: node::Config {
@@ -34,6 +34,7 @@ pub fn config(args: &Join, seat: &Seat) -> Outcome<Config> {
             credential: seat.credential(),
             first_serial: clock::unix().0,
             uplink_kbps: args.uplink,
+            lends,
             contacts: seat.spot.contacts(seat.me()),
             // Whoever is still in the lobby sees nobody.
             watch: args.headless && !args.probes.send_only,

@@ -1,7 +1,7 @@
 //! The volunteer's page: shows what is lent, and takes a pause and an early end.
 
 use keyagree::UnixTime;
-use overlay_libp2p::{Counters, Handle};
+use overlay_libp2p::Counters;
 use tokio::time::{Duration, Instant};
 
 use crate::args;
@@ -10,8 +10,6 @@ use crate::fail::Outcome;
 use crate::lent::{FromRelay, Lent, Meter, ToRelay};
 use crate::page::{self, Media, Page, Request};
 
-/// What a relay offers that is paused: room for notes, not for a tree.
-const QUIET_KBPS: u32 = 1;
 /// Who is fed from here has this long to go elsewhere before the relay stops.
 const DRAIN_FOR: Duration = Duration::from_secs(10);
 
@@ -57,19 +55,22 @@ impl Desk {
         }
     }
 
+    /// False while the page wants nothing to be lent.
+    pub fn lends(&self) -> bool {
+        !self.lent.paused && !self.lent.draining
+    }
+
     /// Does what the page asks for.
-    pub fn carry_out(&mut self, request: Request, handle: &Handle) {
+    pub fn carry_out(&mut self, request: Request) {
         let Request::Said(text) = request else { return self.show() };
         match serde_json::from_str(&text) {
             Ok(ToRelay::Pause { paused }) if !self.lent.draining => {
                 self.lent.paused = paused;
-                handle.offer(if paused { QUIET_KBPS } else { self.lent.limit_kbps });
             }
             Ok(ToRelay::Pause { .. }) => {}
             Ok(ToRelay::Drain) => {
                 self.lent.draining = true;
                 self.stop_at.get_or_insert(Instant::now() + DRAIN_FOR);
-                handle.offer(QUIET_KBPS);
             }
             Err(error) => {
                 tracing::warn!(%error, "the page said something that this program doesn't understand");

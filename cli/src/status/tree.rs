@@ -38,8 +38,15 @@ fn head(answer: &Answer) -> String {
 fn limits(answer: &Answer) -> String {
     let limit = answer.limit_kbps.map_or_else(|| "any rate".into(), |kbps| format!("{kbps} kbit/s"));
     format!(
-        "may send {limit}; its children are promised {}; now in {}, out {}, at most {} kbit/s; {} units given up",
-        answer.status.committed_kbps, answer.in_kbps, answer.out_kbps, answer.peak_kbps, answer.units_dropped
+        "may send {limit}, {} of it for others ({} offered now); its children are promised {}; now in {}, out {}, at most {} \
+         kbit/s; {} units given up",
+        answer.status.lends_kbps,
+        answer.status.offers_kbps,
+        answer.status.committed_kbps,
+        answer.in_kbps,
+        answer.out_kbps,
+        answer.peak_kbps,
+        answer.units_dropped
     )
 }
 
@@ -124,6 +131,8 @@ mod tests {
             id: id(byte),
             kind,
             uplink_kbps: 1,
+            lends_kbps: 1,
+            offers_kbps: 1,
             sends: false,
             watch: true,
             linked: byte != 4,
@@ -135,6 +144,8 @@ mod tests {
             term: 7,
             plan: 12,
             uplink_kbps: 3_000,
+            lends_kbps: 1_000,
+            offers_kbps: 500,
             committed_kbps: 120,
             on_stage: Some((1, 1)),
             trees: vec![
@@ -155,7 +166,7 @@ mod tests {
         };
         insta::assert_snapshot!(drawn(&answer).to_string(), @r"
         participant 01010101, on the stage (process 99)
-        ├── may send 3000 kbit/s; its children are promised 120; now in 800, out 150, at most 400 kbit/s; 2 units given up
+        ├── may send 3000 kbit/s, 1000 of it for others (500 offered now); its children are promised 120; now in 800, out 150, at most 400 kbit/s; 2 units given up
         ├── follows plan 12 of 04040404 (term 7); knows 3 others, 1 of them relays; linked to 2
         ├── sound of itself (slot 1, tree 0), 60 kbit/s a child
         │   ├── feeds relay 02020202

@@ -147,12 +147,33 @@ mod join {
 }
 
 #[test]
+fn what_is_lent_is_a_word_or_a_rate_and_is_asked_for_only_at_a_terminal() {
+    let home = Home::new();
+    let invite = home.run(&["new", "tuesday", "--address", "127.0.0.1"]).lines.remove(1);
+    let join = ["join", "-", "--headless", "--listen-only"];
+    for lend in ["maybe", "", "10", "1bit"] {
+        let did = home.run_with(&[&join[..], &["--lend", lend]].concat(), &invite);
+        assert_eq!(did.code, Some(2), "{lend}: {}", did.errors);
+        assert!(did.errors.contains("1mbit"), "{}", did.errors);
+    }
+    home.run_with(&[&join[..], &["--lend", "ask"]].concat(), &invite).refuses(2, &["terminal", "auto"]);
+}
+
+#[test]
 fn a_relay_that_is_told_nonsense_says_what_to_write() {
     let home = Home::new();
     for uplink in ["fast", "20", "-1mbit", "0mbit"] {
         let did = home.run(&["relay", &format!("--uplink={uplink}"), "--lease", "1h"]);
         assert_eq!(did.code, Some(2), "{uplink}: {}", did.errors);
         assert!(did.errors.contains("20mbit"), "{}", did.errors);
+    }
+    let relay = ["relay", "--uplink", "20mbit", "--lease", "1h"];
+    for (option, value, remedy) in
+        [("--hours", "noon", "18:00-23:00"), ("--hours", "9:00-9:00", "all day"), ("--quota", "much", "50GB")]
+    {
+        let did = home.run(&[&relay[..], &[option, value]].concat());
+        assert_eq!(did.code, Some(2), "{value}: {}", did.errors);
+        assert!(did.errors.contains(option) && did.errors.contains(remedy), "{}", did.errors);
     }
     let did = home.run(&["relay", "--uplink", "20mbit", "--lease", "soon"]);
     assert_eq!(did.code, Some(2));

@@ -337,6 +337,99 @@ fn a_members_keys_stay_out_of_the_swap_or_its_user_is_told() {
 }
 
 #[test]
+fn a_quota_is_kept_over_restarts_and_ends_a_relay() {
+    let _machine = shared();
+    let (volunteer, mut meeting) = (Home::new(), Held::with_guests(1));
+    let file = volunteer.kept().join("relayed.json");
+    let kept = || -> serde_json::Value {
+        serde_json::from_slice(&std::fs::read(&file).expect("it is there")).expect("it is JSON")
+    };
+    let args =
+        ["relay", "--uplink", "20mbit", "--lease", "10min", "--address", "127.0.0.1", "--quota", "1GB"];
+    let mut relay = volunteer.start(&args, "", "relay.log");
+    let lease = volunteer.wait_for("relay.log", SOON, |line| line.starts_with("canopy-lease:"));
+    assert_eq!(meeting.home.run(&["lend", "tuesday", &lease]).code, Some(0));
+    let until = now() + SOON;
+    while volunteer.run(&["status"]).lines.iter().all(|line| !line.contains("follows plan")) {
+        assert!(now() < until, "{}", volunteer.read("relay.log"));
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    relay.ask_to_stop();
+    assert_eq!(relay.ended(SOON), Some(0));
+    let mut sent = kept();
+    assert!(sent["bytes"].as_u64().is_some_and(|bytes| bytes > 500), "{sent}");
+    let mode =
+        std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).expect("there").permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    meeting.organiser.take();
+
+    sent["bytes"] = 999_999_000.into();
+    std::fs::write(&file, sent.to_string()).expect("it can be written");
+    let mut relay = volunteer.start(&args, "", "again.log");
+    volunteer.wait_for("again.log", SOON, |line| line.contains("goes elsewhere"));
+    volunteer.wait_for("again.log", SOON, |line| line.contains("quota is used up"));
+    assert_eq!(relay.ended(SOON), Some(0));
+
+    sent["bytes"] = 1_000_000_000.into();
+    std::fs::write(&file, sent.to_string()).expect("it can be written");
+    volunteer.run(&args).refuses(2, &["quota is used up", "--quota"]);
+    std::fs::write(&file, "{}").expect("it can be written");
+    volunteer.run(&args).refuses(1, &["relayed.json", "remove it"]);
+}
+
+#[test]
+fn a_relay_lends_nothing_outside_of_its_hours() {
+    let _machine = shared();
+    let homes = [Home::new(), Home::new()];
+    let mut rest = 0;
+    for (home, hours) in homes.iter().zip(["00:00-12:00", "12:00-00:00"]) {
+        let args =
+            ["relay", "--uplink", "20mbit", "--lease", "10min", "--address", "127.0.0.1", "--hours", hours];
+        let _relay = home.start(&args, "", "relay.log");
+        home.wait_for("relay.log", SOON, |line| line.starts_with("Lending 20000"));
+        let rests = home.read("relay.log").contains("Outside of its hours");
+        assert_eq!(lends(home), if rests { 0 } else { 20_000 }, "{}", home.read("relay.log"));
+        rest += usize::from(rests);
+    }
+    assert!(rest > 0, "it can't be both");
+}
+
+/// What the node of this home lends to others, kbit/s, by its own word.
+fn lends(home: &Home) -> u64 {
+    let said = home.run(&["status", "--json"]).lines.join("\n");
+    let nodes: serde_json::Value = serde_json::from_str(&said).expect("it is JSON");
+    nodes[0]["status"]["lends_kbps"].as_u64().unwrap_or_else(|| panic!("no limit in {said}"))
+}
+
+#[test]
+fn a_participant_relays_for_others_only_after_a_yes() {
+    let _machine = shared();
+    let meeting = Held::with_guests(4);
+    let says = ["nothing for others", "--lend auto"];
+    for (n, answered, typed, kbps) in [
+        (1, None, None, 0),
+        (2, None, Some("auto"), 3_000),
+        (3, Some("auto"), Some("800kbit"), 800),
+        (4, Some("1000kbit"), None, 1_000),
+    ] {
+        let home = Home::new();
+        if let Some(answer) = answered {
+            std::fs::create_dir_all(home.kept()).expect("a folder");
+            std::fs::write(home.kept().join("lend"), answer).expect("a file");
+        }
+        let extra: Vec<&str> =
+            ["--listen-only"].into_iter().chain(typed.iter().flat_map(|typed| ["--lend", typed])).collect();
+        let _guest = guest(&home, &meeting.invites[n], &extra);
+        is_in(&home, "guest.log");
+        assert_eq!(lends(&home), kbps, "{answered:?} {typed:?}");
+        let told = says.iter().all(|words| home.read("guest.log").contains(words));
+        assert_eq!(told, kbps == 0, "{}", home.read("guest.log"));
+        let kept = std::fs::read_to_string(home.kept().join("lend")).ok();
+        assert_eq!(kept.as_deref(), answered, "what is typed is for one meeting");
+    }
+}
+
+#[test]
 fn a_relay_serves_the_meeting_that_claimed_it_and_no_other() {
     let _machine = shared();
     let (volunteer, other) = (Home::new(), Home::new());

@@ -9,7 +9,8 @@ impl Cast {
     /// bring everybody who watches the sound of every source, the largest picture of the first, and the
     /// smallest of each other one. All results depend on it. Zero if nobody sends anything.
     pub fn capacity_ratio(&self) -> f64 {
-        let usable: u64 = self.people.iter().map(|person| u64::from(person.limit_kbps)).sum();
+        let usable: u64 =
+            self.people.iter().map(|person| u64::from(person.gives_of(person.limit_kbps))).sum();
         let mut demanded = 0;
         let watchers = self.people.iter().filter(|person| person.watch).count() as u64;
         let sources = self.people.iter().filter(|person| !person.sends.is_empty());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use overlay_core::io::{Kind, LayerRate};
+use overlay_core::io::{Kind, LayerRate, Lends};
 use overlay_core::time::Time;
 use overlay_core::unit::Layer;
 use rand::RngExt;
@@ -12,7 +12,7 @@ use super::{Cast, Nat, Paths, Person};
 use crate::geography::{Sites, last_mile};
 use crate::rng::{self, Subsystem};
 use crate::scenario::{Arrive, NatShares, People, Relays, Scenario, ScenarioError};
-use crate::uplinks::{Uplinks, own_kbps};
+use crate::uplinks::Uplinks;
 
 /// How much arrivals of a burst and stays spread: the deviation of their logarithm (a guess; no public trace of
 /// people joining and leaving video meetings is known).
@@ -79,8 +79,7 @@ fn participant(
     let mut interface = uplinks.draw(&mut streams.uplinks, &sends);
     interface.up_kbps = interface.up_kbps.max(uplink_min_kbps);
     let relays = rng::percent(&mut streams.uplinks, people.relaying_percent);
-    let lent = percent_of(interface.up_kbps, people.lend_percent);
-    let limit_kbps = if relays { lent } else { lent.min(own_kbps(&sends)) };
+    let lends = if relays { Lends::Spare } else { Lends::UpTo(0) };
     let drawn = arrival(people, scenario.length, &mut streams.arrivals);
     let arrives = crowd.unwrap_or(if at == 0 { Time::ZERO } else { drawn });
     let leaves = leave(people, arrives, scenario.length, &mut streams.stays);
@@ -88,7 +87,8 @@ fn participant(
     Person {
         kind: Kind::Participant,
         uplink_kbps: interface.up_kbps,
-        limit_kbps,
+        limit_kbps: percent_of(interface.up_kbps, people.lend_percent),
+        lends,
         downlink_kbps: interface.down_kbps,
         site: sites.draw(&mut streams.places),
         last_mile: last_mile(&mut streams.places, &scenario.geography),
@@ -107,6 +107,7 @@ fn volunteer(scenario: &Scenario, kind: &Relays, place: u32, sites: &Sites, stre
         kind: Kind::Relay,
         uplink_kbps: kind.uplink_kbps,
         limit_kbps: percent_of(kind.uplink_kbps, kind.lend_percent),
+        lends: Lends::Spare,
         downlink_kbps: kind.downlink_kbps.unwrap_or(kind.uplink_kbps),
         site: sites.draw(&mut streams.places),
         last_mile: last_mile(&mut streams.places, &scenario.geography),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use overlay_core::io::Kind;
+use overlay_core::io::{Kind, Lends};
 use overlay_core::time::Time;
 
 use crate::cast::{Cast, Nat, Person};
@@ -36,6 +36,7 @@ impl Shape for Star {
             kind: Kind::Relay,
             uplink_kbps: scenario.models.star_kbps,
             limit_kbps: scenario.models.star_kbps,
+            lends: Lends::Spare,
             downlink_kbps: scenario.models.star_kbps,
             site: cast.closest_site(),
             last_mile: Duration::ZERO,

@@ -128,7 +128,7 @@ impl Tracker {
         let person = &self.brief.people[who as usize];
         let own: u64 = person.sends.iter().map(|rate| u64::from(rate.kbps)).sum();
         // A source's own children are what its uplink is for, down to one.
-        let limit = u64::from(person.limit_kbps) * SPENT_PERCENT / 100;
+        let limit = u64::from(person.gives_of(person.limit_kbps)) * SPENT_PERCENT / 100;
         self.spent[who as usize] + kbps <= limit.max(own)
     }
 

@@ -318,7 +318,7 @@ impl<S: Shape> Overlay for Trees<S> {
         Brief::of(scenario, cast, seed, server)
     }
 
-    fn start(who: u32, _: &Person, limit_kbps: u32, life: u32, brief: &Rc<Brief>) -> Trees<S> {
+    fn start(who: u32, person: &Person, limit_kbps: u32, life: u32, brief: &Rc<Brief>) -> Trees<S> {
         let tracker = brief.server.unwrap_or(0);
         let mut node = Trees {
             me: who,
@@ -330,7 +330,7 @@ impl<S: Shape> Overlay for Trees<S> {
             links: BTreeSet::new(),
             heard: BTreeMap::new(),
             spent: 0,
-            limit_kbps: u64::from(limit_kbps),
+            limit_kbps: u64::from(person.gives_of(limit_kbps)),
             beat: Time::ZERO,
             out: VecDeque::new(),
             shape: PhantomData,

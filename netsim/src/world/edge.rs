@@ -74,6 +74,7 @@ impl<O: Overlay> World<O> {
                 index(*peer).into(),
                 tree.slot.into(),
             ),
+            Input::Queued => (11, "its line is full", None, None, 0, 0),
             Input::Command(_) => (8, "command", None, None, 0, 0),
             Input::Vetted { .. }
             | Input::Signed { .. }

@@ -50,6 +50,8 @@ pub(super) enum Happening {
     Floor,
     Start(u32),
     Leave(u32),
+    /// The end of a lease is near.
+    Drain(u32),
     Stop(u32),
     Fault(u32),
     /// The handshake of a link is over at one end.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use overlay_core::io::{Command, Input, Kind};
+use overlay_core::io::{Command, Input, Kind, Lends};
 use overlay_core::time::Time;
 
 use super::happening::Happening;
@@ -83,6 +83,13 @@ impl<O: Overlay> World<O> {
         if self.takes(who, || Happening::Leave(who)) {
             self.input(who, Input::Command(Command::Leave));
             self.queue.push(self.now + FAREWELL, Happening::Stop(who));
+        }
+    }
+
+    /// What hangs on a volunteer is to hang elsewhere by the end of its lease.
+    pub(super) fn drain(&mut self, who: u32) {
+        if self.takes(who, || Happening::Drain(who)) {
+            self.input(who, Input::Command(Command::Lend(Lends::UpTo(0))));
         }
     }
 

@@ -99,6 +99,12 @@ impl<O: Overlay> World<O> {
         let Some(link) = machine.links.to(to).filter(|link| link.up) else { return true };
         let path = link.path;
         let Some(left) = machine.out.send(now, lane, len) else { return false };
+        if lane != Lane::Control {
+            let waited = left.since(now).saturating_sub(machine.out.span(len));
+            if machine.waits.sent(now, lane == Lane::Audio, waited) {
+                self.answers.push_back(Input::Queued);
+            }
+        }
         let (lost, late) = self.lose(from, to, path, len);
         if lost > 0 && self.scenario.network.mode == Mode::Datagrams && lane != Lane::Control {
             return true;

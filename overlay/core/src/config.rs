@@ -355,6 +355,35 @@ pub const SUPPLY_PERCENT: u64 = 85;
 pub const RESERVE_PERCENT: u64 = 10;
 /// Share of an uplink up to which a node accepts grafts that no plan foresaw, in percent.
 pub const GRAFT_PERCENT: u64 = 95;
+/// A node that has carried nothing yet offers this part of what its owner lends, thousandths (DESIGN 3.5: half) …
+pub const OFFER_FIRST_PERMILLE: u32 = 500;
+/// … but no less than this: one copy of the largest picture and its sound, without which nothing would be borne (a guess).
+pub const OFFER_TRIED_KBPS: u32 = 2_000;
+/// What keeps waiting halves the offer, but for this much, thousandths (a guess).
+pub const OFFER_LEAST_PERMILLE: u32 = 60;
+/// Not twice within this span: a plan has to move somebody first (a guess).
+pub const OFFER_HALVED_FOR: Duration = Duration::from_secs(3);
+/// What was borne grows the offer to this, thousandths, after [`OFFER_GROWS_EVERY`] (decision 18) …
+pub const OFFER_GROWS_PERMILLE: u32 = 1_500;
+/// See [`OFFER_GROWS_PERMILLE`].
+pub const OFFER_GROWS_EVERY: Duration = Duration::from_secs(2);
+/// … and to this, after [`OFFER_REGROWS_EVERY`], where it was halved before (DESIGN 3.5: a quarter each ten seconds).
+pub const OFFER_REGROWS_PERMILLE: u32 = 1_250;
+/// See [`OFFER_REGROWS_PERMILLE`].
+pub const OFFER_REGROWS_EVERY: Duration = Duration::from_secs(10);
+/// An offer is borne while children cost at least this much of it, percent: little, since what is there for the moment when
+/// another relay dies has to be offered before (decision 18).
+pub const OFFER_USED_PERCENT: u64 = 25;
+/// What a node sends waits if nothing of it gets out sooner than this …
+pub const QUEUE_LONG: Duration = Duration::from_millis(50);
+/// … for this span: longer than most key frames take …
+pub const QUEUE_SPAN: Duration = Duration::from_millis(500);
+/// … in which there was so much (a guess).
+pub const QUEUE_UNITS_MIN: u32 = 8;
+/// Before a lease ends nothing more is offered for this span, so that whoever is fed hangs elsewhere by then …
+pub const DRAIN_FOR: Duration = Duration::from_secs(30);
+/// … but for no more than this part of the lease.
+pub const DRAIN_PART_MAX: u32 = 4;
 /// What a list of units takes beside its hashes: signature, names and framing, in bytes.
 pub const LIST_OVERHEAD: u64 = 170;
 /// What QUIC, UDP, IP and the headers of the overlay add to each packet, in bytes.
@@ -365,6 +394,11 @@ pub const PACKET_PAYLOAD: u64 = 1200;
 pub const PICTURES_PER_S: u64 = 30;
 /// Opus frames each second.
 pub const SOUNDS_PER_S: u64 = 50;
+
+/// How long before its end a lease of this length is offered no longer.
+pub fn drain_for(lease: Duration) -> Duration {
+    DRAIN_FOR.min(lease / DRAIN_PART_MAX)
+}
 
 /// Over how many links a node of so much uplink pushes notes for everybody.
 pub(crate) fn pushed_links(uplink_kbps: u32) -> usize {

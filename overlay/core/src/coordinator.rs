@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::config;
 use crate::id::NodeId;
 use crate::io::{Audience, Event, Kind, LayerRate, Topic};
-use crate::members::{Look, Member};
+use crate::members::{Look, Member, Presence};
 use crate::owed::{Owed, Rank};
 use crate::plan::{Branch, Feed, Looks, Plan, Planner, Row, Shapes, Supply, View, wire_kbps};
 use crate::seat::{self, Seat};
@@ -328,6 +328,8 @@ impl<P: Payload> State<P> {
         let mine = Supply {
             kind: me.kind,
             uplink_kbps: self.left_for_children(),
+            lends_kbps: self.takes_kbps(),
+            offers_kbps: self.offers_kbps(),
             coordinate: self.whereabouts(),
             watch: me.watch,
             hidden: me.hidden,
@@ -356,10 +358,11 @@ impl<P: Payload> State<P> {
     /// The strongest relays, for whoever finds no parent.
     fn helpers(&self) -> Vec<Reachable> {
         let relays = self.members.iter().filter(|(_, member)| {
-            member.admitted.kind == Kind::Relay && !member.presence.contacts.is_empty()
+            let Presence { contacts, lends_kbps, .. } = &member.presence;
+            member.admitted.kind == Kind::Relay && !contacts.is_empty() && *lends_kbps > 0
         });
         let mut relays: Vec<(u32, NodeId)> =
-            relays.map(|(id, member)| (member.presence.uplink_kbps, id)).collect();
+            relays.map(|(id, member)| (member.presence.lends_kbps, id)).collect();
         relays.sort_by_key(|(kbps, id)| (std::cmp::Reverse(*kbps), *id));
         let contacts = |id| self.members.get(id).map(|member| member.presence.contacts.clone());
         let strongest = relays.into_iter().take(config::HELPERS_MAX);
@@ -402,8 +405,18 @@ fn supply(member: &Member, feeds: &[Feed]) -> Supply {
     let presence = &member.presence;
     let (kind, watch, hidden) = (member.admitted.kind, presence.watch, presence.hidden);
     let looks = looks(&presence.looks, feeds);
-    let (uplink_kbps, coordinate) = (presence.uplink_kbps, presence.coordinate);
-    Supply { kind, uplink_kbps, coordinate, watch, hidden, looks, ..Supply::default() }
+    let Presence { uplink_kbps, lends_kbps, offers_kbps, coordinate, .. } = *presence;
+    Supply {
+        kind,
+        uplink_kbps,
+        lends_kbps,
+        offers_kbps,
+        coordinate,
+        watch,
+        hidden,
+        looks,
+        ..Supply::default()
+    }
 }
 
 /// What somebody wants of each slot, who says it of sources.

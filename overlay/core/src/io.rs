@@ -168,6 +168,8 @@ pub enum Input<P> {
         /// The tree.
         tree: TreeId,
     },
+    /// Whatever this node sends waits for its own line, as [`crate::waits::Waits`] counts it.
+    Queued,
     /// Somebody who uses this node wants something.
     Command(Command),
     /// The deadline has come, see [`crate::node::Node::deadline`].
@@ -192,10 +194,20 @@ impl<P> Input<P> {
             Input::Unit { from, unit } => Input::Unit { from, unit: unit.map(payload) },
             Input::Publish(frame) => Input::Publish(frame.map(payload)),
             Input::Dropped { peer, tree } => Input::Dropped { peer, tree },
+            Input::Queued => Input::Queued,
             Input::Command(command) => Input::Command(command),
             Input::Timer => Input::Timer,
         }
     }
+}
+
+/// What others' media may cost a node: its owner's word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Lends {
+    /// What its own media leaves of its uplink.
+    Spare,
+    /// So much of its uplink, kbit/s; with 0 it feeds nobody but from its own source.
+    UpTo(u32),
 }
 
 /// What a user of the node can ask for.
@@ -214,6 +226,9 @@ pub enum Command {
         /// kbit/s.
         kbps: u32,
     },
+    /// What others' media may cost this node from now on; its owner's own limit. Whoever is fed from here beyond it is
+    /// planned elsewhere, and not sent away.
+    Lend(Lends),
     /// Where others can reach this node, as the edge writes addresses.
     Contacts(Vec<String>),
     /// The credential that travels in this node's presence from now on. A relay gets its own only when

@@ -24,6 +24,7 @@
 //! | [`status`] | what a node knows of its own place, as plain data |
 //! | `links` | neighbours, and for each tree a parent and children |
 //! | `lobby` | who waits at the door, at the coordinator |
+//! | `capacity` | what of its owner's limit a node offers |
 //! | `gossip` | notes that are kept and were seen |
 //! | `relief` | smaller pictures, since the way in is full |
 //! | `routes` | who is reached by way of whom |
@@ -42,6 +43,7 @@
 //! | [`members`] | who is present, and what they say about themselves |
 //! | [`wire`] | control messages and unit headers as bytes |
 //! | [`timers`] | why a node wants to be called again, and when |
+//! | [`waits`] | whether a node's own line is what its units wait for, for edges |
 //! | [`config`] | every bound and every span, with its reason |
 //! | [`io`] | the values that go in and come out |
 //! | [`shards`] | a sealed frame as the units of its group, and back, for edges |
@@ -51,6 +53,7 @@
 //! | [`id`], [`time`] | who and when |
 
 mod bucket;
+mod capacity;
 mod carry;
 mod coordinator;
 mod delivered;
@@ -95,4 +98,5 @@ pub mod status;
 pub mod time;
 pub mod timers;
 pub mod unit;
+pub mod waits;
 pub mod wire;

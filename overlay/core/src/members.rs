@@ -51,6 +51,10 @@ pub struct Presence {
     pub looks: Vec<Look>,
     /// Where it is, as far as delays tell; nowhere if nobody has measured it, or if it hides.
     pub coordinate: Coordinate,
+    /// What of its uplink others' media may cost, in kbit/s.
+    pub lends_kbps: u32,
+    /// What of that a plan may count on now, in kbit/s.
+    pub offers_kbps: u32,
 }
 
 /// How much of one source somebody wants at most; of who isn't named, the largest picture.
@@ -115,6 +119,8 @@ impl Presence {
                 kind,
                 uplink_kbps,
                 coordinate,
+                lends_kbps,
+                offers_kbps,
                 contacts,
                 sends,
                 stint,
@@ -124,8 +130,9 @@ impl Presence {
                 hidden,
                 ..
             } = presence;
+            let gives = (*uplink_kbps, *lends_kbps, *offers_kbps);
             let way = (contacts.clone(), *hidden, *coordinate);
-            (*kind, *uplink_kbps, way, sends.clone(), *stint, *on_stage, *watch, *leads)
+            (*kind, gives, way, sends.clone(), *stint, *on_stage, *watch, *leads)
         };
         relevant(self) == relevant(other) && self.looks == other.looks
     }

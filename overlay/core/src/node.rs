@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use crate::capacity::Capacity;
 use crate::config;
 use crate::coordinate::Coordinate;
 use crate::delivered::Delivered;
@@ -15,7 +16,7 @@ use crate::plan::Shape;
 use crate::relief::Relief;
 use crate::routes::Routes;
 use crate::seat::Seat;
-use crate::serve::replays;
+use crate::serve::{Trees, replays};
 use crate::stage::Wishes;
 pub use crate::state::Config;
 use crate::state::State;
@@ -53,6 +54,7 @@ impl<P: Payload> Node<P> {
             outbox: VecDeque::new(),
             timers,
             links: Links::default(),
+            capacity: Capacity::new(),
             members: Members::default(),
             lobby: Lobby::new(Time::ZERO),
             gossip: Gossip::default(),
@@ -129,6 +131,7 @@ impl<P: Payload> Node<P> {
             Input::ListSigned { list, signature } => state.give_list(now, list, signature),
             Input::Linked { peer, admitted } => state.linked(now, peer, admitted),
             Input::Unlinked { peer } => state.unlinked(now, peer),
+            Input::Queued => state.queued(now),
             Input::Command(command) => state.command(now, command),
             Input::Timer => {
                 while let Some(timer) = state.timers.expire(now) {
@@ -293,6 +296,7 @@ impl<P: Payload> State<P> {
         self.prune_trees(now);
         self.tell_verified(now);
         self.unpark(now);
+        self.offer_what_is_borne(now);
         self.widen(now);
         self.survey(now);
         self.relieve(now);
@@ -341,6 +345,10 @@ impl<P: Payload> State<P> {
             Command::Uplink { kbps } => {
                 self.config.uplink_kbps = kbps;
                 self.replays = replays(now, kbps);
+                self.presence_changed(now);
+            }
+            Command::Lend(lends) => {
+                self.config.lends = lends;
                 self.presence_changed(now);
             }
             Command::Contacts(contacts) => {
@@ -443,6 +451,8 @@ impl<P: Payload> State<P> {
             id,
             kind: member.admitted.kind,
             uplink_kbps: member.presence.uplink_kbps,
+            lends_kbps: member.presence.lends_kbps,
+            offers_kbps: member.presence.offers_kbps,
             sends: !member.presence.sends.is_empty(),
             watch: member.presence.watch,
             linked: self.links.has(id),
@@ -455,7 +465,9 @@ impl<P: Payload> State<P> {
             term,
             plan,
             uplink_kbps: self.config.uplink_kbps,
-            committed_kbps: u32::try_from(self.committed_kbps()).unwrap_or(u32::MAX),
+            lends_kbps: self.lends_kbps(),
+            offers_kbps: self.offers_kbps(),
+            committed_kbps: u32::try_from(self.committed_in(Trees::All)).unwrap_or(u32::MAX),
             on_stage: self.on_stage,
             trees: self.tree_statuses().collect(),
             members: members.collect(),

@@ -39,7 +39,7 @@ mod table;
 mod told;
 mod tree;
 
-pub use budget::{graft_kbps, planned_kbps, unit_kbps, wire_kbps};
+pub use budget::{graft_kbps, own_kbps, planned_kbps, unit_kbps, wire_kbps};
 pub use compute::compute;
 pub use group::Shape;
 pub use looks::Looks;

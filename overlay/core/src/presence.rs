@@ -216,7 +216,9 @@ impl<P: Payload> State<P> {
         let mine = (me.uplink_kbps, &me.contacts, &me.credential, me.watch, &self.sends);
         let told = (said.uplink_kbps, &said.contacts, &said.credential, said.watch, &said.sends);
         let place = (self.stint, self.on_stage, &self.looks);
-        mine == told && place == (said.stint, said.on_stage, &said.looks)
+        mine == told
+            && place == (said.stint, said.on_stage, &said.looks)
+            && (self.takes_kbps(), self.offers_kbps()) == (said.lends_kbps, said.offers_kbps)
     }
 
     /// True if this node needs a seat in answer to what it says next.
@@ -248,6 +250,8 @@ impl<P: Payload> State<P> {
             hidden: me.hidden,
             looks: self.looks.clone(),
             coordinate: self.whereabouts(),
+            lends_kbps: self.takes_kbps(),
+            offers_kbps: self.offers_kbps(),
         }
     }
 

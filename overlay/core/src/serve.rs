@@ -66,7 +66,8 @@ impl<P: Payload> State<P> {
     /// A relay takes part in a tree that it has no row in, because it was asked to help.
     fn join(&mut self, now: Time, id: TreeId) -> bool {
         let me = self.me();
-        if self.trees.len() >= config::TREES_MAX || self.config.kind != Kind::Relay {
+        let lends = self.config.kind == Kind::Relay && self.lends_kbps() > 0;
+        if self.trees.len() >= config::TREES_MAX || !lends {
             return false;
         }
         let Some(tree) = self.group(id).map(|group| Tree::new(now, id, group, me)) else { return false };
@@ -86,21 +87,33 @@ impl<P: Payload> State<P> {
         if tree.has_child(from) {
             return true;
         }
-        let cost = u64::from(tree.kbps);
+        let (cost, own) = (u64::from(tree.kbps), tree.is_root);
         if tree.children.len() >= config::CHILDREN_MAX {
             return false;
         }
-        let uplink = self.left_for_children();
-        let limit = if first { u64::from(uplink) } else { graft_kbps(uplink) };
-        // A child that says nothing may be dead: it goes where all others fit, and before anybody who is surely there.
-        while self.committed_kbps() + cost > limit {
-            let silent = self.silent_longest(now).filter(|_| self.counted_kbps(now) + cost <= limit);
-            let spare = silent.or_else(|| self.dispensable(id).filter(|_| first));
+        let most = |kbps: u32| if first { u64::from(kbps) } else { graft_kbps(kbps) };
+        let (limit, lent) = (most(self.left_for_children()), most(self.takes_kbps()));
+        loop {
+            let over = |trees: Trees, limit: u64| self.committed_in(trees) + cost > limit;
+            let lends_too_much = !own && over(Trees::OfOthers, lent);
+            if !lends_too_much && !over(Trees::All, limit) {
+                return true;
+            }
+            // A child that says nothing may be dead: it goes where all others fit, and before anybody who is surely there.
+            let (among, most) = if lends_too_much { (Trees::OfOthers, lent) } else { (Trees::All, limit) };
+            let rest_fits = self.counted_kbps(now, among) + cost <= most;
+            let silent = self.silent_longest(now, among).filter(|_| rest_fits);
+            let spare = silent.or_else(|| self.dispensable(id, among).filter(|_| first));
             let Some((other, child)) = spare else { return false };
             self.detach(other, child);
             self.refuse(now, child, other, Refusal::Full);
         }
-        true
+    }
+
+    /// What the children cost in these trees, kbit/s.
+    pub(crate) fn committed_in(&self, trees: Trees) -> u64 {
+        let trees = self.trees.values().filter(|tree| trees.has(tree));
+        trees.map(|tree| u64::from(tree.kbps) * tree.children.len() as u64).sum()
     }
 
     /// True if a child was heard of a short while ago.
@@ -109,10 +122,10 @@ impl<P: Payload> State<P> {
         heard.is_some_and(|heard| now.since(heard) < config::CHILD_SILENT_AFTER)
     }
 
-    /// The child that was not heard of for the longest time, if that is long, in a tree that it is in.
-    fn silent_longest(&self, now: Time) -> Option<(TreeId, NodeId)> {
-        let children =
-            self.trees.values().flat_map(|tree| tree.children.iter().map(|child| (tree.id, child.peer)));
+    /// The child that was not heard of for the longest time, if that is long, in one of these trees.
+    fn silent_longest(&self, now: Time, trees: Trees) -> Option<(TreeId, NodeId)> {
+        let trees = self.trees.values().filter(|tree| trees.has(tree));
+        let children = trees.flat_map(|tree| tree.children.iter().map(|child| (tree.id, child.peer)));
         let silent = children.filter(|(_, child)| !self.is_heard(now, *child));
         silent.min_by_key(|(tree, child)| {
             (self.links.get(*child).map(|neighbour| neighbour.heard), *child, *tree)
@@ -120,8 +133,8 @@ impl<P: Payload> State<P> {
     }
 
     /// What the children cost that are surely there, kbit/s.
-    fn counted_kbps(&self, now: Time) -> u64 {
-        let costs = self.trees.values().map(|tree| {
+    fn counted_kbps(&self, now: Time, trees: Trees) -> u64 {
+        let costs = self.trees.values().filter(|tree| trees.has(tree)).map(|tree| {
             let heard = tree.children.iter().filter(|child| self.is_heard(now, child.peer)).count();
             u64::from(tree.kbps) * heard as u64
         });
@@ -130,9 +143,9 @@ impl<P: Payload> State<P> {
 
     /// The grafted child that is sent away first for one in tree `id`: a leaf, or whoever hangs on this node
     /// in a tree of another source while `id` is a tree of its own, which nobody else can feed.
-    fn dispensable(&self, id: TreeId) -> Option<(TreeId, NodeId)> {
+    fn dispensable(&self, id: TreeId, among: Trees) -> Option<(TreeId, NodeId)> {
         let own = |id: &TreeId| self.trees.get(id).is_some_and(|tree| tree.is_root);
-        let grafts = self.trees.values().flat_map(|tree| {
+        let grafts = self.trees.values().filter(|tree| among.has(tree)).flat_map(|tree| {
             let grafts = tree.children.iter().filter(|child| !child.planned);
             grafts.map(|child| (tree.id, child.peer, child.feeds))
         });
@@ -177,6 +190,21 @@ impl<P: Payload> State<P> {
         }
     }
 
+    /// What this node sends waits for its line: others' media is planned elsewhere.
+    pub(crate) fn queued(&mut self, now: Time) {
+        if self.capacity.queued(now) {
+            self.presence_changed(now);
+        }
+    }
+
+    /// What was borne for a while without that can be more.
+    pub(crate) fn offer_what_is_borne(&mut self, now: Time) {
+        let (lent, limit) = (self.committed_in(Trees::OfOthers), self.lends_kbps());
+        if self.capacity.borne(now, lent, limit) && limit > 0 {
+            self.presence_changed(now);
+        }
+    }
+
     /// Tells a neighbour that this node is there, if nothing else did for long enough.
     pub(crate) fn tick(&mut self, now: Time, peer: NodeId) {
         let Some(sent) = self.links.get(peer).map(|neighbour| neighbour.sent) else { return };
@@ -215,6 +243,20 @@ impl<P: Payload> State<P> {
                 heard.is_some_and(|heard| now.since(heard) < config::CHILD_GONE_AFTER)
             });
         }
+    }
+}
+
+/// Which of a node's trees are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trees {
+    All,
+    /// What its children in these cost is lent.
+    OfOthers,
+}
+
+impl Trees {
+    fn has<P: Payload>(self, tree: &Tree<P>) -> bool {
+        self == Trees::All || !tree.is_root
     }
 }
 

@@ -6,17 +6,18 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::bucket::Bucket;
+use crate::capacity::Capacity;
 use crate::config;
 use crate::coordinate::Coordinate;
 use crate::coordinator::Coordinator;
 use crate::delivered::Delivered;
 use crate::gossip::Gossip;
 use crate::id::NodeId;
-use crate::io::{Admitted, Event, Kind, LayerRate, Note, Output, Signature};
+use crate::io::{Admitted, Event, Kind, LayerRate, Lends, Note, Output, Signature};
 use crate::links::{Links, Parked, Tree};
 use crate::lobby::Lobby;
 use crate::members::{Look, Members, Presence};
-use crate::plan::Feed;
+use crate::plan::{Feed, own_kbps};
 use crate::relief::Relief;
 use crate::routes::Routes;
 use crate::seat::Seat;
@@ -44,6 +45,8 @@ pub struct Config {
     pub first_serial: u64,
     /// What it can send in all, kbit/s; see [`crate::io::Command::Uplink`].
     pub uplink_kbps: u32,
+    /// What of that others' media may cost; see [`crate::io::Command::Lend`].
+    pub lends: Lends,
     /// Where it can be reached; see [`crate::io::Command::Contacts`].
     pub contacts: Vec<String>,
     /// Wants every source; see [`crate::io::Command::Watch`].
@@ -96,6 +99,8 @@ pub(crate) struct State<P> {
     pub(crate) outbox: VecDeque<Output<P>>,
     pub(crate) timers: Timers,
     pub(crate) links: Links,
+    /// What it offers of what its owner lends.
+    pub(crate) capacity: Capacity,
     pub(crate) members: Members,
     /// Who waits at the door, while this node leads.
     pub(crate) lobby: Lobby,
@@ -277,9 +282,23 @@ impl<P: Payload> State<P> {
         self.leader.is_some_and(|leader| leader.id == self.config.me)
     }
 
-    /// What all children cost, kbit/s.
-    pub(crate) fn committed_kbps(&self) -> u64 {
-        self.trees.values().map(|tree| u64::from(tree.kbps) * tree.children.len() as u64).sum()
+    /// The most that its owner lets others' media cost, kbit/s.
+    pub(crate) fn lends_kbps(&self) -> u32 {
+        let uplink = self.config.uplink_kbps;
+        match self.config.lends {
+            Lends::Spare => uplink.saturating_sub(own_kbps(&self.sends)),
+            Lends::UpTo(kbps) => kbps.min(uplink),
+        }
+    }
+
+    /// Up to where children are taken that ask, kbit/s.
+    pub(crate) fn takes_kbps(&self) -> u32 {
+        self.capacity.takes(self.lends_kbps())
+    }
+
+    /// What of that a plan may count on now, kbit/s.
+    pub(crate) fn offers_kbps(&self) -> u32 {
+        self.capacity.offers(self.lends_kbps())
     }
 
     /// The tree ids in which a peer has a part that `test` names.

@@ -21,6 +21,10 @@ pub struct Status {
     pub plan: u32,
     /// Its owner's limit, kbit/s.
     pub uplink_kbps: u32,
+    /// What of that others' media may cost, by its owner's word, kbit/s.
+    pub lends_kbps: u32,
+    /// What of that a plan may count on now, kbit/s.
+    pub offers_kbps: u32,
     /// What its children cost by the planner's formula, kbit/s.
     pub committed_kbps: u32,
     /// Slot and feed that it publishes into.
@@ -66,6 +70,10 @@ pub struct MemberStatus {
     pub kind: Kind,
     /// What it says that it can send, kbit/s.
     pub uplink_kbps: u32,
+    /// What of that it lends to others' media, as it says, kbit/s.
+    pub lends_kbps: u32,
+    /// What of that a plan may count on now, kbit/s.
+    pub offers_kbps: u32,
     /// True if it is a source.
     pub sends: bool,
     /// True if it wants every source.

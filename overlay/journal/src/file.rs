@@ -181,6 +181,7 @@ mod tests {
             credential: vec![1, 2],
             first_serial: 1,
             uplink_kbps: 100,
+            lends: overlay_core::io::Lends::Spare,
             contacts: vec!["/ip4/192.0.2.1".into()],
             watch: false,
             hidden: false,

@@ -128,12 +128,6 @@ impl Handle {
         self.hub.tell(Input::Command(command));
     }
 
-    /// Tells the planner what this node offers, and leaves the pacer's limit as it is: whoever is fed from here is
-    /// moved, not starved.
-    pub fn offer(&self, kbps: u32) {
-        self.hub.tell(Input::Command(Command::Uplink { kbps }));
-    }
-
     /// Publishes a sealed frame of our own source. Never blocks; what the links can't carry is dropped.
     pub fn publish(&self, frame: Frame<Bytes>) {
         if let Some(shape) = self.hub.shape(frame.layer) {

@@ -153,6 +153,10 @@ impl Hub {
                 self.flush(now, &outlet, &mut drops, &mut batch.scratch);
                 batch.note(outlet.peer(), drops);
             }
+            if self.pacer.take_queued() {
+                self.give(now, Input::Queued, batch);
+                continue;
+            }
             let Some((peer, drops)) = batch.drops.pop() else { return };
             self.pacer.count(|counters| counters.units_dropped += drops.count);
             for tree in drops.trees {

@@ -267,8 +267,9 @@ impl Way {
                     0
                 }
             };
+            let since = self.queue.since().unwrap_or(now);
             let done = self.queue.advance(written);
-            pacer.wrote(now, self.lane, granted, written, done);
+            pacer.wrote(now, self.lane, granted, written, done, since);
             *turn = turn.saturating_sub(written);
         }
         Ok(Flushed::Done)

@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use overlay_core::time::Time;
+use overlay_core::waits::Waits;
 use parking_lot::Mutex;
 
 #[cfg(test)]
@@ -69,6 +70,9 @@ struct Bucket {
     bin: u64,
     in_bins: u64,
     peak: u64,
+    waits: Waits,
+    /// The core is to be told that what goes out waits.
+    queued: bool,
     counters: Counters,
 }
 
@@ -107,9 +111,21 @@ impl Pacer {
         granted
     }
 
-    /// Counts what was written of what was granted, and the frames that this finished.
-    pub(crate) fn wrote(&self, now: Time, lane: Lane, granted: usize, written: usize, done: u64) {
+    /// Counts what was written of what was granted, and the frames that this finished, of which the first has waited
+    /// since then.
+    pub(crate) fn wrote(
+        &self,
+        now: Time,
+        lane: Lane,
+        granted: usize,
+        written: usize,
+        done: u64,
+        since: Time,
+    ) {
         let mut bucket = self.inner.lock();
+        if done > 0 && lane != Lane::Control {
+            bucket.queued |= bucket.waits.sent(now, lane == Lane::Audio, now.since(since));
+        }
         if bucket.rate.is_some() {
             bucket.tokens += wire_bytes(granted) as i64 - wire_bytes(written) as i64;
         }
@@ -156,6 +172,11 @@ impl Pacer {
         let missing = (PACKET_DATA + PACKET_OVERHEAD) as i64 - bucket.tokens + bucket.unpaid;
         let wait = Duration::from_nanos(missing.max(0) as u64 * 1_000_000_000 / rate);
         now + wait.max(WAIT_MIN)
+    }
+
+    /// True once each time that what goes out was found to wait.
+    pub(crate) fn take_queued(&self) -> bool {
+        std::mem::take(&mut self.inner.lock().queued)
     }
 
     /// Changes the counters that only a few things change.
@@ -240,7 +261,7 @@ mod tests {
         for ms in (0..seconds * 1000).step_by(2) {
             for lane in [Lane::Control, Lane::Audio, Lane::Video] {
                 let granted = pacer.grant(at(ms), lane, 5_000, 5_000);
-                pacer.wrote(at(ms), lane, granted, granted, 1);
+                pacer.wrote(at(ms), lane, granted, granted, 1, at(ms));
             }
         }
         let out = pacer.counters().wire_out;
@@ -271,7 +292,7 @@ mod tests {
         for ms in (0..5_000).step_by(2) {
             for lane in [Lane::Video, Lane::Audio] {
                 let granted = pacer.grant(at(ms), lane, 5_000, 5_000);
-                pacer.wrote(at(ms), lane, granted, granted, 1);
+                pacer.wrote(at(ms), lane, granted, granted, 1, at(ms));
             }
         }
         let out = pacer.written();
@@ -291,7 +312,7 @@ mod tests {
                 made += more;
             }
             let granted = pacer.grant(at(ms), Lane::Control, 5_000, 5_000);
-            pacer.wrote(at(ms), Lane::Control, granted, granted, 1);
+            pacer.wrote(at(ms), Lane::Control, granted, granted, 1, at(ms));
             // What comes in is acknowledged meanwhile.
             pacer.read(at(ms), Lane::Control, 50, 0);
         }
@@ -315,9 +336,27 @@ mod tests {
     fn without_a_limit_all_is_granted_and_counted() {
         let pacer = Pacer::new(None);
         assert_eq!(pacer.grant(at(0), Lane::Video, 1 << 30, 1), 1 << 30);
-        pacer.wrote(at(0), Lane::Video, 1 << 30, 1_000, 1);
+        pacer.wrote(at(0), Lane::Video, 1 << 30, 1_000, 1, at(0));
         assert_eq!(pacer.counters().bytes_out.video, 1_000);
         assert_eq!(pacer.counters().wire_out, wire_bytes(1_000) as u64);
+    }
+
+    #[test]
+    fn what_waits_too_long_on_the_way_out_is_told_and_control_is_not_looked_at() {
+        for (lane, waited, told) in [
+            (Lane::Video, 80, true),
+            (Lane::Audio, 80, true),
+            (Lane::Video, 20, false),
+            (Lane::Control, 80, false),
+        ] {
+            let pacer = Pacer::new(Some(1_000));
+            (100..1_200).step_by(10).for_each(|ms| pacer.wrote(at(ms), lane, 100, 100, 1, at(ms - waited)));
+            assert_eq!(
+                (pacer.take_queued(), pacer.take_queued()),
+                (told, false),
+                "{lane:?} after {waited} ms"
+            );
+        }
     }
 
     #[test]
@@ -326,7 +365,7 @@ mod tests {
         pacer.grant(at(0), Lane::Video, 1, 1);
         let first = pacer.grant(at(1_000), Lane::Video, 1_000, 8_192);
         assert_eq!(first, 1_000);
-        pacer.wrote(at(1_000), Lane::Video, first, 0, 0);
+        pacer.wrote(at(1_000), Lane::Video, first, 0, 0, at(0));
         assert_eq!(pacer.grant(at(1_000), Lane::Video, 1_000, 8_192), 1_000);
     }
 }

@@ -107,6 +107,11 @@ impl Queue {
         scratch
     }
 
+    /// Since when the first frame waits.
+    pub(crate) fn since(&self) -> Option<Time> {
+        self.frames.front().map(|frame| frame.since)
+    }
+
     /// Takes off what was written; gives how many frames are done.
     pub(crate) fn advance(&mut self, mut count: usize) -> u64 {
         let mut done = 0;

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use keyagree::signing::{sign_list, verify_list};
 use keyagree::{Identity, PeerKey, Secret};
 use overlay_core::id::NodeId;
-use overlay_core::io::{Admitted, Class, Command, Event, Kind, LayerRate, Note, Signature, Topic};
+use overlay_core::io::{Admitted, Class, Command, Event, Kind, LayerRate, Lends, Note, Signature, Topic};
 use overlay_core::list::List;
 use overlay_core::members::Presence;
 use overlay_core::node;
@@ -90,6 +90,7 @@ fn start(shows: &str, number: u16, uplink_kbps: u32, bootstrap: &str) -> Result<
             credential: shows.as_bytes().to_vec(),
             first_serial: 1,
             uplink_kbps,
+            lends: Lends::Spare,
             contacts: Vec::new(),
             watch: shows == "sink",
             hidden: false,

@@ -60,11 +60,11 @@ impl World {
         let uplink: u64 = view.nodes.values().map(|supply| u64::from(supply.uplink_kbps)).sum();
         let scale = (super::plain_kbps(&view) * people as u64) as f64 / load / uplink as f64;
         for supply in view.nodes.values_mut() {
-            supply.uplink_kbps = (f64::from(supply.uplink_kbps) * scale) as u32;
+            give(supply, (f64::from(supply.uplink_kbps) * scale) as u32);
         }
         for feed in &view.feeds {
             let source = view.nodes.get_mut(&feed.source).expect("sources are people");
-            source.uplink_kbps = source.uplink_kbps.max(SOURCE_KBPS);
+            give(source, source.uplink_kbps.max(SOURCE_KBPS));
         }
         World { seed, view, people, cities, scale }
     }
@@ -74,7 +74,8 @@ impl World {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed + 1);
         let drawn = (0..count).map(|n| {
             let mut supply = supply(&mut rng, &self.cities, false);
-            supply.uplink_kbps = (f64::from(supply.uplink_kbps) * self.scale) as u32;
+            let kbps = (f64::from(supply.uplink_kbps) * self.scale) as u32;
+            give(&mut supply, kbps);
             (id(1_000_000 + n), supply)
         });
         drawn.collect()
@@ -124,6 +125,11 @@ fn normal(rng: &mut ChaCha8Rng) -> f64 {
     (0..12).map(|_| rng.random::<f64>()).sum::<f64>() - 6.0
 }
 
+/// Lends all of this uplink.
+fn give(supply: &mut Supply, kbps: u32) {
+    (supply.uplink_kbps, supply.lends_kbps, supply.offers_kbps) = (kbps, kbps, kbps);
+}
+
 fn supply(rng: &mut ChaCha8Rng, cities: &[([f64; 3], f64)], volunteer: bool) -> Supply {
     let sum: f64 = cities.iter().map(|(_, weight)| weight).sum();
     let mut drawn = rng.random::<f64>() * sum;
@@ -140,13 +146,15 @@ fn supply(rng: &mut ChaCha8Rng, cities: &[([f64; 3], f64)], volunteer: bool) -> 
         (_, share) if share < 0.9 => 5.0 * rng.random::<f64>(),
         _ => 10.0 + 40.0 * rng.random::<f64>(),
     };
-    Supply {
+    let kbps = (mbit * 1_000.0) as u32;
+    let mut supply = Supply {
         kind: if volunteer { Kind::Relay } else { Kind::Participant },
-        uplink_kbps: (mbit * 1_000.0) as u32,
         watch: !volunteer,
         coordinate: Coordinate::new([x, y, z, 0], last_mile as u16),
         ..Supply::default()
-    }
+    };
+    give(&mut supply, kbps);
+    supply
 }
 
 /// When a unit arrives at each, 0.1 ms, and over how many links: children who feed others are sent to first.

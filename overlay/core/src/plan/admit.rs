@@ -41,7 +41,7 @@ pub(super) fn steps(roster: &Roster, channels: &[Channel], terms: Terms) -> Vec<
         .map(|(id, at)| {
             let class = if channels.iter().any(|channel| channel.source == at) {
                 0
-            } else if u64::from(roster.cap(at)) >= fair_kbps(channels) {
+            } else if u64::from(roster.lends(at)) >= fair_kbps(channels) {
                 1
             } else {
                 2

@@ -57,7 +57,7 @@ pub(super) struct Pool {
 impl Pool {
     /// Feeders of the tree with room for grafts; where they are few, everybody in it and the relays beside it.
     pub(super) fn new(roster: &Roster, tree: &Tree) -> Pool {
-        let roomy = |node: &Ix| roster.graft_room(*node) >= tree.kbps && is_shallow(tree, *node);
+        let roomy = |node: &Ix| roster.graft_room(*node, tree.source) >= tree.kbps && is_shallow(tree, *node);
         let mut candidates: Vec<Ix> =
             tree.inner().iter().copied().filter(|node| tree.has(*node) && roomy(node)).collect();
         if candidates.len() < FEW {
@@ -95,7 +95,7 @@ fn hold(roster: &Roster, tree: &Tree, node: Ix, parent: Ix) -> bool {
         *backup != NONE
             && *backup != parent
             && (tree.has(*backup) || roster.is_relay(*backup))
-            && roster.cap(*backup) > 0
+            && (*backup == tree.source || roster.lends(*backup) > 0)
             && roster.may_feed(tree.source, *backup, node)
             && !(tree.fanout(node) > 0 && tree.leads_through(node, *backup))
     })
@@ -130,7 +130,7 @@ pub(super) fn fill(roster: &Roster, tree: &mut Tree, pool: &mut Pool, promises: 
             let cost = |far: u32, backup: Ix| {
                 let behind = tree.has(backup) && tree.leads_through(parent, backup) && parent != tree.source;
                 let busy = u64::from(promises.of(backup)) * u64::from(PROMISED)
-                    / u64::from(roster.graft_room(backup).max(1));
+                    / u64::from(roster.graft_room(backup, tree.source).max(1));
                 far + if behind { BEHIND } else { 0 } + u32::try_from(busy.min(10_000)).unwrap_or(0)
             };
             let best = near.map(|(far, backup)| (cost(*far, *backup), *backup)).min();

@@ -29,6 +29,12 @@ pub fn wire_kbps(rate: LayerRate) -> u32 {
     unit_kbps(rate, 1)
 }
 
+/// What it costs a source to send each of its layers once, its sound twice, kbit/s on the wire.
+pub fn own_kbps(sends: &[LayerRate]) -> u32 {
+    let cost = |rate: &LayerRate| wire_kbps(*rate).saturating_mul(if rate.layer.is_audio() { 2 } else { 1 });
+    sends.iter().map(cost).fold(0, u32::saturating_add)
+}
+
 /// The most that the planner gives out of one uplink, kbit/s.
 pub fn planned_kbps(uplink_kbps: u32) -> u64 {
     capped_kbps(uplink_kbps, Margins::default())

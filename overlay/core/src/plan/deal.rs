@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::roster::{Ix, Roster};
+use super::roster::{Ix, NONE, Roster};
 
 /// A tree that is to be built, and what it needs.
 #[derive(Debug)]
@@ -40,7 +40,9 @@ pub(super) fn deal(
     let mut relays: Vec<(Reverse<u32>, Ix)> = Vec::new();
     let mut people: Vec<(Reverse<u32>, Ix)> = Vec::new();
     for at in roster.everybody() {
-        let room = roster.room(at).saturating_sub(kept.get(at as usize).copied().unwrap_or(0));
+        let kept = kept.get(at as usize).copied().unwrap_or(0);
+        let all = roster.room(at, at).saturating_sub(kept);
+        let room = all.min(roster.room(at, NONE));
         let room = if roster.is_hidden(at) { 0 } else { room };
         let of_kind = if roster.is_relay(at) { &mut relays } else { &mut people };
         of_kind.push((Reverse(room), at));

@@ -9,7 +9,7 @@ use crate::unit::Layer;
 
 use super::admit::{self, Terms};
 use super::backups::{self, Pool, Promises};
-use super::budget::{admitted_kbps, wire_kbps};
+use super::budget::{admitted_kbps, own_kbps, wire_kbps};
 use super::channel::{Channel, Group};
 use super::deal::{Hands, Need, deal, suffices};
 use super::group::{Crowd, Shape, shape};
@@ -225,6 +225,7 @@ impl Planner {
     }
 
     fn crowd(&mut self, view: &View) -> Crowd {
+        self.roster.forget_own();
         let owners = self.roster.weigh_owners();
         let watchers = self.roster.everybody().filter(|node| self.roster.watches(*node)).count();
         // Nobody reaches one who hides but by way of a relay.
@@ -240,6 +241,10 @@ impl Planner {
             sound_kbps += cost(true);
             all_kbps += cost(true) + cost(false);
             let cap = source.map_or(0, |source| u64::from(self.roster.cap(source)));
+            if let Some(source) = source {
+                let own = u64::from(own_kbps(&feed.layers)) * others as u64;
+                self.roster.set_own(source, u32::try_from(own).unwrap_or(u32::MAX));
+            }
             mesh &= cost(true) + cost(false) <= cap;
         }
         let supply_kbps = admitted_kbps(self.roster.totals().1, view.margins);

@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use crate::config;
 use crate::coordinate::{Coordinate, DIMENSIONS};
@@ -28,8 +27,13 @@ const REGION_EDGE: i32 = 40;
 const PICTURE_EVERY: u64 = 10_000 / config::PICTURES_PER_S;
 /// An uplink is never taken to be fuller than this, thousandths.
 const FULL: u64 = 970;
-/// No new children for a node whose lease ends within this span.
-const DRAIN_FOR: Duration = Duration::from_secs(30);
+
+/// What a node gives in all trees together, and in the trees of other sources, kbit/s.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Cap {
+    all: u32,
+    lent: u32,
+}
 
 /// Everybody, in the order in which they came.
 #[derive(Debug, Default)]
@@ -39,10 +43,12 @@ pub(super) struct Roster {
     supplies: Vec<Supply>,
     present: Vec<bool>,
     vacant: Vec<Ix>,
-    /// The most that each gives, kbit/s.
-    caps: Vec<u32>,
-    /// What each gives in all trees now, kbit/s.
-    used: Vec<u32>,
+    /// The most that each gives in all trees, and in those of others, kbit/s.
+    caps: Vec<Cap>,
+    /// What each gives now.
+    used: Vec<Cap>,
+    /// What each could send of its own, kbit/s.
+    own: Vec<u32>,
     /// Bit of the owner if it is a heavy one.
     heavy: Vec<u64>,
     regions: Vec<u16>,
@@ -56,16 +62,15 @@ impl Roster {
     /// What is given out of uplinks, and when. True if anybody gives more or less for it.
     pub(super) fn set(&mut self, margins: Margins, now: Time) -> bool {
         (self.margins, self.now) = (margins, now);
-        let caps: Vec<u32> = self.supplies.iter().map(|supply| self.cap_of(supply)).collect();
+        let caps: Vec<Cap> = self.supplies.iter().map(|supply| self.cap_of(supply)).collect();
         let changed = caps != self.caps;
         self.caps = caps;
         changed
     }
 
-    fn cap_of(&self, supply: &Supply) -> u32 {
-        let ends = supply.ends_at.is_some_and(|end| end <= self.now + DRAIN_FOR);
-        let kbps = if ends { 0 } else { capped_kbps(supply.uplink_kbps, self.margins) };
-        u32::try_from(kbps).unwrap_or(u32::MAX)
+    fn cap_of(&self, supply: &Supply) -> Cap {
+        let most = |kbps: u32| u32::try_from(capped_kbps(kbps, self.margins)).unwrap_or(u32::MAX);
+        Cap { all: most(supply.uplink_kbps), lent: most(supply.offers_kbps.min(supply.uplink_kbps)) }
     }
 
     /// Takes somebody in, or notes what has changed about them. True if anything did.
@@ -86,15 +91,17 @@ impl Roster {
             self.ids.push(id);
             self.supplies.push(supply);
             self.present.push(false);
-            self.caps.push(0);
-            self.used.push(0);
+            self.caps.push(Cap::default());
+            self.used.push(Cap::default());
+            self.own.push(0);
             self.heavy.push(0);
             self.regions.push(0);
             Ix::try_from(self.ids.len() - 1).unwrap_or(NONE)
         });
         let place = at as usize;
         (self.ids[place], self.supplies[place], self.present[place]) = (id, supply, true);
-        (self.caps[place], self.used[place], self.heavy[place], self.regions[place]) = (cap, 0, 0, region);
+        (self.caps[place], self.used[place], self.own[place]) = (cap, Cap::default(), 0);
+        (self.heavy[place], self.regions[place]) = (0, region);
         self.index.insert(id, at);
         (at, true)
     }
@@ -104,8 +111,8 @@ impl Roster {
         let at = self.index.remove(&id)?;
         self.present[at as usize] = false;
         self.supplies[at as usize] = Supply::default();
-        self.caps[at as usize] = 0;
-        self.used[at as usize] = 0;
+        self.caps[at as usize] = Cap::default();
+        self.used[at as usize] = Cap::default();
         self.heavy[at as usize] = 0;
         self.vacant.push(at);
         Some(at)
@@ -165,51 +172,80 @@ impl Roster {
         self.supplies[at as usize].looks
     }
 
+    /// The most that it gives in all trees, kbit/s.
     pub(super) fn cap(&self, at: Ix) -> u32 {
-        self.caps[at as usize]
+        self.caps[at as usize].all
     }
 
-    /// What it still gives, kbit/s.
-    pub(super) fn room(&self, at: Ix) -> u32 {
-        self.caps[at as usize].saturating_sub(self.used[at as usize])
+    /// The most that it gives in the trees of others, kbit/s.
+    pub(super) fn lends(&self, at: Ix) -> u32 {
+        self.caps[at as usize].lent
     }
 
-    /// What it could give to grafts, kbit/s.
-    pub(super) fn graft_room(&self, at: Ix) -> u32 {
-        if self.caps[at as usize] == 0 {
-            return 0;
-        }
-        let most = graft_kbps(self.supplies[at as usize].uplink_kbps);
-        u32::try_from(most).unwrap_or(u32::MAX).saturating_sub(self.used[at as usize])
+    /// What it still gives in the trees of a source, kbit/s: what is its own needs nobody's leave.
+    pub(super) fn room(&self, at: Ix, source: Ix) -> u32 {
+        let (cap, used) = (self.caps[at as usize], self.used[at as usize]);
+        let all = cap.all.saturating_sub(used.all);
+        if at == source { all } else { all.min(cap.lent.saturating_sub(used.lent)) }
     }
 
+    /// What it could give to grafts in the trees of a source, kbit/s.
+    pub(super) fn graft_room(&self, at: Ix, source: Ix) -> u32 {
+        let (supply, used) = (&self.supplies[at as usize], self.used[at as usize]);
+        let most = |kbps: u32| u32::try_from(graft_kbps(kbps)).unwrap_or(u32::MAX);
+        let all = most(supply.uplink_kbps).saturating_sub(used.all);
+        let lent = most(supply.lends_kbps.min(supply.uplink_kbps)).saturating_sub(used.lent);
+        if at == source { all } else { all.min(lent) }
+    }
+
+    /// True if it gives more than it may in the trees of others.
+    pub(super) fn lends_too_much(&self, at: Ix) -> bool {
+        self.used[at as usize].lent > self.caps[at as usize].lent
+    }
+
+    /// True if it gives more than it may in all trees together.
     pub(super) fn is_over(&self, at: Ix) -> bool {
-        self.used[at as usize] > self.caps[at as usize]
+        self.used[at as usize].all > self.caps[at as usize].all
     }
 
     /// How long what a node sends waits behind what it sends of other trees, 0.1 ms, if it gave `more` kbit/s: the mean wait of
     /// M/D/1 (Pollaczek and Khinchine), served being everybody's pictures of one moment.
     pub(super) fn crowding(&self, at: Ix, more: u32) -> u32 {
         let uplink = u64::from(self.supplies[at as usize].uplink_kbps.max(1));
-        let given = u64::from(self.used[at as usize]) + u64::from(more);
+        let given = u64::from(self.used[at as usize].all) + u64::from(more);
         let load = (given * 1000 / uplink).min(FULL);
         let wait = PICTURE_EVERY * load * load / (2_000 * (1_000 - load));
         u32::try_from(wait).unwrap_or(u32::MAX)
     }
 
-    pub(super) fn spend(&mut self, at: Ix, kbps: u32) {
-        self.used[at as usize] = self.used[at as usize].saturating_add(kbps);
+    pub(super) fn spend(&mut self, at: Ix, source: Ix, kbps: u32) {
+        let used = &mut self.used[at as usize];
+        used.all = used.all.saturating_add(kbps);
+        used.lent = used.lent.saturating_add(if at == source { 0 } else { kbps });
     }
 
-    pub(super) fn regain(&mut self, at: Ix, kbps: u32) {
-        self.used[at as usize] = self.used[at as usize].saturating_sub(kbps);
+    pub(super) fn regain(&mut self, at: Ix, source: Ix, kbps: u32) {
+        let used = &mut self.used[at as usize];
+        used.all = used.all.saturating_sub(kbps);
+        used.lent = used.lent.saturating_sub(if at == source { 0 } else { kbps });
+    }
+
+    /// Nobody is a source.
+    pub(super) fn forget_own(&mut self) {
+        self.own.fill(0);
+    }
+
+    /// What a source could send of its own, were all who watch to hang on it, kbit/s.
+    pub(super) fn set_own(&mut self, at: Ix, kbps: u32) {
+        self.own[at as usize] = kbps;
     }
 
     /// What all give in all trees now, and what all could, kbit/s.
     pub(super) fn totals(&self) -> (u64, u64) {
-        let used = self.used.iter().map(|kbps| u64::from(*kbps)).sum();
+        let used = self.used.iter().map(|used| u64::from(used.all)).sum();
         let open = self.everybody().filter(|at| !self.is_hidden(*at));
-        (used, open.map(|at| u64::from(self.cap(at))).sum())
+        let gives = |at: Ix| self.lends(at).saturating_add(self.own[at as usize]).min(self.cap(at));
+        (used, open.map(|at| u64::from(gives(at))).sum())
     }
 
     /// True if both stand and fall together.
@@ -241,13 +277,13 @@ impl Roster {
         self.centres.get(region).map_or(0, |centre| here.one_way(centre))
     }
 
-    /// What each owner can give, kbit/s, the largest first; marks the heavy ones.
+    /// What each owner lends, kbit/s, the largest first; marks the heavy ones.
     pub(super) fn weigh_owners(&mut self) -> Vec<u64> {
         let mut owners: BTreeMap<(u64, Ix), u64> = BTreeMap::new();
         let key = |supply: &Supply, at: Ix| if supply.owner == 0 { (0, at) } else { (supply.owner, 0) };
         for at in self.everybody() {
-            if self.cap(at) > 0 && !self.is_hidden(at) {
-                *owners.entry(key(self.supply(at), at)).or_default() += u64::from(self.cap(at));
+            if self.lends(at) > 0 && !self.is_hidden(at) {
+                *owners.entry(key(self.supply(at), at)).or_default() += u64::from(self.lends(at));
             }
         }
         let mut ranked: Vec<((u64, Ix), u64)> = owners.into_iter().collect();

@@ -63,7 +63,7 @@ fn find(
     let height = usize::from(tree.height(node));
     let is_open = |parent: &Ix| {
         let parent = *parent;
-        let room = roster.room(parent) >= tree.kbps;
+        let room = roster.room(parent, tree.source) >= tree.kbps;
         let planned = reach == Reach::Anybody || parent != tree.source || tree.fanout(parent) < tree.copies;
         let may = roster.may_feed(tree.source, parent, node);
         room && planned && may && parent != node && Some(parent) != not && tree.has(parent)
@@ -114,8 +114,9 @@ pub(super) fn seat(
 fn hire(roster: &mut Roster, group: &mut Group, at: usize, node: Ix, small: bool) -> Option<Ix> {
     let tree = &group.trees[at];
     let idle = |relay: &Ix| *relay != node && !tree.has(*relay) && roster.is_relay(*relay);
-    let roomy = roster.everybody().filter(|relay| idle(relay) && roster.room(*relay) >= tree.kbps);
-    let relay = roomy.max_by_key(|relay| (roster.room(*relay), std::cmp::Reverse(*relay)))?;
+    let room = |relay: &Ix| roster.room(*relay, tree.source);
+    let roomy = roster.everybody().filter(|relay| idle(relay) && room(relay) >= tree.kbps);
+    let relay = roomy.max_by_key(|relay| (room(relay), std::cmp::Reverse(*relay)))?;
     let Some(parent) = find(roster, group, at, relay, Some(node), small, Reach::Anybody) else {
         return displace(roster, &mut group.trees[at], relay, node).then_some(relay);
     };
@@ -133,7 +134,7 @@ fn hire(roster: &mut Roster, group: &mut Group, at: usize, node: Ix, small: bool
 /// A relay takes the place of a leaf where nobody in the tree has room, and feeds that leaf. False if there is none whose
 /// place it can take, or it has not the room to feed another beside it.
 fn displace(roster: &mut Roster, tree: &mut Tree, relay: Ix, node: Ix) -> bool {
-    if roster.room(relay) < 2 * tree.kbps {
+    if roster.room(relay, tree.source) < 2 * tree.kbps {
         return false;
     }
     let leaves =
@@ -176,8 +177,9 @@ pub(super) fn take(roster: &mut Roster, group: &mut Group, node: Ix, small: bool
 pub(super) fn warm(roster: &mut Roster, group: &mut Group, at: usize) -> bool {
     let tree = &group.trees[at];
     let idle = roster.everybody().filter(|node| roster.is_relay(*node) && !tree.has(*node));
-    let roomy = idle.filter(|relay| roster.room(*relay) >= tree.kbps);
-    let relay = roomy.max_by_key(|relay| (roster.room(*relay), std::cmp::Reverse(*relay)));
+    let room = |relay: &Ix| roster.room(*relay, tree.source);
+    let roomy = idle.filter(|relay| room(relay) >= tree.kbps);
+    let relay = roomy.max_by_key(|relay| (room(relay), std::cmp::Reverse(*relay)));
     let parent = |relay| {
         find(roster, group, at, relay, None, true, Reach::Chosen)
             .or_else(|| find(roster, group, at, relay, None, true, Reach::Anybody))

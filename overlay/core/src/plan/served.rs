@@ -73,7 +73,7 @@ fn exposed(roster: &Roster, group: &Group) -> u64 {
     let mut shared = u64::MAX;
     if let [tree] = group.trees.as_slice() {
         let relays =
-            || roster.everybody().filter(|node| roster.is_relay(*node) && roster.cap(*node) >= tree.kbps);
+            || roster.everybody().filter(|node| roster.is_relay(*node) && roster.lends(*node) >= tree.kbps);
         if relays().count() < 2 {
             return 0;
         }

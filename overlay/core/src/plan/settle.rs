@@ -88,9 +88,15 @@ impl<'a> Settler<'a> {
     /// Whoever gives more than it may gives up children: leaves first, of the largest layer.
     fn shed(&mut self) {
         for node in 0..self.roster.len() as Ix {
-            while self.roster.is_over(node) {
+            loop {
+                let lends_too_much = self.roster.lends_too_much(node);
+                if !lends_too_much && !self.roster.is_over(node) {
+                    break;
+                }
                 let trees = self.channels.iter_mut().flat_map(|channel| &mut channel.groups);
-                let trees = trees.flat_map(|group| &mut group.trees).filter(|tree| tree.fanout(node) > 0);
+                let trees = trees.flat_map(|group| &mut group.trees);
+                let trees =
+                    trees.filter(|tree| tree.fanout(node) > 0 && !(lends_too_much && tree.source == node));
                 let Some(tree) = trees.max_by_key(|tree| (tree.id.layer, tree.id)) else { break };
                 let child = tree.children(node).max_by_key(|child| (tree.fanout(*child) == 0, *child));
                 let Some(child) = child else { break };

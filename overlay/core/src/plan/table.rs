@@ -102,7 +102,7 @@ pub struct View {
     pub feeds: Vec<Feed>,
     /// The slot whose picture is large on the stage; without one all slots are alike.
     pub main: Option<u8>,
-    /// When: for leases that end, and for whose turn it is when the supply is short.
+    /// When: for whose turn it is when the supply is short.
     pub now: Time,
     /// How layers are cut into trees.
     pub shapes: Shapes,
@@ -117,6 +117,10 @@ pub struct Supply {
     pub kind: Kind,
     /// Its owner's limit, kbit/s.
     pub uplink_kbps: u32,
+    /// What of that others' media may cost, kbit/s: as far as it takes grafts.
+    pub lends_kbps: u32,
+    /// What of that a plan may count on, kbit/s.
+    pub offers_kbps: u32,
     /// What it can take, kbit/s; 0 if that is not known.
     pub downlink_kbps: u32,
     /// Wants every source.
@@ -130,8 +134,6 @@ pub struct Supply {
     pub owner: u64,
     /// Where it is.
     pub coordinate: Coordinate,
-    /// When what it lends ends; it gets no children shortly before.
-    pub ends_at: Option<Time>,
     /// For how long it has been here, seconds: who has stayed stays (a guess that measurements of others support).
     pub age_s: u32,
 }
@@ -142,13 +144,14 @@ impl Default for Supply {
         Supply {
             kind: Kind::Participant,
             uplink_kbps: 0,
+            lends_kbps: 0,
+            offers_kbps: 0,
             downlink_kbps: 0,
             watch: false,
             hidden: false,
             looks: Looks::default(),
             owner: 0,
             coordinate: Coordinate::default(),
-            ends_at: None,
             age_s: 0,
         }
     }

@@ -153,7 +153,7 @@ impl Tree {
         self.choose(parent);
         self.fanout[parent as usize] += 1;
         self.touch(node);
-        roster.spend(parent, self.kbps);
+        roster.spend(parent, self.source, self.kbps);
     }
 
     /// Takes a node from its parent; what hangs on it stays there.
@@ -163,7 +163,7 @@ impl Tree {
         self.takes[node as usize] = false;
         self.fanout[parent as usize] -= 1;
         self.touch(node);
-        roster.regain(parent, self.kbps);
+        roster.regain(parent, self.source, self.kbps);
     }
 
     pub(super) fn set_takes(&mut self, node: Ix, takes: bool) {

@@ -86,7 +86,12 @@ fn the_header_is_what_the_protocol_says_byte_for_byte() {
 }
 
 fn presence() -> Presence {
-    Presence { uplink_kbps: 5_000, ..crate::harness::presence(Kind::Relay) }
+    Presence {
+        uplink_kbps: 5_000,
+        lends_kbps: 4_000,
+        offers_kbps: 2_000,
+        ..crate::harness::presence(Kind::Relay)
+    }
 }
 
 #[test]
@@ -196,7 +201,7 @@ fn the_bodies_of_presence_stage_and_seat_are_the_examples_of_the_protocol() {
     let body = presence().encode().expect("fits");
     assert_eq!(
         hex(&body),
-        "b1000101191388028003400480050006f607f408f409000a8200000bf50c800d800ef40f8010a20084000000000100"
+        "b3000101191388028003400480050006f607f408f409000a8200000bf50c800d800ef40f8010a2008400000000010011190fa0121907d0"
     );
     assert_eq!(
         hex(&stage().encode().expect("fits")),

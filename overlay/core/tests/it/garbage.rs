@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use overlay_core::id::NodeId;
 use overlay_core::io::{
-    Admitted, Audience, Class, Command, Input, Kind, LayerRate, Note, Output, Signature, Topic,
+    Admitted, Audience, Class, Command, Input, Kind, LayerRate, Lends, Note, Output, Signature, Topic,
 };
 use overlay_core::members::{Place, Presence};
 use overlay_core::node::{Config, Node};
@@ -59,13 +59,21 @@ fn presence_body() -> impl Strategy<Value = Vec<u8>> {
         (tree(), any::<u64>(), any::<bool>()).prop_map(|(tree, parent, takes)| Place { tree, parent, takes });
     let says =
         (any::<bool>(), any::<bool>(), 0_u32..4, any::<[bool; 3]>(), prop::option::of((0_u8..4, 0_u32..4)));
-    (any::<bool>(), 0_u32..30_000, says, vec(place, 0..4), 0_u64..9).prop_map(
-        |(relay, uplink_kbps, (sends, watch, leads, [leaving, asks, hidden], on_stage), places, stint)| {
+    (any::<bool>(), (0_u32..30_000, 0_u32..30_000), says, vec(place, 0..4), 0_u64..9).prop_map(
+        |(
+            relay,
+            (uplink_kbps, lends_kbps),
+            (sends, watch, leads, [leaving, asks, hidden], on_stage),
+            places,
+            stint,
+        )| {
             let kind = if relay { Kind::Relay } else { Kind::Participant };
             let sends = if sends { ladder() } else { Vec::new() };
             let leaving = leaving && asks;
             let said = Presence {
                 uplink_kbps,
+                lends_kbps,
+                offers_kbps: lends_kbps / 2,
                 sends,
                 stint,
                 on_stage,
@@ -275,6 +283,7 @@ proptest! {
     fn no_sequence_of_inputs_breaks_a_node(
         own in admitted(),
         uplink_kbps in 0_u32..20_000,
+        lends in prop_oneof![Just(Lends::Spare), (0_u32..20_000).prop_map(Lends::UpTo)],
         hidden: bool,
         joined: bool,
         happens in vec(input(), 1..120),
@@ -287,6 +296,7 @@ proptest! {
             credential: vec![1, 2, 3],
             first_serial: 1,
             uplink_kbps,
+            lends,
             contacts: vec!["/ip4/192.0.2.2/udp/1/quic-v1".into()],
             watch: own.kind == Kind::Participant,
             hidden,

@@ -6,12 +6,12 @@ use std::time::Duration;
 use overlay_core::coordinate::Coordinate;
 use overlay_core::id::NodeId;
 use overlay_core::io::{
-    Admitted, Audience, Class, Command, Event, Input, Kind, LayerRate, Note, Output, Signature, Topic,
+    Admitted, Audience, Class, Command, Event, Input, Kind, LayerRate, Lends, Note, Output, Signature, Topic,
 };
 use overlay_core::list::List;
 use overlay_core::members::Presence;
 use overlay_core::node::{Config, Node};
-use overlay_core::plan::Shape;
+use overlay_core::plan::{Shape, Supply};
 use overlay_core::seat::Seat;
 use overlay_core::time::Time;
 use overlay_core::unit::{Cut, FrameInfo, Layer, Payload, Unit, UnitHash, UnitHeader};
@@ -67,7 +67,14 @@ pub(crate) fn presence(kind: Kind) -> Presence {
         hidden: false,
         looks: Vec::new(),
         coordinate: Coordinate::default(),
+        lends_kbps: 0,
+        offers_kbps: 0,
     }
+}
+
+/// Somebody who lends all of an uplink, as a planner knows it.
+pub(crate) fn lending(kbps: u32) -> Supply {
+    Supply { uplink_kbps: kbps, lends_kbps: kbps, offers_kbps: kbps, ..Supply::default() }
 }
 
 /// How long a signal takes over each link.
@@ -281,6 +288,7 @@ impl World {
             credential,
             first_serial,
             uplink_kbps,
+            lends: Lends::UpTo(uplink_kbps),
             contacts: vec![format!("{n}")],
             watch: kind == Kind::Participant,
             hidden: self.hidden.contains(&me),

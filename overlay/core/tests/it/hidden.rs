@@ -10,7 +10,7 @@ use overlay_core::time::Time;
 use overlay_core::unit::{Layer, TreeId};
 use proptest::prelude::*;
 
-use crate::harness::{World, id, ladder, sign};
+use crate::harness::{World, id, ladder, lending, sign};
 
 /// Five participants, of whom 4 and 5 hide, and three relays. 1, 2 and 5 send.
 fn world() -> World {
@@ -188,11 +188,11 @@ fn meetings() -> impl Strategy<Value = Meeting> {
 fn supplies(meeting: &Meeting) -> BTreeMap<NodeId, Supply> {
     let people = (1..).zip(&meeting.people).map(|(n, (uplink_kbps, watch, hidden))| {
         let (uplink_kbps, watch, hidden) = (*uplink_kbps, *watch, *hidden);
-        (id(n), Supply { uplink_kbps, watch, hidden, ..Supply::default() })
+        (id(n), Supply { watch, hidden, ..lending(uplink_kbps) })
     });
-    let relays = (101..).zip(&meeting.relays).map(|(n, uplink_kbps)| {
-        (id(n), Supply { kind: Kind::Relay, uplink_kbps: *uplink_kbps, ..Supply::default() })
-    });
+    let relays = (101..)
+        .zip(&meeting.relays)
+        .map(|(n, uplink_kbps)| (id(n), Supply { kind: Kind::Relay, ..lending(*uplink_kbps) }));
     people.chain(relays).collect()
 }
 

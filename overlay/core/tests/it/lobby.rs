@@ -220,6 +220,8 @@ fn a_thousand_keys_of_one_link_cost_bounded_memory_and_displace_no_member() {
     let presence = |world: &mut World, of: NodeId, node: NodeId, from: NodeId| {
         let body = Presence {
             uplink_kbps: 50_000,
+            lends_kbps: 50_000,
+            offers_kbps: 50_000,
             credential: vec![1],
             sends: ladder(),
             stint: 1,

@@ -8,6 +8,7 @@ mod harness;
 mod hidden;
 mod hostile;
 mod large;
+mod lending;
 mod lobby;
 mod meeting;
 mod planning;

@@ -238,7 +238,8 @@ fn whoever_has_the_smaller_picture_for_a_moment_is_not_long_without_the_larger_o
     for relay in [11, 12] {
         world.command(id(relay), Command::Uplink { kbps: 3_600 });
     }
-    world.run(9_000);
+    // What relays offer has grown to what they lend by then.
+    world.run(15_000);
     let picture = |n: u8, layer: Layer| {
         let trees = world.nodes[&id(n)].status().trees.into_iter();
         trees.filter(|tree| tree.taken).find(|tree| (tree.tree.slot, tree.tree.layer) == (2, layer))

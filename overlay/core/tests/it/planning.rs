@@ -11,19 +11,17 @@ use overlay_core::plan::{
 use overlay_core::unit::{Layer, TreeId};
 use proptest::prelude::*;
 
-use crate::harness::{id, ladder};
+use crate::harness::{id, ladder, lending};
 
 type Trees = BTreeMap<TreeId, Branch>;
 
 fn view(people: u8, relays: u8, sources: u8, uplink_kbps: u32) -> View {
     let mut view = View::default();
     for n in 1..=people {
-        view.nodes
-            .insert(id(n), Supply { kind: Kind::Participant, uplink_kbps, watch: true, ..Supply::default() });
+        view.nodes.insert(id(n), Supply { watch: true, ..lending(uplink_kbps) });
     }
     for n in 0..relays {
-        view.nodes
-            .insert(id(100 + n), Supply { kind: Kind::Relay, uplink_kbps: 20_000, ..Supply::default() });
+        view.nodes.insert(id(100 + n), Supply { kind: Kind::Relay, ..lending(20_000) });
     }
     for n in 0..sources {
         view.feeds.push(Feed {
@@ -51,10 +49,22 @@ fn used(trees: &Trees) -> BTreeMap<NodeId, u64> {
     used
 }
 
+fn lent(trees: &Trees) -> BTreeMap<NodeId, u64> {
+    let others = |branch: &Branch| {
+        let rows = branch.rows.iter().filter(|(_, row)| row.parent != branch.source);
+        Branch { rows: rows.map(|(node, row)| (*node, row.clone())).collect(), ..branch.clone() }
+    };
+    used(&trees.iter().map(|(tree, branch)| (*tree, others(branch))).collect())
+}
+
 fn assert_sound(view: &View, trees: &Trees) {
     for (parent, kbps) in used(trees) {
         let uplink = view.nodes[&parent].uplink_kbps;
         assert!(kbps <= planned_kbps(uplink), "{parent} is to send {kbps} of {uplink}");
+    }
+    for (parent, kbps) in lent(trees) {
+        let offers = view.nodes[&parent].offers_kbps;
+        assert!(kbps <= planned_kbps(offers), "{parent} is to lend {kbps} of {offers}");
     }
     for (tree, branch) in trees {
         for (node, row) in &branch.rows {
@@ -196,11 +206,11 @@ fn hall(people: u8, sources: &[u8]) -> View {
     let mut view = View { shapes: Shapes::Doubled, ..View::default() };
     for n in 1..=people {
         let uplink_kbps = if sources.contains(&n) { 6_000 } else { u32::from(n) * 37 % 80 * 100 };
-        let supply = Supply { kind: Kind::Participant, uplink_kbps, watch: true, ..Supply::default() };
+        let supply = Supply { watch: true, ..lending(uplink_kbps) };
         view.nodes.insert(id(n), supply);
     }
     for n in 0..10 {
-        let supply = Supply { kind: Kind::Relay, uplink_kbps: 40_000, ..Supply::default() };
+        let supply = Supply { kind: Kind::Relay, ..lending(40_000) };
         view.nodes.insert(id(240 + n), supply);
     }
     for (slot, n) in (0..).zip(sources).filter(|(_, n)| **n <= people) {
@@ -249,7 +259,7 @@ fn planned_as_they_come(order: &[u8]) -> Trees {
             _ => (Kind::Relay, 20_000),
         };
         let watch = kind == Kind::Participant;
-        view.nodes.insert(id(*n), Supply { kind, uplink_kbps, watch, ..Supply::default() });
+        view.nodes.insert(id(*n), Supply { kind, watch, ..lending(uplink_kbps) });
         if *n <= 3 {
             let feed = Feed { slot: n - 1, feed: u32::from(*n), source: id(*n), stint: 1, layers: ladder() };
             view.feeds.push(feed);
@@ -302,14 +312,15 @@ fn any_looks() -> impl Strategy<Value = Looks> {
 }
 
 fn any_view() -> impl Strategy<Value = View> {
-    let nodes = proptest::collection::vec((any::<bool>(), 0_u32..6_000, any::<bool>(), any_looks()), 1..14);
+    let uplink = (0_u32..6_000, 0_u32..6_000);
+    let nodes = proptest::collection::vec((any::<bool>(), uplink, any::<bool>(), any_looks()), 1..14);
     (nodes, 0_usize..6, any::<u8>()).prop_map(|(nodes, sources, salt)| {
         let mut view = View::default();
-        for (n, (relay, uplink_kbps, watch, looks)) in (1_u8..).zip(nodes) {
+        for (n, (relay, (uplink_kbps, offers_kbps), watch, looks)) in (1_u8..).zip(nodes) {
             let kind = if relay { Kind::Relay } else { Kind::Participant };
             view.nodes.insert(
                 id(n.wrapping_mul(37) ^ salt),
-                Supply { kind, uplink_kbps, watch: watch && !relay, looks, ..Supply::default() },
+                Supply { kind, watch: watch && !relay, looks, offers_kbps, ..lending(uplink_kbps) },
             );
         }
         let people: Vec<NodeId> = view

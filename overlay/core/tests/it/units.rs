@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use overlay_core::id::NodeId;
-use overlay_core::io::{Admitted, Audience, Class, Command, Input, Kind, Note, Output, Signature, Topic};
+use overlay_core::io::{
+    Admitted, Audience, Class, Command, Input, Kind, Lends, Note, Output, Signature, Topic,
+};
 use overlay_core::members::Presence;
 use overlay_core::node::{Config, Node};
 use overlay_core::plan::{Feed, Row, Shape};
@@ -54,6 +56,7 @@ impl Alone {
             credential: vec![ME],
             first_serial: 1,
             uplink_kbps: 20_000,
+            lends: Lends::Spare,
             contacts: Vec::new(),
             watch: true,
             hidden: false,

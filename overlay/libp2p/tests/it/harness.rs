@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use overlay_core::id::NodeId;
-use overlay_core::io::{Admitted, Class, Command, Kind, LayerRate, Note, Signature, Topic};
+use overlay_core::io::{Admitted, Class, Command, Kind, LayerRate, Lends, Note, Signature, Topic};
 use overlay_core::list::List;
 use overlay_core::members::Presence;
 use overlay_core::node;
@@ -134,6 +134,7 @@ impl Setup {
                 credential: self.shows.as_bytes().to_vec(),
                 first_serial: 1,
                 uplink_kbps: 0,
+                lends: Lends::Spare,
                 contacts: Vec::new(),
                 watch: self.shows != "relay",
                 hidden: false,
