@@ -9,7 +9,7 @@ use canopy_players::journal::{self, Entry};
 use canopy_players::player::{Player, Program};
 use netsim::cast::{Cast, Nat, Person};
 use netsim::scenario::Scenario;
-use overlay_core::io::Kind;
+use overlay_core::io::{Kind, Lends};
 use overlay_core::unit::Layer;
 use tokio::time::sleep;
 
@@ -210,6 +210,8 @@ impl Scene {
         args.extend(words(&[
             "--uplink",
             &rate(person),
+            "--lend",
+            if person.lends == Lends::UpTo(0) { "no" } else { "auto" },
             "--journal",
             &Player::file(&self.out, name, "journal.jsonl"),
         ]));

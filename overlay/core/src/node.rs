@@ -438,7 +438,7 @@ impl<P: Payload> State<P> {
             feed: tree.feed,
             kbps: tree.kbps,
             taken: tree.taking != crate::links::Taking::No,
-            parent: tree.parent,
+            parent: tree.old.or(tree.parent),
             backups: tree.row.iter().flat_map(|row| row.backups.clone()).collect(),
             children: tree.children.peers(),
             live: tree.is_live(),
