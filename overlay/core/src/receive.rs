@@ -59,7 +59,9 @@ impl<P: Payload> State<P> {
         let feed = self.stage.as_ref().and_then(|(_, stage)| stage.feed(slot));
         let sends = feed.into_iter().flat_map(|feed| &feed.layers).map(|rate| rate.layer);
         let smaller = sends.filter(|other| *other < layer).max();
-        self.relief.cap(now, source, smaller.unwrap_or(Layer::Audio));
+        // Nobody is left without the smallest: it may be those parents that are short of uplink, while many join.
+        let Some(most) = smaller.filter(|smaller| !smaller.is_audio()) else { return };
+        self.relief.cap(now, source, most);
         self.look_anew(now);
     }
 }
