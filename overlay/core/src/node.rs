@@ -432,13 +432,15 @@ impl<P: Payload> State<P> {
     }
 
     fn tree_statuses(&self) -> impl Iterator<Item = TreeStatus> {
+        // Who was left feeds on until the new parent brings something, unless it was left because it is silent.
+        let feeds_on = |old: &NodeId| self.links.get(*old).is_some_and(|neighbour| !neighbour.suspected);
         self.trees.values().map(move |tree| TreeStatus {
             tree: tree.id,
             source: tree.source,
             feed: tree.feed,
             kbps: tree.kbps,
             taken: tree.taking != crate::links::Taking::No,
-            parent: tree.old.or(tree.parent),
+            parent: tree.old.filter(feeds_on).or(tree.parent),
             backups: tree.row.iter().flat_map(|row| row.backups.clone()).collect(),
             children: tree.children.peers(),
             live: tree.is_live(),
