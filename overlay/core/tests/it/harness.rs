@@ -156,6 +156,10 @@ pub(crate) fn id(n: u8) -> NodeId {
     NodeId([n; 32])
 }
 
+/// A participant like all others.
+pub(crate) const PLAIN: Admitted =
+    Admitted { kind: Kind::Participant, class: Class::Member, may_coordinate: false };
+
 /// A participant who was not let in yet.
 pub(crate) const WAITING: Admitted =
     Admitted { kind: Kind::Participant, class: Class::Lobby, may_coordinate: false };

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use overlay_core::config;
+use overlay_core::coordinate::Coordinate;
 use overlay_core::id::NodeId;
 use overlay_core::io::Kind;
 use overlay_core::plan::{
@@ -364,4 +365,48 @@ proptest! {
         prop_assert!(takers(&again, Layer::Audio) >= takers(&first, Layer::Audio));
         prop_assert_eq!(again, first);
     }
+}
+
+/// Everybody at one place, but for who is named.
+fn somewhere(view: &mut View, elsewhere: &[(NodeId, i16)]) {
+    for (id, supply) in &mut view.nodes {
+        let along = elsewhere.iter().find(|(other, _)| other == id).map_or(0, |(_, along)| *along);
+        supply.coordinate = Coordinate::new([along, 0, 0, 0], 10);
+    }
+}
+
+#[test]
+fn a_full_uplink_is_spared_for_an_idle_one_a_little_further_away() {
+    let (near, far) = (id(100), id(101));
+    let mut view = view(11, 2, 3, 2_000);
+    // 5 ms further from everybody, where the last of eight children waits for 9 ms.
+    somewhere(&mut view, &[(far, 100)]);
+    let mut planner = Planner::new();
+    planner.update(&view);
+    let carried = used(&planner.trees());
+    let of = |relay: NodeId| carried.get(&relay).copied().unwrap_or(0);
+    assert!(of(far) * 4 > of(near), "{} and {} kbit/s", of(near), of(far));
+}
+
+#[test]
+fn an_edge_does_not_move_to_somebody_only_because_the_other_was_not_measured() {
+    let mut view = view(6, 2, 1, 2_000);
+    let mut planner = Planner::new();
+    planner.update(&view);
+    let parents = |planner: &Planner| {
+        let trees = planner.trees();
+        let rows = trees
+            .iter()
+            .flat_map(|(tree, branch)| branch.rows.iter().map(|(id, row)| (*tree, *id, row.parent)));
+        rows.collect::<Vec<_>>()
+    };
+    let before = parents(&planner);
+    // The source and one relay are not measured; the other relay, and who hangs on the first, are at one place.
+    for measured in [101, 2, 3, 4, 5, 6] {
+        if let Some(supply) = view.nodes.get_mut(&id(measured)) {
+            supply.coordinate = Coordinate::new([0; 4], 10);
+        }
+    }
+    planner.update(&view);
+    assert_eq!(parents(&planner), before);
 }

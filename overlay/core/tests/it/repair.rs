@@ -280,3 +280,43 @@ fn relays_that_come_last_carry_most_and_one_that_dies_is_not_missed() {
         assert_eq!(departed.collect::<Vec<_>>(), [], "seed {seed}: a relay's death takes nobody with it");
     }
 }
+
+#[test]
+fn a_silent_child_gives_up_its_place_and_no_uplink_is_promised_twice() {
+    use overlay_core::io::{Input, LayerRate};
+    use overlay_core::wire::Message;
+
+    use crate::harness::PLAIN;
+
+    let mut world = World::new();
+    world.add(1, Kind::Participant, 320);
+    world.command(id(1), Command::Coordinate { term: 1 });
+    world.command(id(1), Command::Send(vec![LayerRate { layer: Layer::Audio, kbps: 32 }]));
+    world.add(2, Kind::Participant, 50);
+    world.link(id(1), id(2));
+    let child = |n: u8| id(50 + n);
+    for n in 1..=4 {
+        world.input(id(1), Input::Linked { peer: child(n), admitted: PLAIN });
+    }
+    world.run(1_500);
+    let tree = world.nodes[&id(1)].trees().next().expect("it sends");
+    let says = |world: &mut World, n: u8, message: Message| {
+        let bytes = message.encode().expect("fits");
+        world.input(id(1), Input::Control { from: child(n), bytes });
+    };
+    let attach =
+        Message::Attach { tree: tree.tree, feed: tree.feed, from: None, planned: false, feeds: false };
+    (1..=3).for_each(|n| says(&mut world, n, attach.clone()));
+    let fed = |world: &World| world.nodes[&id(1)].trees().next().expect("it sends").children;
+    assert_eq!(fed(&world), [id(2), child(1), child(2), child(3)], "75 kbit/s each");
+    says(&mut world, 4, attach.clone());
+    assert_eq!(fed(&world).len(), 4, "there is no room");
+    // One says nothing more. It is not taken out for that alone.
+    for _ in 0..4 {
+        world.run(300);
+        [1, 3].into_iter().for_each(|n| says(&mut world, n, Message::Tick { trees: Vec::new() }));
+    }
+    assert_eq!(fed(&world).len(), 4);
+    says(&mut world, 4, attach);
+    assert_eq!(fed(&world), [id(2), child(1), child(3), child(4)]);
+}

@@ -119,7 +119,10 @@ fn many_who_come_at_once_wait_for_one_key_frame_together() {
     world.command(id(1), Command::Send(ladder()));
     world.add(100, Kind::Participant, 100);
     world.link(id(1), id(100));
-    world.run(2_900);
+    world.run(2_000);
+    // A key frame as old as what is kept: all that follows it would be given to each.
+    world.command(id(100), Command::RequestKey { source: id(1), layer: Layer::P360 });
+    world.run(900);
     let (carried, since) = (world.carried.get(&id(1)).copied().unwrap_or(0), world.now);
     for n in &watchers {
         world.add(*n, Kind::Participant, 100);
@@ -129,6 +132,7 @@ fn many_who_come_at_once_wait_for_one_key_frame_together() {
     let kept_each = 500 * 125 * 9 / 10;
     let burst = 16_000 * 125 / 10;
     let sent = world.carried[&id(1)] - carried;
+    assert!(kept_each * 19 > 2 * burst, "the story needs more than what the uplink bears");
     let live = 400 * (500 + 150 + 2 * 32) / 8 * 20;
     assert!(sent < burst + live, "{sent} B, and {} if each were given what is kept", kept_each * 19);
     world.run(2_000);
