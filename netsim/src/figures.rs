@@ -177,7 +177,7 @@ fn gaps(report: &Report, layers: &[Layer]) -> Option<f64> {
 }
 
 fn an_hour(report: &Report, layers: &[Layer]) -> Option<f64> {
-    let hours = f64::from(report.people) * report.simulated_ms as f64 / 3_600_000.0;
+    let hours = f64::from(report.people) * report.settled_ms as f64 / 3_600_000.0;
     gaps(report, layers).filter(|_| hours > 0.0).map(|gaps| gaps / hours)
 }
 

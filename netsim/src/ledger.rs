@@ -56,7 +56,7 @@ pub struct Ledger {
     watcher_seconds: u64,
     /// Who began to speak off the stage, and who has heard what of it.
     floors: BTreeMap<u32, TakenFloor>,
-    /// Delays are told of frames that are published from then on.
+    /// Delays are told of frames that are published from then on, and interruptions that begin then.
     settled: Time,
 }
 
@@ -205,7 +205,7 @@ impl Ledger {
         layer.late += u64::from(delay > heard.direct_us + LATE_BY_MS * 1_000);
         // While somebody does not speak nothing is missing.
         let gap = now.since(heard.at.max(speaks_since));
-        if heard.feed == feed && gap > GAP {
+        if heard.feed == feed && gap > GAP && heard.at >= self.settled {
             layer.gaps.add(gap.as_millis() as u64);
         }
         (heard.feed, heard.at) = (feed, now);
@@ -317,6 +317,7 @@ impl Ledger {
             }
         }
         record.simulated = now.since(Time::ZERO);
+        record.settled = now.since(self.settled);
         record.complete = complete;
         record.hash = hash;
         record.violations = violations;

@@ -162,6 +162,8 @@ pub struct Record {
     pub relays: u32,
     /// How long it was simulated; shorter than the scenario if it was interrupted or violated.
     pub simulated: Duration,
+    /// How long of that after all had settled, as the scenario says.
+    pub settled: Duration,
     /// False if it was interrupted or ended by a violation.
     pub complete: bool,
     /// Events handled.

@@ -55,6 +55,8 @@ pub struct Report {
     pub relays: u32,
     /// Virtual time that was simulated, ms.
     pub simulated_ms: u64,
+    /// Of it, what came after all had settled: what delays and interruptions are told of, ms.
+    pub settled_ms: u64,
     /// False if the run was interrupted or ended by a violation.
     pub complete: bool,
     /// Events handled.
@@ -141,6 +143,7 @@ impl Report {
             people: record.people,
             relays: record.relays,
             simulated_ms: u64::try_from(record.simulated.as_millis()).unwrap_or(u64::MAX),
+            settled_ms: u64::try_from(record.settled.as_millis()).unwrap_or(u64::MAX),
             complete: record.complete,
             events: record.events,
             unit_hops: record.unit_hops,

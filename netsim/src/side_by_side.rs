@@ -84,6 +84,6 @@ fn two(p50: f64, p95: f64) -> String {
 
 fn interruptions(report: &Report) -> String {
     let gaps: u64 = report.layers.values().map(|layer| layer.gaps_ms.count).sum();
-    let hours = f64::from(report.people) * report.simulated_ms as f64 / 3_600_000.0;
+    let hours = f64::from(report.people) * report.settled_ms as f64 / 3_600_000.0;
     if hours > 0.0 { format!("{:.1}", gaps as f64 / hours) } else { NONE.into() }
 }

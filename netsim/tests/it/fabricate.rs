@@ -19,6 +19,7 @@ pub fn record(people: u32, relays: u32) -> Record {
         people,
         relays,
         simulated: Duration::from_secs(120),
+        settled: Duration::from_secs(120),
         complete: true,
         events: 31_415_926,
         unit_hops: 27_182_818,

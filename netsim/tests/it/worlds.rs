@@ -101,6 +101,23 @@ fn delays_are_told_of_what_is_published_once_all_is_settled_and_nothing_else_cha
 }
 
 #[test]
+fn interruptions_are_told_if_they_begin_once_all_is_settled() {
+    let faults = ["3s", "9s"].map(|at| {
+        format!(
+            "[[faults]]\nwhat = \"freeze\"\nwho = \"sources\"\ncount = 1\nlasts = \"800ms\"\nat = \"{at}\"\n"
+        )
+    });
+    let gaps = |settle: &str, faults: &str| {
+        let record = simulate(small(&format!("settle = \"{settle}\"\n{faults}")), 1);
+        record.layers[&Layer::Audio].gaps.0.len()
+    };
+    let (both, last) = (gaps("0s", &faults.concat()), gaps("6s", &faults.concat()));
+    let (first, none) = (gaps("0s", &faults[0]), gaps("6s", &faults[0]));
+    assert!(first > 0 && last > 0, "{both} {first} {last}");
+    assert_eq!((both, none), (first + last, 0));
+}
+
+#[test]
 fn the_standard_scenarios_break_nothing_that_is_not_listed() {
     for file in all_standard() {
         let scenario = Scenario::read(&file).expect("ours").shortened();
