@@ -6,6 +6,7 @@
 //! | module | its noun |
 //! |---|---|
 //! | [`node`] | one node: a value in, values out |
+//! | `commands` | what its user asks of it |
 //! | `speech` | notes and messages between neighbours |
 //! | `door` | what a neighbour in the lobby may say and is told, its way in and back |
 //! | `presence` | who is there, who leads, who is gone |
@@ -55,6 +56,7 @@
 mod bucket;
 mod capacity;
 mod carry;
+mod commands;
 mod coordinator;
 mod delivered;
 mod door;
