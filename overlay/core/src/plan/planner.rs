@@ -176,6 +176,23 @@ impl Planner {
         self.note_changes();
     }
 
+    /// Panics if what anybody is taken to give is not what the trees have it give. For tests.
+    pub fn check(&self) {
+        let groups = self.channels.iter().flat_map(|channel| &channel.groups);
+        let rows = groups
+            .flat_map(|group| &group.trees)
+            .flat_map(|tree| tree.rows().map(move |(_, parent)| (parent, tree.kbps, parent != tree.source)));
+        let mut given = vec![(0, 0); self.roster.len()];
+        for (parent, kbps, lent) in rows {
+            let (all, of_others) = &mut given[parent as usize];
+            *all += kbps;
+            *of_others += if lent { kbps } else { 0 };
+        }
+        for (node, given) in (0..).zip(given) {
+            assert_eq!(self.roster.given(node), given, "node {node} is taken to give what it does not");
+        }
+    }
+
     /// Takes note of who is there. True if that has changed.
     fn meet(&mut self, view: &View) -> bool {
         let gone: Vec<(NodeId, Ix)> =
@@ -286,8 +303,10 @@ impl Planner {
                 let held = previous.and_then(|plan| resume::shape_in(plan, feed, rate.layer));
                 let shape = groups.get(&rate.layer).map(|group| group.shape).or(held);
                 let shape = shape.filter(|held| held.is_as_good_as(fresh)).unwrap_or(fresh);
-                let group = groups.remove(&rate.layer).filter(|group| group.shape == shape);
-                let group = group.unwrap_or_else(|| {
+                // One of another shape stays among those that end.
+                let same = groups.get(&rate.layer).is_some_and(|group| group.shape == shape);
+                let kept = if same { groups.remove(&rate.layer) } else { None };
+                let group = kept.unwrap_or_else(|| {
                     let mut group = Group::new(feed, source, *rate, shape, self.roster.len());
                     if let Some(plan) = previous {
                         resume::load(&mut self.roster, &mut group, plan);

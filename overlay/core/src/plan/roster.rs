@@ -182,6 +182,12 @@ impl Roster {
         self.caps[at as usize].lent
     }
 
+    /// What it gives in all trees, and in those of other sources, kbit/s.
+    pub(super) fn given(&self, at: Ix) -> (u32, u32) {
+        let used = self.used[at as usize];
+        (used.all, used.lent)
+    }
+
     /// What it still gives in the trees of a source, kbit/s: what is its own needs nobody's leave.
     pub(super) fn room(&self, at: Ix, source: Ix) -> u32 {
         let (cap, used) = (self.caps[at as usize], self.used[at as usize]);

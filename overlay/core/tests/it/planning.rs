@@ -347,6 +347,18 @@ proptest! {
     }
 
     #[test]
+    fn what_everybody_gives_is_what_the_trees_say_whatever_happened_before(
+        views in proptest::collection::vec(any_view(), 1..5)
+    ) {
+        let mut planner = Planner::new();
+        for view in views {
+            // Who is there in both may be fed as before, or in more trees than before.
+            planner.update(&View { shapes: Shapes::Doubled, ..view });
+            planner.check();
+        }
+    }
+
+    #[test]
     fn nobody_takes_two_pictures_of_one_source(view in any_view()) {
         let trees = compute(&view, None);
         let mut taken = std::collections::BTreeSet::new();
@@ -409,4 +421,26 @@ fn an_edge_does_not_move_to_somebody_only_because_the_other_was_not_measured() {
     }
     planner.update(&view);
     assert_eq!(parents(&planner), before);
+}
+
+#[test]
+fn what_sound_in_one_tree_took_is_free_again_once_it_travels_in_two() {
+    let mut view = View { shapes: Shapes::Doubled, ..hall(220, &[1, 2]) };
+    let relays = |id: &NodeId| id.0[0] >= 240;
+    view.nodes.retain(|id, supply| supply.kind != Kind::Relay || !relays(id) || id.0[0] == 240);
+    for supply in view.nodes.values_mut().filter(|supply| supply.kind == Kind::Participant) {
+        *supply = Supply { lends_kbps: 0, offers_kbps: 0, ..*supply };
+    }
+    let mut planner = Planner::new();
+    planner.update(&view);
+    let trees_of_sound =
+        |planner: &Planner| planner.trees().keys().filter(|tree| tree.layer.is_audio()).count();
+    assert_eq!(trees_of_sound(&planner), 2, "one owner can carry it");
+    planner.check();
+    for n in 241..=243 {
+        view.nodes.insert(id(n), Supply { kind: Kind::Relay, ..lending(40_000) });
+    }
+    planner.update(&view);
+    assert_eq!(trees_of_sound(&planner), 4, "two can");
+    planner.check();
 }
