@@ -210,7 +210,8 @@ impl<P: Payload> State<P> {
         }
     }
 
-    /// True if this node is still what it said of itself there, whatever its way and its seat are.
+    /// True if this node is still what it said of itself there, whatever its way and its seat are, where it is and what it
+    /// offers: those are for the next plan, and for nobody else.
     fn is_as(&self, said: &Presence) -> bool {
         let me = &self.config;
         let mine = (me.uplink_kbps, &me.contacts, &me.credential, me.watch, &self.sends);
@@ -218,7 +219,7 @@ impl<P: Payload> State<P> {
         let place = (self.stint, self.on_stage, &self.looks);
         mine == told
             && place == (said.stint, said.on_stage, &said.looks)
-            && (self.takes_kbps(), self.offers_kbps()) == (said.lends_kbps, said.offers_kbps)
+            && self.takes_kbps() == said.lends_kbps
     }
 
     /// True if this node needs a seat in answer to what it says next.

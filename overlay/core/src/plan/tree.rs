@@ -176,10 +176,17 @@ impl Tree {
     /// then have more children than it can feed.
     pub(super) fn replug(&mut self, roster: &mut Roster, source: Ix, feed: u32) {
         self.unseat(roster, source);
-        let before = std::mem::replace(&mut self.source, source);
-        self.feed = feed;
-        for child in self.children(before).collect::<Vec<_>>() {
-            let takes = self.takes(child);
+        let before = self.source;
+        // What the new one gives here already was lent so far, and is its own from now on.
+        let own = self.fanout(source) * self.kbps;
+        roster.regain(source, before, own);
+        let moved: Vec<(Ix, bool)> = self.children(before).map(|child| (child, self.takes(child))).collect();
+        for (child, _) in &moved {
+            self.unseat(roster, *child);
+        }
+        (self.source, self.feed) = (source, feed);
+        roster.spend(source, source, own);
+        for (child, takes) in moved {
             self.seat(roster, child, source, takes);
         }
         if std::mem::take(&mut self.chosen[before as usize]) {

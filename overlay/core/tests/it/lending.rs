@@ -178,3 +178,19 @@ fn a_plan_lends_what_is_offered_and_sources_send_their_own_beside() {
     assert!(rows.all(|(branch, row)| row.parent == branch.source));
     assert!(all.values().all(|branch| !branch.rows.is_empty()), "sources still send their own");
 }
+
+#[test]
+fn an_offer_that_grows_is_told_to_the_coordinator_and_asks_for_nothing() {
+    let mut world = World::demo(2);
+    for relay in [11, 12] {
+        world.command(id(relay), Command::Uplink { kbps: 6_000 });
+    }
+    world.run(2_000);
+    let said = |world: &World| world.said[&id(11)].1.clone();
+    assert!(said(&world).offers_kbps < 6_000, "it has grown already");
+    world.run(12_000);
+    let last = said(&world);
+    assert_eq!((last.offers_kbps, last.asks), (6_000, false));
+    let known = world.nodes[&id(1)].status().members.into_iter().find(|member| member.id == id(11));
+    assert_eq!(known.map(|member| member.offers_kbps), Some(6_000));
+}
