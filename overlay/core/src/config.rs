@@ -140,8 +140,8 @@ pub const SEAT_EVERY: Duration = Duration::from_millis(200);
 pub const SEATS_PERCENT: u64 = 25;
 /// … but for as many as that is in this span, at once …
 pub const SEATS_BURST: Duration = Duration::from_millis(100);
-/// … and never less than this, bytes: a small meeting's, and the largest seat.
-pub const SEATS_BURST_MIN: u64 = 2 * NOTE_BODY_MAX as u64;
+/// … and never less than this, bytes: a small meeting's. It may be overdrawn by one seat.
+pub const SEATS_BURST_MIN: u64 = 16 * 1024;
 /// Seats that had to wait are looked at again after this span.
 pub const SEATS_AGAIN: Duration = Duration::from_millis(20);
 /// What carries a seat, beside its body, bytes.
@@ -150,8 +150,10 @@ pub const SEAT_OVERHEAD: usize = 200;
 pub const PLAN_SETTLE: Duration = Duration::from_millis(300);
 /// The same for a coordinator that takes over: sources and places of the meeting come first.
 pub const PLAN_SETTLE_AGAIN: Duration = Duration::from_secs(1);
-/// In a meeting that is not small everything is planned again after this span for each person (a guess: a twentieth
-/// of the time of one core).
+/// In a meeting in which not everybody may move at once everything is planned again after this span (a guess): who comes and
+/// goes meanwhile is planned for alone …
+pub const PLAN_PAUSE: Duration = Duration::from_millis(300);
+/// … and after this span for each person (a guess: a twentieth of the time of one core).
 pub const PLAN_PAUSE_FOR_ONE: Duration = Duration::from_millis(1);
 
 /// Plans because somebody else has the floor come no closer together than this for each person: nobody who speaks should
