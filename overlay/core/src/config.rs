@@ -58,7 +58,7 @@ pub const BELOW_MAX: usize = LINKS_MAX / 2;
 /// Notes for everybody are pushed over so many links as this part of the uplink bears, percent …
 pub const PUSHED_PERCENT: u32 = 5;
 /// … where a link takes so much for it, kbit/s: a heartbeat each second, and some news …
-pub const PUSHED_KBPS: u32 = 8;
+pub const PUSHED_KBPS: u32 = 20;
 /// … and over so many at least.
 pub const PUSHED_LINKS_MIN: usize = 8;
 /// From this many links on, one without a use is closed for each that comes.
@@ -311,7 +311,7 @@ pub const DIAL_AGAIN: Duration = Duration::from_secs(1);
 /// See [`DIAL_AGAIN`].
 pub const DIAL_AGAIN_MAX: Duration = Duration::from_secs(30);
 /// This many neighbours, each time others, are told what notes there are.
-pub const HAVE_LINKS: usize = 4;
+pub const HAVE_LINKS: usize = 2;
 /// They are told this often.
 pub const HAVE_EVERY: Duration = Duration::from_secs(3);
 /// A neighbour that is only told of presences is told after this span: they should have come another way.
@@ -320,7 +320,14 @@ pub const LAZY_AFTER: Duration = Duration::from_millis(300);
 pub const LAZY_EVERY: Duration = Duration::from_millis(500);
 /// Neighbours that are told of one note so, each time others: enough that hardly anybody is told by none, and what it costs
 /// doesn't grow with links.
-pub const LAZY_LINKS: usize = 6;
+pub const LAZY_LINKS: usize = 3;
+/// A note that was asked for is asked of another neighbour after this span (a guess: a round trip around the world, and a
+/// queue).
+pub const WANTED_FOR: Duration = Duration::from_millis(600);
+/// Notes that are waited for so.
+pub const WANTED_MAX: usize = 1_024;
+/// Neighbours that are remembered to have one of them.
+pub const WANTED_OF_MAX: usize = 3;
 /// Note ids in one message.
 pub const NOTE_IDS_MAX: usize = 256;
 /// Note ids told to each of them beyond the fresh ones, in turn.

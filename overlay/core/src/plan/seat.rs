@@ -153,8 +153,7 @@ fn displace(roster: &mut Roster, tree: &mut Tree, node: Ix, takes: bool, spared:
         return false;
     }
     let leaves = tree.rows().filter(|(leaf, parent)| {
-        let may =
-            roster.may_feed(tree.source, *parent, node) && roster.may_feed(tree.source, node, *leaf);
+        let may = roster.may_feed(tree.source, *parent, node) && roster.may_feed(tree.source, node, *leaf);
         may && ![node, spared].contains(leaf) && tree.fanout(*leaf) == 0 && tree.is_fed(*leaf)
     });
     let Some((leaf, parent)) = leaves.min_by_key(|(leaf, _)| (tree.depth(*leaf), *leaf)) else {

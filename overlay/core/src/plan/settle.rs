@@ -145,8 +145,11 @@ impl<'a> Settler<'a> {
                         }
                         let trees = channel.groups.iter_mut().flat_map(|group| &mut group.trees);
                         let crowded = trees.filter(|tree| tree.fanout(source) > 1);
-                        let Some(tree) = crowded.max_by_key(|tree| (tree.fanout(source), tree.id)) else { break };
-                        let child = tree.children(source).max_by_key(|child| (tree.fanout(*child) == 0, *child));
+                        let Some(tree) = crowded.max_by_key(|tree| (tree.fanout(source), tree.id)) else {
+                            break;
+                        };
+                        let child =
+                            tree.children(source).max_by_key(|child| (tree.fanout(*child) == 0, *child));
                         let Some(child) = child else { break };
                         tree.unseat(self.roster, child);
                     }

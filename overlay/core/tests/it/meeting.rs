@@ -153,7 +153,7 @@ fn who_is_shut_out_learns_it_from_the_last_note() {
 #[test]
 fn of_what_stands_only_the_last_reaches_those_who_come_later_and_nothing_is_pushed_out_by_it() {
     let mut world = World::demo(2);
-    world.run(1_000);
+    world.run(2_500);
     world.command(id(2), Command::Say { to: Audience::Everybody, body: b"kept".to_vec() });
     world.command(id(2), Command::SayStanding { which: 1, body: b"stands".to_vec() });
     for n in 0..100 {
