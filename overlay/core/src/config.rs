@@ -47,8 +47,6 @@ pub const HELPERS_MAX: usize = 32;
 /// Nodes that a seat names in a meeting that is not small, beside the parents: backups beyond that are left out, those of
 /// pictures first.
 pub const SEAT_BACKUPS_MAX: usize = 8;
-/// The same of somebody's first seat there: the others follow in the next.
-pub const SEAT_BACKUPS_FIRST: usize = 1;
 
 /// Links that a note for one node, or for the coordinator, may cross. Deeper than any tree of links that forms.
 pub const CARRY_HOPS_MAX: u8 = 24;

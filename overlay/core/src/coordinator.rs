@@ -222,28 +222,20 @@ impl<P: Payload> State<P> {
     pub(crate) fn pay_seats(&mut self, now: Time) {
         let me = self.me();
         let own = self.coordinator.as_mut().is_some_and(|coordinator| coordinator.owed.owes(me));
-        if own && let Some(seat) = self.seat_of(me, config::SEAT_BACKUPS_MAX) {
+        if own && let Some(seat) = self.seat_of(me) {
             if let Some(coordinator) = &mut self.coordinator {
                 coordinator.owed.paid(now, me);
             }
             self.take_seat(now, seat);
         }
         while let Some(node) = self.coordinator.as_mut().and_then(|coordinator| coordinator.owed.next(now)) {
-            // While many come at once nobody waits for others' backups: they follow when everybody sits.
-            let waited =
-                self.coordinator.as_ref().is_some_and(|coordinator| !coordinator.owed.was_told(node));
-            let hurries = waited && self.members.len() > config::AFRESH_MEETING;
-            let backups = if hurries { config::SEAT_BACKUPS_FIRST } else { config::SEAT_BACKUPS_MAX };
-            let body = self.seat_of(node, backups).map(|seat| seat.encode());
+            let body = self.seat_of(node).map(|seat| seat.encode());
             let Some(coordinator) = &mut self.coordinator else { return };
             let bytes = body.as_ref().and_then(|body| body.as_ref().ok()).map_or(0, Vec::len);
             if !coordinator.owed.affords(now, bytes + config::SEAT_OVERHEAD) {
                 break;
             }
             coordinator.owed.paid(now, node);
-            if hurries {
-                coordinator.owed.owe(now, node, Rank::Other);
-            }
             match body {
                 Some(Ok(body)) => self.say(Topic::Seat, Audience::One(node), body),
                 Some(Err(_)) => self.blame(node, "its seat does not fit a note"),
@@ -255,8 +247,8 @@ impl<P: Payload> State<P> {
         }
     }
 
-    /// A node's rows as they are now; in a meeting that is not small they name so many nodes beside the parents.
-    fn seat_of(&self, node: NodeId, backups: usize) -> Option<Seat> {
+    /// A node's rows as they are now.
+    fn seat_of(&self, node: NodeId) -> Option<Seat> {
         let me = self.me();
         let heard = self.members.get(node).map(|member| member.serial).or((node == me).then_some(0))?;
         let coordinator = self.coordinator.as_ref()?;
@@ -264,7 +256,7 @@ impl<P: Payload> State<P> {
         let seats = coordinator.planner.seats(node).into_iter();
         let mut rows: BTreeMap<_, Row> = seats.filter_map(|seat| Some((seat.tree, seat.row?))).collect();
         if self.members.len() > config::AFRESH_MEETING {
-            seat::name_fewer(&mut rows, backups);
+            seat::name_fewer(&mut rows, config::SEAT_BACKUPS_MAX);
         }
         let named = rows.values().flat_map(|row| row.backups.iter().copied().chain([row.parent]));
         let awaited = self.awaited(node);

@@ -62,11 +62,6 @@ impl Owed {
         self.debts.contains_key(&node)
     }
 
-    /// True if a node was told a seat before.
-    pub(crate) fn was_told(&self, node: NodeId) -> bool {
-        self.told.contains_key(&node)
-    }
-
     /// Who is to be told next.
     pub(crate) fn next(&mut self, now: Time) -> Option<NodeId> {
         while let Some((at, node)) = self.later.first().copied().filter(|(at, _)| *at <= now) {
