@@ -101,5 +101,4 @@ pub mod time;
 pub mod timers;
 pub mod unit;
 pub mod waits;
-mod wants;
 pub mod wire;

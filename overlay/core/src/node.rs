@@ -24,7 +24,6 @@ use crate::time::Time;
 use crate::timers::{Timer, Timers};
 use crate::unit::{Layer, Payload};
 use crate::vivaldi::Vivaldi;
-use crate::wants::Wants;
 
 /// One node: values in, values out.
 ///
@@ -57,7 +56,6 @@ impl<P: Payload> Node<P> {
             members: Members::default(),
             lobby: Lobby::new(Time::ZERO),
             gossip: Gossip::default(),
-            wants: Wants::default(),
             trees: BTreeMap::new(),
             delivered: Delivered::default(),
             replays,
@@ -289,7 +287,6 @@ impl<P: Payload> State<P> {
         self.lose_silent_below(now);
         self.take_leave(now);
         self.gossip.tidy(now);
-        self.want_again(now);
         self.drop_silent_children(now);
         self.look_after_trees(now);
         self.end_silent_trials(now);
