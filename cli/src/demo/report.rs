@@ -10,6 +10,10 @@ use super::memory::Search;
 use crate::fail::{Fail, Outcome};
 use crate::relay::Counters;
 
+/// An epoch that comes later than this after a removal counts as missing. How long it takes is what `make bench-keys`
+/// measures: here a busy machine starts a process first.
+const REMOVAL_MOST_MS: u64 = 5_000;
+
 /// Everything that the demo found out.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Report {
@@ -137,8 +141,10 @@ impl Report {
         }
         match self.removed.rekeyed_after_ms {
             None => failures.push("no epoch shut the removed participant out".into()),
-            Some(ms) if ms > 2000 => {
-                failures.push(format!("the epoch after the removal came after {ms} ms, more than 2000"));
+            Some(ms) if ms > REMOVAL_MOST_MS => {
+                failures.push(format!(
+                    "the epoch after the removal came after {ms} ms, more than {REMOVAL_MOST_MS}"
+                ));
             }
             Some(_) => {}
         }
