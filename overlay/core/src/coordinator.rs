@@ -62,8 +62,8 @@ impl Coordinator {
     /// When everything may be planned again, `debounce` from now on: a large meeting costs the more, and whoever comes
     /// and goes meanwhile is planned for alone.
     fn due(&self, now: Time, people: usize, debounce: Duration) -> Time {
-        let pause = if people > config::SMALL_MEETING {
-            config::PLAN_PAUSE_FOR_ONE * people as u32
+        let pause = if people > config::AFRESH_MEETING {
+            (config::PLAN_PAUSE_FOR_ONE * people as u32).max(config::PLAN_PAUSE)
         } else {
             debounce
         };
@@ -95,7 +95,7 @@ impl<P: Payload> State<P> {
     /// A member has come, or is not what it was. In a large meeting it is planned for at once, and alone.
     pub(crate) fn member_changed(&mut self, now: Time, peer: NodeId) {
         self.meeting_changed(now);
-        let large = self.members.len() > config::SMALL_MEETING;
+        let large = self.members.len() > config::AFRESH_MEETING;
         let Some(member) = self.members.get(peer).filter(|_| large) else { return };
         if let Some(coordinator) =
             self.coordinator.as_mut().filter(|coordinator| coordinator.planned.is_some())
@@ -109,7 +109,7 @@ impl<P: Payload> State<P> {
     /// A member has gone.
     pub(crate) fn member_gone(&mut self, now: Time, peer: NodeId) {
         self.meeting_changed(now);
-        let large = self.members.len() > config::SMALL_MEETING;
+        let large = self.members.len() > config::AFRESH_MEETING;
         let Some(coordinator) = &mut self.coordinator else { return };
         coordinator.given.remove(&peer);
         coordinator.waiting.remove(&peer);

@@ -76,6 +76,7 @@ impl<P: Payload> State<P> {
     /// A neighbour is in: it is told of every note there is, and may be asked for a parent.
     pub(crate) fn welcome(&mut self, now: Time, peer: NodeId) {
         self.probe(now, peer);
+        self.show_way(now, peer);
         self.offer_everything(now, peer);
         self.ask_linked(now, peer);
     }

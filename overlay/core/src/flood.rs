@@ -30,11 +30,13 @@ impl<P: Payload> State<P> {
     pub(crate) fn flood(&mut self, now: Time, from: Option<NodeId>, id: NoteId, bytes: &[u8]) {
         let others = self.links.iter().filter(|(peer, _)| Some(*peer) != from);
         let eager = others.filter(|(peer, _)| !self.is_lazy(*peer, id.origin) && self.may_have(*peer, id));
-        let mut eager: Vec<(Reverse<bool>, Kind, NodeId)> =
-            eager.map(|(peer, neighbour)| (Reverse(self.is_on_way(peer)), neighbour.kind, peer)).collect();
+        // Relays multiply it; whoever is passed over for them finds its way by one of them.
+        let rank = |peer, kind| (kind != Kind::Relay, Reverse(self.is_on_way(peer)), peer);
+        let mut eager: Vec<(bool, Reverse<bool>, NodeId)> =
+            eager.map(|(peer, neighbour)| rank(peer, neighbour.kind)).collect();
         let most = config::pushed_links(self.config.uplink_kbps);
         if eager.len() > most {
-            eager.sort_by_key(|(on_way, kind, peer)| (*on_way, *kind != Kind::Relay, *peer));
+            eager.sort_unstable();
             let leader = self.leader.map(|leader| leader.id);
             for (.., peer) in eager.drain(most..) {
                 if let Some((neighbour, leader)) = self.links.get_mut(peer).zip(leader) {
@@ -57,6 +59,17 @@ impl<P: Payload> State<P> {
         let leads = self.may_coordinate(leader);
         if let Some(neighbour) = self.links.get_mut(peer).filter(|_| leads) {
             neighbour.lazy.insert(leader);
+        }
+    }
+
+    /// A new neighbour is given the newest heartbeat: it need not wait for the next to know a way to the coordinator. From who
+    /// leads it would come to everybody who comes, and show all of them one way.
+    pub(crate) fn show_way(&mut self, now: Time, peer: NodeId) {
+        let leader = self.leader.map(|leader| leader.id).filter(|leader| *leader != self.me());
+        let newest = leader.and_then(|leader| self.gossip.newest(leader));
+        if let Some((bytes, _)) = newest.and_then(|newest| self.gossip.get(newest)) {
+            let bytes = bytes.to_vec();
+            self.tell_bytes(now, peer, bytes);
         }
     }
 
@@ -122,12 +135,23 @@ impl<P: Payload> State<P> {
         self.gossip.ids(|origin| self.is_known(origin))
     }
 
-    /// Asks for what a neighbour has and this node lacks.
+    /// Asks for what a neighbour has and this node lacks, and has asked nobody else for.
     pub(crate) fn offered(&mut self, now: Time, from: NodeId, mut notes: Vec<NoteId>) {
         notes.retain(|id| !self.links.is_shut(id.origin) && id.origin != self.me());
         notes.retain(|id| !self.gossip.has_seen(*id));
+        notes.retain(|id| self.wants.ask(now, *id, from));
         if !notes.is_empty() {
             self.tell(now, from, &Message::Want { notes });
+        }
+    }
+
+    /// Asks others for what did not come.
+    pub(crate) fn want_again(&mut self, now: Time) {
+        for (peer, mut notes) in self.wants.late(now) {
+            notes.retain(|id| !self.gossip.has_seen(*id));
+            if !notes.is_empty() {
+                self.tell(now, peer, &Message::Want { notes });
+            }
         }
     }
 

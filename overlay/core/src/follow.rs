@@ -260,7 +260,15 @@ impl<P: Payload> State<P> {
     fn find_parents(&mut self, now: Time) {
         for id in self.trees.keys().copied().collect::<Vec<_>>() {
             let Some(tree) = self.trees.get_mut(&id).filter(|tree| !tree.is_root) else { continue };
-            let Some(row) = tree.row.clone() else { continue };
+            let row = tree.row.clone();
+            // A place that the plan has for others now is kept as a graft until there is another.
+            let stale = tree
+                .parent
+                .filter(|parent| tree.claimed && row.as_ref().is_none_or(|row| row.parent != *parent));
+            if let Some(parent) = stale {
+                self.say_attach(now, id, parent);
+            }
+            let Some(row) = row else { continue };
             for backup in &row.backups {
                 self.dial(now, *backup);
             }

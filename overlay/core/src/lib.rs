@@ -101,4 +101,5 @@ pub mod time;
 pub mod timers;
 pub mod unit;
 pub mod waits;
+mod wants;
 pub mod wire;

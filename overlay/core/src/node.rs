@@ -24,6 +24,7 @@ use crate::time::Time;
 use crate::timers::{Timer, Timers};
 use crate::unit::{Layer, Payload};
 use crate::vivaldi::Vivaldi;
+use crate::wants::Wants;
 
 /// One node: values in, values out.
 ///
@@ -56,6 +57,7 @@ impl<P: Payload> Node<P> {
             members: Members::default(),
             lobby: Lobby::new(Time::ZERO),
             gossip: Gossip::default(),
+            wants: Wants::default(),
             trees: BTreeMap::new(),
             delivered: Delivered::default(),
             replays,
@@ -287,6 +289,7 @@ impl<P: Payload> State<P> {
         self.lose_silent_below(now);
         self.take_leave(now);
         self.gossip.tidy(now);
+        self.want_again(now);
         self.drop_silent_children(now);
         self.look_after_trees(now);
         self.end_silent_trials(now);

@@ -26,6 +26,7 @@ use crate::time::Time;
 use crate::timers::{Timer, Timers};
 use crate::unit::{Layer, Payload, TreeId};
 use crate::vivaldi::Vivaldi;
+use crate::wants::Wants;
 use crate::wire::{Message, TreeTick};
 
 /// What a node is told at birth.
@@ -105,6 +106,8 @@ pub(crate) struct State<P> {
     /// Who waits at the door, while this node leads.
     pub(crate) lobby: Lobby,
     pub(crate) gossip: Gossip,
+    /// Notes that were asked for.
+    pub(crate) wants: Wants,
     pub(crate) trees: BTreeMap<TreeId, Tree<P>>,
     /// Which frames the user has.
     pub(crate) delivered: Delivered<P>,
