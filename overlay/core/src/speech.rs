@@ -91,7 +91,9 @@ impl<P: Payload> State<P> {
         if self.uphill.is_none() && self.gossip.newest(id.origin) == Some(id) {
             return self.look_uphill(now, from);
         }
-        if !self.prefer_way(now, from) {
+        // Who brought it first may do so twice: a heartbeat for all, and an answer.
+        let is_uphill = self.uphill.is_some_and(|uphill| uphill.peer == from);
+        if !is_uphill && !self.prefer_way(now, from) {
             self.tell(now, from, &Message::Lazy { origin: id.origin });
         }
     }
