@@ -352,6 +352,11 @@ impl<P: Payload> State<P> {
                 continue;
             }
             if tree.parent != Some(from) {
+                // A parent that is about to be left brings nothing any more where its way leads through this node.
+                if tick.path.is_some_and(|path| path.contains(&me)) {
+                    tree.old = tree.old.filter(|old| *old != from);
+                    self.tell(now, from, &Message::Detach { tree: id });
+                }
                 continue;
             }
             let lately = |at: Time| now.since(at) < config::DROPS_APART;
