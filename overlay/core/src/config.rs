@@ -212,6 +212,27 @@ pub const CHILD_SILENT_AFTER: Duration = Duration::from_millis(900);
 pub const LINGER_FOR: Duration = Duration::from_secs(2);
 /// While a picture's next layer has brought no key frame, the old one is kept up to this span.
 pub const SWITCH_PATIENCE: Duration = Duration::from_secs(5);
+/// A parent owes units, or a tick each [`TICK_EVERY`]: one that lives and brings neither for this long is complained of, and
+/// left.
+pub const OWED_AFTER: Duration = Duration::from_secs(1);
+/// Sound by one of two trees is late from so many frames behind the other on (half a second).
+pub const LATE_FRAMES: u32 = 25;
+/// Whoever brings it late for this long is left.
+pub const LATE_FOR: Duration = Duration::from_secs(2);
+/// Parents that a node complains of at once.
+pub const COMPLAINTS_MAX: usize = 8;
+/// A complaint is said for this long after it was deserved last.
+pub const COMPLAINT_FOR: Duration = Duration::from_secs(30);
+/// A coordinator counts it for this long after it heard it last: a presence may come as late as the next.
+pub const COMPLAINT_STANDS_FOR: Duration = Duration::from_secs(45);
+/// So many owners have to complain of somebody for it to feed nobody any more.
+pub const OWNERS_TO_DEMOTE: usize = 3;
+/// Nodes whose complaints, and those of whom, are remembered.
+pub const ACCUSED_MAX: usize = 256;
+/// Owners that are remembered to complain of one of them.
+pub const ACCUSERS_MAX: usize = 16;
+/// Nodes that feed nobody for what was said of them.
+pub const DEMOTED_MAX: usize = 256;
 /// Upkeep that needs no precise moment happens this often.
 pub const HOUSEKEEPING_EVERY: Duration = Duration::from_millis(100);
 

@@ -15,6 +15,7 @@ use crate::state::State;
 use crate::time::Time;
 use crate::timers::Timer;
 use crate::unit::Payload;
+use crate::verdicts::Verdicts;
 
 /// A stretch of coordination.
 #[derive(Debug)]
@@ -30,7 +31,8 @@ pub(crate) struct Coordinator {
     crowded: bool,
     /// When the floor was somebody else's last.
     floor_given: Option<Time>,
-    planner: Planner,
+    pub(crate) planner: Planner,
+    pub(crate) verdicts: Verdicts,
     /// When everything was planned last; none before the first time.
     planned: Option<Time>,
     /// The number of the plan whose rows each node was told last.
@@ -52,6 +54,7 @@ impl Coordinator {
             crowded: false,
             floor_given: None,
             planner: Planner::new(),
+            verdicts: Verdicts::default(),
             planned: None,
             given: BTreeMap::new(),
             waiting: BTreeSet::new(),
@@ -100,7 +103,7 @@ impl<P: Payload> State<P> {
         if let Some(coordinator) =
             self.coordinator.as_mut().filter(|coordinator| coordinator.planned.is_some())
         {
-            let supply = supply(member, &coordinator.feeds);
+            let supply = supply(peer, member, &coordinator.feeds, Some(&coordinator.verdicts));
             coordinator.planner.join(peer, supply);
             self.tell_changes(now);
         }
@@ -114,6 +117,7 @@ impl<P: Payload> State<P> {
         coordinator.given.remove(&peer);
         coordinator.waiting.remove(&peer);
         coordinator.owed.forget(peer);
+        coordinator.verdicts.forget(peer);
         if large && coordinator.planned.is_some() {
             coordinator.planner.leave(peer);
             self.tell_changes(now);
@@ -336,7 +340,8 @@ impl<P: Payload> State<P> {
             looks: looks(&self.looks, feeds),
             ..Supply::default()
         };
-        let others = self.members.iter().map(|(id, member)| (id, supply(member, feeds)));
+        let verdicts = self.coordinator.as_ref().map(|coordinator| &coordinator.verdicts);
+        let others = self.members.iter().map(|(id, member)| (id, supply(id, member, feeds, verdicts)));
         others.chain([(me.me, mine)]).collect()
     }
 
@@ -357,9 +362,11 @@ impl<P: Payload> State<P> {
 
     /// The strongest relays, for whoever finds no parent.
     fn helpers(&self) -> Vec<Reachable> {
-        let relays = self.members.iter().filter(|(_, member)| {
+        let verdicts = self.coordinator.as_ref().map(|coordinator| &coordinator.verdicts);
+        let relays = self.members.iter().filter(|(id, member)| {
             let Presence { contacts, lends_kbps, .. } = &member.presence;
-            member.admitted.kind == Kind::Relay && !contacts.is_empty() && *lends_kbps > 0
+            let helps = member.admitted.kind == Kind::Relay && !contacts.is_empty() && *lends_kbps > 0;
+            helps && !verdicts.is_some_and(|verdicts| verdicts.is_demoted(*id))
         });
         let mut relays: Vec<(u32, NodeId)> =
             relays.map(|(id, member)| (member.presence.lends_kbps, id)).collect();
@@ -400,12 +407,15 @@ impl<P: Payload> State<P> {
     }
 }
 
-/// What a planner knows of a member.
-fn supply(member: &Member, feeds: &[Feed]) -> Supply {
+/// What a planner knows of a member. Whoever was demoted lends nothing.
+fn supply(id: NodeId, member: &Member, feeds: &[Feed], verdicts: Option<&Verdicts>) -> Supply {
     let presence = &member.presence;
     let (kind, watch, hidden) = (member.admitted.kind, presence.watch, presence.hidden);
     let looks = looks(&presence.looks, feeds);
-    let Presence { uplink_kbps, lends_kbps, offers_kbps, coordinate, .. } = *presence;
+    let Presence { uplink_kbps, coordinate, .. } = *presence;
+    let lent = (presence.lends_kbps, presence.offers_kbps);
+    let is_demoted = verdicts.is_some_and(|verdicts| verdicts.is_demoted(id));
+    let (lends_kbps, offers_kbps) = if is_demoted { (0, 0) } else { lent };
     Supply {
         kind,
         uplink_kbps,

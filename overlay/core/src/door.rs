@@ -92,7 +92,8 @@ impl<P: Payload> State<P> {
         let Some(kind) = self.links.get(peer).map(|neighbour| neighbour.kind) else { return };
         self.links.down(peer);
         self.lost_link(now, peer);
-        if !self.links.up(now, peer, Admitted { kind, class: Class::Lobby, may_coordinate: false }) {
+        if !self.links.up(now, peer, Admitted { kind, class: Class::Lobby, may_coordinate: false, owner: 0 })
+        {
             self.outbox.push_back(Output::Hangup(peer));
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::capacity::Capacity;
+use crate::complaints::Complaints;
 use crate::config;
 use crate::coordinate::Coordinate;
 use crate::delivered::Delivered;
@@ -57,6 +58,7 @@ impl<P: Payload> Node<P> {
             members: Members::default(),
             lobby: Lobby::new(Time::ZERO),
             gossip: Gossip::default(),
+            complaints: Complaints::default(),
             wants: Wants::default(),
             trees: BTreeMap::new(),
             delivered: Delivered::default(),
@@ -111,6 +113,7 @@ impl<P: Payload> Node<P> {
         match input {
             Input::Unit { from, unit } => {
                 state.heard_of(now, from);
+                state.fed_by(now, from);
                 state.unit(now, from, unit);
             }
             Input::Publish(frame) => state.publish(now, frame),
@@ -288,9 +291,12 @@ impl<P: Payload> State<P> {
     fn keep_house(&mut self, now: Time) {
         self.lose_silent_below(now);
         self.take_leave(now);
+        self.forgive(now);
+        self.judge(now);
         self.gossip.tidy(now);
         self.want_again(now);
         self.drop_silent_children(now);
+        self.leave_misers(now);
         self.look_after_trees(now);
         self.end_silent_trials(now);
         self.push_switches(now);

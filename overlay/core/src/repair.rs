@@ -86,7 +86,10 @@ impl<P: Payload> State<P> {
         let all = named.chain(of_kind(Kind::Relay)).chain(of_kind(Kind::Participant));
         let mut seen = Vec::new();
         let usable = all.filter(|peer| {
-            let usable = *peer != me && !tree.tried.contains(peer) && !tree.has_child(*peer);
+            let usable = *peer != me
+                && !self.complaints.has(*peer)
+                && !tree.tried.contains(peer)
+                && !tree.has_child(*peer);
             let silent = self
                 .links
                 .get(*peer)
@@ -197,7 +200,7 @@ impl<P: Payload> State<P> {
     /// Sees to it that this parent's silence is noticed, and that it knows that we are here.
     pub(crate) fn watch_parent(&mut self, now: Time, parent: NodeId) {
         if let Some(neighbour) = self.links.get_mut(parent) {
-            neighbour.heard = now;
+            (neighbour.heard, neighbour.fed) = (now, now);
             self.timers.set(Timer::Silence(parent), neighbour.silent_at());
         }
         self.timers.set_earlier(Timer::Tick(parent), now + config::ALIVE_EVERY);
@@ -339,6 +342,9 @@ impl<P: Payload> State<P> {
     /// A parent says what it feeds us.
     pub(crate) fn ticked(&mut self, now: Time, from: NodeId, ticks: Vec<TreeTick>) {
         let me = self.me();
+        if let Some(neighbour) = self.links.get_mut(from) {
+            neighbour.fed = now;
+        }
         for tick in ticks {
             let id = tick.tree;
             let Some(tree) = self.trees.get_mut(&id).filter(|tree| tree.is_fed_by(from)) else {

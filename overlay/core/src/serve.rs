@@ -176,7 +176,7 @@ impl<P: Payload> State<P> {
         let waits = !id.layer.is_audio() && (!ready || !affordable);
         let thin = if waits { Thin::ToFirstKey } else { Thin::Nothing };
         tree.idle = None;
-        tree.children.put(Child { peer: from, planned, feeds, thin, sent: now });
+        tree.children.put(Child { peer: from, planned, feeds, thin, sent: now, dropped: None });
         self.tell(now, from, &message);
         self.outbox.extend(units.into_iter().map(|unit| Output::Unit { to: from, unit }));
         self.give_kept_lists(now, id, from);
@@ -215,7 +215,7 @@ impl<P: Payload> State<P> {
         for tree in self.trees.values_mut() {
             let Some(child) = tree.child(peer) else { continue };
             carried = carried.max(child.sent);
-            let thinned = child.thin != Thin::Nothing;
+            let thinned = child.is_thinned(now);
             let (live, newest) = (tree.is_live(), tree.ring.next_number());
             trees.push(TreeTick { tree: tree.id, live, thinned, path: None, newest });
         }

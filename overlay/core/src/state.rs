@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bucket::Bucket;
 use crate::capacity::Capacity;
+use crate::complaints::Complaints;
 use crate::config;
 use crate::coordinate::Coordinate;
 use crate::coordinator::Coordinator;
@@ -106,6 +107,8 @@ pub(crate) struct State<P> {
     /// Who waits at the door, while this node leads.
     pub(crate) lobby: Lobby,
     pub(crate) gossip: Gossip,
+    /// Parents that fed this node badly.
+    pub(crate) complaints: Complaints,
     /// Notes that were asked for.
     pub(crate) wants: Wants,
     pub(crate) trees: BTreeMap<TreeId, Tree<P>>,
