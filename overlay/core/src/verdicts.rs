@@ -2,16 +2,13 @@
 //!
 //! A complaint counts as its owner's: those who came by one link are one. It counts only from whom the plan sends there, so
 //! that it is about an edge. What is complained of is only what nobody above the accused can bring about (see
-//! [`crate::complaints`]), so that nobody is excused.
+//! [`crate::blame`]), so that nobody is excused.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config;
 use crate::id::NodeId;
-use crate::io::Event;
-use crate::state::State;
 use crate::time::Time;
-use crate::unit::Payload;
 
 /// What was said of everybody.
 #[derive(Debug, Default)]
@@ -25,7 +22,7 @@ pub(crate) struct Verdicts {
 
 impl Verdicts {
     /// A presence says whom its origin complains of: those among whom the plan names for it.
-    fn heard(&mut self, now: Time, owner: u64, of: impl Iterator<Item = NodeId>) {
+    pub(crate) fn heard(&mut self, now: Time, owner: u64, of: impl Iterator<Item = NodeId>) {
         for peer in of {
             if !self.accused.contains_key(&peer) && self.accused.len() >= config::ACCUSED_MAX {
                 continue;
@@ -38,7 +35,7 @@ impl Verdicts {
     }
 
     /// Who is to feed nobody from now on.
-    fn judge(&mut self, now: Time) -> Vec<NodeId> {
+    pub(crate) fn judge(&mut self, now: Time) -> Vec<NodeId> {
         for by in self.accused.values_mut() {
             by.retain(|_, said| now.since(*said) < config::COMPLAINT_STANDS_FOR);
         }
@@ -58,34 +55,6 @@ impl Verdicts {
     /// Somebody has gone. What was found of it stays, should it come back.
     pub(crate) fn forget(&mut self, peer: NodeId) {
         self.accused.remove(&peer);
-    }
-}
-
-impl<P: Payload> State<P> {
-    /// A presence says of whom its origin complains. What it says of others than the plan names for it is no word about an
-    /// edge.
-    pub(crate) fn heard_complaints(&mut self, now: Time, origin: NodeId, owner: u64, complaints: &[u64]) {
-        let Some(coordinator) = self.coordinator.as_mut().filter(|_| !complaints.is_empty()) else { return };
-        let rows = coordinator.planner.seats(origin).into_iter().filter_map(|seat| seat.row);
-        let named: BTreeSet<NodeId> =
-            rows.flat_map(|row| row.backups.into_iter().chain([row.parent])).collect();
-        let of = named.into_iter().filter(|peer| complaints.contains(&peer.prefix()));
-        let owner = if owner == 0 { origin.prefix() } else { owner };
-        coordinator.verdicts.heard(now, owner, of);
-    }
-
-    /// Whoever enough owners complain of feeds nobody any more while this node leads.
-    pub(crate) fn judge(&mut self, now: Time) {
-        if !self.leads() {
-            return;
-        }
-        let own = self.complaints.named();
-        self.heard_complaints(now, self.me(), self.config.admitted.owner, &own);
-        let guilty = self.coordinator.as_mut().map(|coordinator| coordinator.verdicts.judge(now));
-        for peer in guilty.unwrap_or_default() {
-            self.event(Event::Demoted { peer });
-            self.member_changed(now, peer);
-        }
     }
 }
 
