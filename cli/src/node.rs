@@ -291,7 +291,7 @@ impl Node {
         match event {
             Event::Keys { from, body } => return self.hear(PeerKey(from.0), body),
             Event::Demoted { peer } => {
-                tracing::warn!(%peer, "several complained of it: it feeds nobody any more")
+                tracing::warn!(%peer, "several complained of it: it feeds nobody any more");
             }
             Event::Departed { peer, .. } => {
                 self.forget_knocking(PeerKey(peer.0));

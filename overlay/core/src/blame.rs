@@ -15,8 +15,12 @@ use crate::time::Time;
 use crate::unit::{Payload, TreeId};
 
 impl<P: Payload> State<P> {
-    /// This node was fed badly, and not for want of anything that its parent lacks too.
+    /// This node was fed badly, and not for want of anything that its parent lacks too. Of whoever leads nobody complains: it is
+    /// the judge, and who has everybody to answer may be late with all else.
     pub(crate) fn complain(&mut self, now: Time, of: NodeId) {
+        if self.leader.is_some_and(|leader| leader.id == of) {
+            return;
+        }
         if self.complaints.note(now, of) {
             self.say_news(now);
         }

@@ -214,7 +214,7 @@ pub const LINGER_FOR: Duration = Duration::from_secs(2);
 pub const SWITCH_PATIENCE: Duration = Duration::from_secs(5);
 /// A parent owes units, or a tick each [`TICK_EVERY`]: one that lives and brings neither for this long is complained of, and
 /// left.
-pub const OWED_AFTER: Duration = Duration::from_secs(1);
+pub const OWED_AFTER: Duration = Duration::from_secs(2);
 /// Sound by one of two trees is late from so many frames behind the other on (half a second).
 pub const LATE_FRAMES: u32 = 25;
 /// Whoever brings it late for this long is left.

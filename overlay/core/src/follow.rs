@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config;
 use crate::id::NodeId;
-use crate::io::{Event, Note};
+use crate::io::{Event, Kind, Note};
 use crate::links::{Lists, Taking, Tree};
 use crate::plan::Row;
 use crate::ring::Ring;
@@ -25,8 +25,35 @@ impl<P: Payload> State<P> {
         if self.stage.as_ref().is_none_or(|(_, current)| current.of() < stage.of()) {
             self.note_beginnings(now, &stage);
             self.stage = Some((note.origin, stage));
+            self.sit_anywhere();
             self.settle(now);
         }
+    }
+
+    /// Whoever has no seat yet hears everybody all the same, by relays that help, until it is told where it sits: where many
+    /// come at once that takes seconds.
+    fn sit_anywhere(&mut self) {
+        let may = self.seat.term == 0 && self.config.watch && self.config.kind == Kind::Participant;
+        let Some((_, stage)) = self.stage.as_ref().filter(|_| may && !self.leads()) else { return };
+        let me = self.me();
+        let apart = |other: &NodeId| other.prefix() ^ me.prefix();
+        let mut helpers: Vec<NodeId> = stage.helpers.iter().map(|helper| helper.id).collect();
+        // Each begins with another one.
+        helpers.sort_unstable_by_key(apart);
+        let mut helpers = helpers.into_iter();
+        let Some(parent) = helpers.next() else { return };
+        let backups: Vec<NodeId> = helpers.take(config::BACKUPS).collect();
+        let sound = |slot| TreeId { slot, layer: Layer::Audio, index: 0 };
+        let others = stage.feeds.iter().filter(|feed| feed.source != me).map(|feed| sound(feed.slot));
+        let carried = others.filter(|tree| stage.group(*tree).is_some());
+        let row = Row { parent, backups, takes: true };
+        self.seat.rows = carried.map(|tree| (tree, row.clone())).collect();
+    }
+
+    /// True if the plan sends this node to a peer in a tree.
+    pub(crate) fn is_sent_to(&self, tree: TreeId, peer: NodeId) -> bool {
+        let row = self.trees.get(&tree).and_then(|tree| tree.row.as_ref());
+        self.seat.term > 0 && row.is_some_and(|row| row.parent == peer)
     }
 
     fn note_beginnings(&mut self, now: Time, stage: &Stage) {

@@ -56,8 +56,8 @@ impl<P: Payload> State<P> {
     pub(crate) fn say_attach(&mut self, now: Time, id: TreeId, peer: NodeId) {
         let Some(feed) = self.trees.get(&id).map(|tree| tree.feed) else { return };
         let from_start = self.has_just_begun(now, id, feed).then_some(0);
+        let planned = self.is_sent_to(id, peer);
         let Some(tree) = self.trees.get_mut(&id) else { return };
-        let planned = tree.row.as_ref().is_some_and(|row| row.parent == peer);
         if tree.parent == Some(peer) {
             tree.claimed = planned;
         }
@@ -148,6 +148,7 @@ impl<P: Payload> State<P> {
             tree.feed == feed
                 && (tree.parent == Some(from) || tree.trying.is_some_and(|attempt| attempt.peer == from))
         });
+        let planned = self.is_sent_to(id, from);
         let Some(tree) = self.trees.get_mut(&id).filter(|_| expected) else {
             return self.tell(now, from, &Message::Detach { tree: id });
         };
@@ -159,7 +160,6 @@ impl<P: Payload> State<P> {
         if path.contains(&me) || tree.has_child(from) {
             return self.turn_away(now, from, id);
         }
-        let planned = tree.row.as_ref().is_some_and(|row| row.parent == from);
         let is_content = tree.is_live() && tree.given_up != tree.parent;
         if asked && !planned && tree.parent != Some(from) && is_content {
             return self.begin_trial(now, id, from, path);

@@ -112,7 +112,7 @@ impl Neighbour {
 
     /// True for a parent that lives, and for long has brought neither units nor the word that it has none.
     pub(crate) fn keeps_all(&self, now: Time) -> bool {
-        let lives = now.since(self.heard) <= config::OWED_AFTER / 2;
+        let lives = now.since(self.heard) <= config::OWED_AFTER / 4;
         lives && now.since(self.fed) >= config::OWED_AFTER
     }
 
