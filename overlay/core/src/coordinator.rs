@@ -40,6 +40,8 @@ pub(crate) struct Coordinator {
     /// Who waits for a seat in answer, with the next plan at the latest.
     waiting: BTreeSet<NodeId>,
     owed: Owed,
+    /// Whom the stage names as helpers, since when.
+    helpers: (Time, Vec<Reachable>),
 }
 
 impl Coordinator {
@@ -59,6 +61,7 @@ impl Coordinator {
             given: BTreeMap::new(),
             waiting: BTreeSet::new(),
             owed: Owed::new(now, uplink_kbps),
+            helpers: (now, Vec::new()),
         }
     }
 
@@ -170,8 +173,9 @@ impl<P: Payload> State<P> {
 
     /// Tells everybody the stage, and those their seats whose rows have changed, or who wait for an answer.
     fn tell_changes(&mut self, now: Time) {
-        let helpers = self.helpers();
+        self.look_for_helpers(now);
         let Some(coordinator) = &mut self.coordinator else { return };
+        let helpers = coordinator.helpers.1.clone();
         coordinator.number += 1;
         let (term, number) = (coordinator.term, coordinator.number);
         let groups = coordinator.planner.carried().map(|(tree, kbps, shape)| Group {
@@ -360,6 +364,22 @@ impl<P: Payload> State<P> {
         uplink - u32::try_from(seats).unwrap_or(uplink)
     }
 
+    /// Names other helpers where that is due: the stage is told to everybody for it, and while many relays come each is one
+    /// change.
+    fn look_for_helpers(&mut self, now: Time) {
+        let helpers = self.helpers();
+        let Some(coordinator) = &mut self.coordinator else { return };
+        let (named, before) = &coordinator.helpers;
+        if helpers == *before {
+            return;
+        }
+        let due = *named + config::HELPERS_EVERY;
+        if !before.is_empty() && now < due {
+            return self.timers.set_earlier(Timer::Plan, due);
+        }
+        coordinator.helpers = (now, helpers);
+    }
+
     /// The strongest relays, for whoever finds no parent.
     fn helpers(&self) -> Vec<Reachable> {
         let verdicts = self.coordinator.as_ref().map(|coordinator| &coordinator.verdicts);
@@ -372,8 +392,10 @@ impl<P: Payload> State<P> {
             relays.map(|(id, member)| (member.presence.lends_kbps, id)).collect();
         relays.sort_by_key(|(kbps, id)| (std::cmp::Reverse(*kbps), *id));
         let contacts = |id| self.members.get(id).map(|member| member.presence.contacts.clone());
-        let strongest = relays.into_iter().take(config::HELPERS_MAX);
-        strongest.filter_map(|(_, id)| Some(Reachable { id, contacts: contacts(id)? })).collect()
+        relays.truncate(config::HELPERS_MAX);
+        // Everybody is told when this changes: who lends more than whom among them is no news.
+        relays.sort_by_key(|(_, id)| *id);
+        relays.into_iter().filter_map(|(_, id)| Some(Reachable { id, contacts: contacts(id)? })).collect()
     }
 
     /// A coordinator that takes over: who feeds whom now, as everybody says it.

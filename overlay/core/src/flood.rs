@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 
 use crate::config;
 use crate::id::NodeId;
-use crate::io::Kind;
+use crate::io::{Kind, Topic};
 use crate::state::State;
 use crate::time::Time;
 use crate::unit::Payload;
@@ -26,7 +26,8 @@ impl<P: Payload> State<P> {
     }
 
     /// Passes a note on, never back to where it came from; over no more links than the uplink bears. The others are told
-    /// of it, now and from then on, until they want something.
+    /// of it, now and from then on, until they want something. Only heartbeats, which show who needs which link, go over more
+    /// than a few that lead on to nobody: what else there is can be large, and all of those have it another way.
     pub(crate) fn flood(&mut self, now: Time, from: Option<NodeId>, id: NoteId, bytes: &[u8]) {
         let others = self.links.iter().filter(|(peer, _)| Some(*peer) != from);
         let eager = others.filter(|(peer, _)| !self.is_lazy(*peer, id.origin) && self.may_have(*peer, id));
@@ -44,8 +45,15 @@ impl<P: Payload> State<P> {
                 }
             }
         }
+        let beats = id.topic == Topic::Presence && self.leader.is_some_and(|leader| leader.id == id.origin);
+        let mut beside = config::PUSHED_LINKS_MIN;
         for (.., peer) in eager {
-            self.tell_bytes(now, peer, bytes.to_vec());
+            if beats || self.is_on_way(peer) || beside > 0 {
+                beside = beside.saturating_sub(usize::from(!self.is_on_way(peer)));
+                self.tell_bytes(now, peer, bytes.to_vec());
+            } else {
+                self.tell(now, peer, &Message::Have { notes: vec![id] });
+            }
         }
     }
 
@@ -119,7 +127,7 @@ impl<P: Payload> State<P> {
     pub(crate) fn offer_in_turn(&mut self, now: Time) {
         let mut all = self.note_ids();
         let leader = self.leader.map(|leader| leader.id);
-        all.retain(|id| Some(id.origin) != leader || id.topic != crate::io::Topic::Presence);
+        all.retain(|id| Some(id.origin) != leader || id.topic != Topic::Presence);
         let members: Vec<NodeId> = self.links.members().map(|(peer, _)| peer).collect();
         for peer in in_turn(&members, &mut self.have_turn, config::HAVE_LINKS) {
             let Some(neighbour) = self.links.get_mut(peer).filter(|_| !all.is_empty()) else { continue };
