@@ -44,7 +44,9 @@ pub const AFRESH_MEETING: usize = 30;
 pub const BACKUPS: usize = 2;
 /// Relays with room that a stage names for everybody in need; the next to be asked after the backups.
 pub const HELPERS_MAX: usize = 32;
-/// Other helpers are named this often.
+/// Who knows the stage and has no seat after this span is fed sound by helpers meanwhile.
+pub const SEAT_PATIENCE: Duration = Duration::from_millis(300);
+/// In a large meeting other helpers are named this often.
 pub const HELPERS_EVERY: Duration = Duration::from_secs(1);
 /// Nodes that a seat names in a meeting that is not small, beside the parents: backups beyond that are left out, those of
 /// pictures first.

@@ -364,17 +364,18 @@ impl<P: Payload> State<P> {
         uplink - u32::try_from(seats).unwrap_or(uplink)
     }
 
-    /// Names other helpers where that is due: the stage is told to everybody for it, and while many relays come each is one
-    /// change.
+    /// Names other helpers where that is due: in a large meeting the stage is told to everybody for it, and while many relays
+    /// come each is one change.
     fn look_for_helpers(&mut self, now: Time) {
         let helpers = self.helpers();
+        let large = self.members.len() > config::AFRESH_MEETING;
         let Some(coordinator) = &mut self.coordinator else { return };
         let (named, before) = &coordinator.helpers;
         if helpers == *before {
             return;
         }
         let due = *named + config::HELPERS_EVERY;
-        if !before.is_empty() && now < due {
+        if large && !before.is_empty() && now < due {
             return self.timers.set_earlier(Timer::Plan, due);
         }
         coordinator.helpers = (now, helpers);

@@ -25,16 +25,33 @@ impl<P: Payload> State<P> {
         if self.stage.as_ref().is_none_or(|(_, current)| current.of() < stage.of()) {
             self.note_beginnings(now, &stage);
             self.stage = Some((note.origin, stage));
+            if self.sits_anywhere() {
+                self.sit_anywhere();
+            }
+            self.settle(now);
+        }
+    }
+
+    /// Whoever is told no seat for a while hears everybody all the same, by relays that help: where many come at once seats
+    /// take seconds.
+    pub(crate) fn wait_for_seat(&mut self, now: Time) {
+        let watches = self.config.watch && self.config.kind == Kind::Participant;
+        if self.seat.term > 0 || !watches || self.leads() || self.stage.is_none() || self.sits_anywhere() {
+            return;
+        }
+        let since = *self.standing.get_or_insert(now);
+        if now.since(since) >= config::SEAT_PATIENCE {
             self.sit_anywhere();
             self.settle(now);
         }
     }
 
-    /// Whoever has no seat yet hears everybody all the same, by relays that help, until it is told where it sits: where many
-    /// come at once that takes seconds.
+    fn sits_anywhere(&self) -> bool {
+        self.seat.term == 0 && !self.seat.rows.is_empty()
+    }
+
     fn sit_anywhere(&mut self) {
-        let may = self.seat.term == 0 && self.config.watch && self.config.kind == Kind::Participant;
-        let Some((_, stage)) = self.stage.as_ref().filter(|_| may && !self.leads()) else { return };
+        let Some((_, stage)) = &self.stage else { return };
         let me = self.me();
         let apart = |other: &NodeId| other.prefix() ^ me.prefix();
         let mut helpers: Vec<NodeId> = stage.helpers.iter().map(|helper| helper.id).collect();

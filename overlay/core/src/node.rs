@@ -58,6 +58,7 @@ impl<P: Payload> Node<P> {
             members: Members::default(),
             lobby: Lobby::new(Time::ZERO),
             gossip: Gossip::default(),
+            standing: None,
             complaints: Complaints::default(),
             wants: Wants::default(),
             trees: BTreeMap::new(),
@@ -296,6 +297,7 @@ impl<P: Payload> State<P> {
         self.gossip.tidy(now);
         self.want_again(now);
         self.drop_silent_children(now);
+        self.wait_for_seat(now);
         self.leave_misers(now);
         self.look_after_trees(now);
         self.end_silent_trials(now);

@@ -107,6 +107,8 @@ pub(crate) struct State<P> {
     /// Who waits at the door, while this node leads.
     pub(crate) lobby: Lobby,
     pub(crate) gossip: Gossip,
+    /// Since when it knows the stage, and has no seat.
+    pub(crate) standing: Option<Time>,
     /// Parents that fed this node badly.
     pub(crate) complaints: Complaints,
     /// Notes that were asked for.
