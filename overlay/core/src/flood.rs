@@ -155,7 +155,8 @@ impl<P: Payload> State<P> {
 
     /// Asks others for what did not come.
     pub(crate) fn want_again(&mut self, now: Time) {
-        for (peer, mut notes) in self.wants.late(now) {
+        let links = &self.links;
+        for (peer, mut notes) in self.wants.late(now, |peer| links.has(peer)) {
             notes.retain(|id| !self.gossip.has_seen(*id));
             if !notes.is_empty() {
                 self.tell(now, peer, &Message::Want { notes });

@@ -17,6 +17,8 @@ pub(crate) struct Wants(BTreeMap<NoteId, Want>);
 #[derive(Debug)]
 struct Want {
     asked: Time,
+    /// Of whom.
+    of: NodeId,
     /// Who has it as well.
     others: Vec<NodeId>,
 }
@@ -33,7 +35,7 @@ impl Wants {
         if self.0.len() >= config::WANTED_MAX {
             self.0.pop_first();
         }
-        self.0.insert(id, Want { asked: now, others: Vec::new() });
+        self.0.insert(id, Want { asked: now, of: from, others: Vec::new() });
         true
     }
 
@@ -42,16 +44,22 @@ impl Wants {
         self.0.remove(&id);
     }
 
-    /// What did not come in time, and who is to be asked for it next. What nobody else has is forgotten.
-    pub(crate) fn late(&mut self, now: Time) -> BTreeMap<NodeId, Vec<NoteId>> {
+    /// What did not come in time, or was asked of somebody who is no neighbour any more, and who is to be asked for it next.
+    /// What nobody else has is forgotten.
+    pub(crate) fn late(
+        &mut self,
+        now: Time,
+        is_linked: impl Fn(NodeId) -> bool,
+    ) -> BTreeMap<NodeId, Vec<NoteId>> {
         let mut next: BTreeMap<NodeId, Vec<NoteId>> = BTreeMap::new();
         self.0.retain(|id, want| {
-            if now.since(want.asked) < config::WANTED_FOR {
+            if now.since(want.asked) < config::WANTED_FOR && is_linked(want.of) {
                 return true;
             }
-            want.asked = now;
+            want.others.retain(|other| is_linked(*other));
             let other = (!want.others.is_empty()).then(|| want.others.remove(0));
             if let Some(other) = other {
+                (want.asked, want.of) = (now, other);
                 next.entry(other).or_default().push(*id);
             }
             other.is_some()
@@ -76,15 +84,28 @@ mod tests {
         assert!(wants.ask(start, note(1), one) && wants.ask(start, note(2), one));
         assert!(!wants.ask(start, note(1), other) && !wants.ask(start, note(1), other));
         wants.came(note(2));
-        assert!(wants.late(start).is_empty());
+        assert!(wants.late(start, |_| true).is_empty());
         let late = start + config::WANTED_FOR;
-        assert_eq!(wants.late(late), BTreeMap::from([(other, vec![note(1)])]));
-        assert!(wants.late(late).is_empty(), "it has as long as the first");
-        assert!(wants.late(late + config::WANTED_FOR).is_empty(), "nobody else has it");
+        assert_eq!(wants.late(late, |_| true), BTreeMap::from([(other, vec![note(1)])]));
+        assert!(wants.late(late, |_| true).is_empty(), "it has as long as the first");
+        assert!(wants.late(late + config::WANTED_FOR, |_| true).is_empty(), "nobody else has it");
         assert!(
             wants.ask(late + config::WANTED_FOR, note(1), one),
             "and it is asked for when it is offered again"
         );
+    }
+
+    #[test]
+    fn who_is_no_neighbour_any_more_is_waited_for_no_longer_and_not_asked() {
+        let (mut wants, start) = (Wants::default(), Time(1_000_000));
+        let peers = [1, 2, 3].map(|n| NodeId([n; 32]));
+        for peer in peers {
+            wants.ask(start, note(1), peer);
+        }
+        let is_linked = |peer| peer == peers[2];
+        assert_eq!(wants.late(start, is_linked), BTreeMap::from([(peers[2], vec![note(1)])]));
+        assert!(wants.late(start, is_linked).is_empty(), "it is being asked");
+        assert!(wants.late(start, |_| false).is_empty() && wants.ask(start, note(1), peers[0]));
     }
 
     #[test]
