@@ -1,8 +1,8 @@
 //! Parents that feed badly: the node that is fed leaves them at once and complains of them, and the coordinator weighs that
 //! against what others say.
 //!
-//! What is complained of is only what nobody above a parent can bring about: it altered units, said that it had what it did
-//! not bring, or said nothing at all. Whoever brings sound late is left, and not complained of: there are no common clocks, so that it
+//! What is complained of is only what nobody above a parent can bring about: it said that it had what it did not bring, or said
+//! nothing at all. Whoever alters units is cut off (`witness`), and not complained of (decision 22). Whoever brings sound late is left, and not complained of: there are no common clocks, so that it
 //! may have got it late itself, and not know.
 
 use std::collections::BTreeSet;
@@ -84,7 +84,7 @@ impl<P: Payload> State<P> {
         if !self.leads() {
             return;
         }
-        let own = self.complaints.named();
+        let own = self.complaints.named(now);
         self.heard_complaints(now, self.me(), self.config.admitted.owner, &own);
         let guilty = self.coordinator.as_mut().map(|coordinator| coordinator.verdicts.judge(now));
         for peer in guilty.unwrap_or_default() {

@@ -227,6 +227,8 @@ pub const LATE_FOR: Duration = Duration::from_secs(2);
 pub const COMPLAINTS_MAX: usize = 8;
 /// A complaint is said for this long after it was deserved last.
 pub const COMPLAINT_FOR: Duration = Duration::from_secs(30);
+/// Whoever was complained of is asked for nothing for this long: one that alters units would be let in again each time.
+pub const AVOIDED_FOR: Duration = Duration::from_secs(600);
 /// A coordinator counts it for this long after it heard it last: a presence may come as late as the next.
 pub const COMPLAINT_STANDS_FOR: Duration = Duration::from_secs(45);
 /// So many owners have to complain of somebody for it to feed nobody any more.

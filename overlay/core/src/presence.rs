@@ -255,7 +255,7 @@ impl<P: Payload> State<P> {
             coordinate: self.whereabouts(),
             lends_kbps: self.takes_kbps(),
             offers_kbps: self.offers_kbps(),
-            complaints: if everybody { Vec::new() } else { self.complaints.named() },
+            complaints: if everybody { Vec::new() } else { self.complaints.named(now) },
         }
     }
 

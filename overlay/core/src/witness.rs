@@ -167,7 +167,6 @@ impl<P: Payload> State<P> {
         let liars: BTreeSet<NodeId> =
             false_units.iter().filter(|unit| unit.is_a_lie).map(|unit| unit.edge).collect();
         for liar in liars.into_iter().filter(|liar| self.links.has(*liar)).collect::<Vec<_>>() {
-            self.complain(now, liar);
             self.cut(now, liar, "brought units that their source did not send");
         }
     }
