@@ -5,7 +5,6 @@
 mod acyclic;
 mod children;
 mod delivery;
-mod demotion;
 mod interfaces;
 mod liveness;
 mod memory;
@@ -33,7 +32,7 @@ const SELDOM: u64 = 10;
 const LARGE: usize = 1_000;
 
 /// Every invariant's name, as scenarios and reports write it.
-pub const INVARIANTS: [&str; 9] = [
+pub const INVARIANTS: [&str; 8] = [
     interfaces::NAME,
     acyclic::NAME,
     delivery::TWICE,
@@ -41,7 +40,6 @@ pub const INVARIANTS: [&str; 9] = [
     children::NAME,
     memory::NAME,
     terms::NAME,
-    demotion::NAME,
     liveness::NAME,
 ];
 
@@ -146,13 +144,6 @@ impl Checks {
         machines: &[Machine<O>],
     ) {
         if let Some(finding) = self.deliveries.delivered(who, source, feed, frame) {
-            self.found(now, finding, machines);
-        }
-    }
-
-    /// The coordinator lets somebody feed nobody any more.
-    pub fn demoted<O: Overlay>(&mut self, now: Time, who: u32, machines: &[Machine<O>]) {
-        if let Some(finding) = demotion::look(who, machines) {
             self.found(now, finding, machines);
         }
     }

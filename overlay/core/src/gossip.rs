@@ -168,11 +168,9 @@ impl Gossip {
         all.filter(|id| present(id.origin)).collect()
     }
 
-    /// The message that carries a note, or a newer one that has taken its place, and when that came.
+    /// The message that carries a note, and when it came.
     pub(crate) fn get(&self, id: NoteId) -> Option<(&[u8], Time)> {
-        let kept = &self.shelves.get(&(id.origin, id.topic))?.kept;
-        let newer = || kept.range(id.serial..).next_back().filter(|_| id.topic != Topic::Keys);
-        let kept = kept.get(&id.serial).or_else(|| newer().map(|(_, kept)| kept))?;
+        let kept = self.shelves.get(&(id.origin, id.topic))?.kept.get(&id.serial)?;
         Some((&kept.bytes, kept.at))
     }
 

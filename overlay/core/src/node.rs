@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::capacity::Capacity;
-use crate::complaints::Complaints;
 use crate::config;
 use crate::coordinate::Coordinate;
 use crate::delivered::Delivered;
@@ -25,7 +24,6 @@ use crate::time::Time;
 use crate::timers::{Timer, Timers};
 use crate::unit::{Layer, Payload};
 use crate::vivaldi::Vivaldi;
-use crate::wants::Wants;
 
 /// One node: values in, values out.
 ///
@@ -58,9 +56,6 @@ impl<P: Payload> Node<P> {
             members: Members::default(),
             lobby: Lobby::new(Time::ZERO),
             gossip: Gossip::default(),
-            standing: None,
-            complaints: Complaints::default(),
-            wants: Wants::default(),
             trees: BTreeMap::new(),
             delivered: Delivered::default(),
             replays,
@@ -114,7 +109,6 @@ impl<P: Payload> Node<P> {
         match input {
             Input::Unit { from, unit } => {
                 state.heard_of(now, from);
-                state.fed_by(now, from);
                 state.unit(now, from, unit);
             }
             Input::Publish(frame) => state.publish(now, frame),
@@ -292,13 +286,8 @@ impl<P: Payload> State<P> {
     fn keep_house(&mut self, now: Time) {
         self.lose_silent_below(now);
         self.take_leave(now);
-        self.forgive(now);
-        self.judge(now);
         self.gossip.tidy(now);
-        self.want_again(now);
         self.drop_silent_children(now);
-        self.wait_for_seat(now);
-        self.leave_misers(now);
         self.look_after_trees(now);
         self.end_silent_trials(now);
         self.push_switches(now);

@@ -2,7 +2,6 @@
 
 mod arbitrary;
 mod codec;
-mod complaints;
 mod floor;
 mod garbage;
 mod harness;
