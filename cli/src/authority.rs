@@ -113,6 +113,7 @@ fn admitted(admission: &Admission) -> Admitted {
         kind: if admission.is_participant() { Kind::Participant } else { Kind::Relay },
         class: if admission.lobby { Class::Lobby } else { Class::Member },
         may_coordinate: admission.may_coordinate() && !admission.lobby,
+        owner: admission.invite.map_or(0, |invite| u64::from_be_bytes(invite.0)),
     }
 }
 

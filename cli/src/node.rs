@@ -290,6 +290,9 @@ impl Node {
         }
         match event {
             Event::Keys { from, body } => return self.hear(PeerKey(from.0), body),
+            Event::Demoted { peer } => {
+                tracing::warn!(%peer, "several complained of it: it feeds nobody any more");
+            }
             Event::Departed { peer, .. } => {
                 self.forget_knocking(PeerKey(peer.0));
                 self.forget_voice(peer);

@@ -91,7 +91,7 @@ async fn lend(args: args::Relay) -> Outcome {
         node: node::Config {
             me: NodeId(me.0),
             kind: Kind::Relay,
-            admitted: Admitted { kind: Kind::Relay, class: Class::Member, may_coordinate: false },
+            admitted: Admitted { kind: Kind::Relay, class: Class::Member, may_coordinate: false, owner: 0 },
             credential: Vec::new(),
             first_serial: clock::unix().0,
             uplink_kbps: args.uplink,

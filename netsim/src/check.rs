@@ -5,6 +5,7 @@
 mod acyclic;
 mod children;
 mod delivery;
+mod demotion;
 mod interfaces;
 mod liveness;
 mod memory;
@@ -32,7 +33,7 @@ const SELDOM: u64 = 10;
 const LARGE: usize = 1_000;
 
 /// Every invariant's name, as scenarios and reports write it.
-pub const INVARIANTS: [&str; 8] = [
+pub const INVARIANTS: [&str; 9] = [
     interfaces::NAME,
     acyclic::NAME,
     delivery::TWICE,
@@ -40,6 +41,7 @@ pub const INVARIANTS: [&str; 8] = [
     children::NAME,
     memory::NAME,
     terms::NAME,
+    demotion::NAME,
     liveness::NAME,
 ];
 
@@ -144,6 +146,13 @@ impl Checks {
         machines: &[Machine<O>],
     ) {
         if let Some(finding) = self.deliveries.delivered(who, source, feed, frame) {
+            self.found(now, finding, machines);
+        }
+    }
+
+    /// The coordinator lets somebody feed nobody any more.
+    pub fn demoted<O: Overlay>(&mut self, now: Time, who: u32, machines: &[Machine<O>]) {
+        if let Some(finding) = demotion::look(who, machines) {
             self.found(now, finding, machines);
         }
     }

@@ -79,6 +79,18 @@ const FIGURES: &[Figure] = &[
         of: |report| report.totals.continuity.map(|share| share * 100.0),
     },
     Figure {
+        meeting: "hostile",
+        what: "the same: honest nodes that were demoted",
+        goal: "0 (0)",
+        of: |report| Some(report.totals.demoted_honest as f64),
+    },
+    Figure {
+        meeting: "hostile",
+        what: "the same: hostile nodes that were demoted",
+        goal: "- (-)",
+        of: |report| Some(report.totals.demoted_hostile as f64),
+    },
+    Figure {
         meeting: "crowd",
         what: "500 join in one second: first sound p95, ms",
         goal: "1500 (800)",

@@ -258,6 +258,13 @@ impl Ledger {
         self.record.rejected += 1;
     }
 
+    /// The coordinator lets somebody feed nobody any more.
+    pub fn demoted(&mut self, now: Time, who: u32, is_hostile: bool) {
+        self.record.demoted[usize::from(is_hostile)] += 1;
+        let kind = if is_hostile { "hostile" } else { "honest" };
+        self.record.happened(now, format!("node {who}, {kind}, feeds nobody any more"), false);
+    }
+
     /// A tree carried again after its parent had changed.
     pub fn repaired(&mut self, gap: Duration) {
         self.record.repairs.add(micros(gap));

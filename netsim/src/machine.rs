@@ -113,6 +113,8 @@ pub struct Machine<O> {
     pub frozen: Time,
     /// What it does to units that it should forward.
     pub malice: Option<Malice>,
+    /// It has been hostile, or has lied about its limit.
+    pub was_hostile: bool,
     /// On which side of a partition it is.
     pub side: bool,
     /// When it started, this time.
@@ -158,6 +160,7 @@ impl<O> Machine<O> {
             publishes: None,
             frozen: Time::ZERO,
             malice: None,
+            was_hostile: false,
             side: false,
             since: Time::ZERO,
             takes: BTreeMap::new(),

@@ -135,5 +135,5 @@ fn contact(me: NodeId) -> String {
 
 /// What credentials say in this world: the first participant may coordinate.
 pub fn admitted(who: u32, kind: Kind) -> Admitted {
-    Admitted { kind, class: Class::Member, may_coordinate: who == 0 }
+    Admitted { kind, class: Class::Member, may_coordinate: who == 0, owner: 0 }
 }

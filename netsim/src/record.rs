@@ -194,6 +194,8 @@ pub struct Record {
     pub trees: Vec<Edge>,
     /// Frames that were handed over altered, and did not open.
     pub rejected: u64,
+    /// Nodes that the coordinator let feed nobody any more: honest, hostile.
+    pub demoted: [u64; 2],
     /// When this was, faults and answers.
     pub timeline: Vec<Happened>,
     /// The capacity bound of the main picture, kbit/s for each receiver: min(u_s, (u_s + Σu)/n)

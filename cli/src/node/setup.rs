@@ -30,6 +30,7 @@ pub fn config(args: &Join, lends: Lends, seat: &Seat) -> Outcome<Config> {
                 kind: Kind::Participant,
                 class: if seat.invite.uses() > 1 { Class::Lobby } else { Class::Member },
                 may_coordinate: seat.invite.role().may_coordinate(),
+                owner: 0,
             },
             credential: seat.credential(),
             first_serial: clock::unix().0,

@@ -152,6 +152,7 @@ impl Watcher {
             Event::KeyWanted(_) => ("somebody needs a key frame of this node", None),
             Event::OnStage { .. } => ("this node is on the stage", None),
             Event::OffStage => ("this node is off the stage", None),
+            Event::Demoted { peer } => ("feeds nobody any more: several complained of it", Some(*peer)),
             Event::Blame { peer, .. } => ("broke the protocol and was cut off", Some(*peer)),
             _ => return,
         };

@@ -35,6 +35,10 @@ pub struct Totals {
     pub control_share: Option<f64>,
     /// What relays sent of everything that interfaces sent, by second.
     pub relayed_share: Option<f64>,
+    /// Honest nodes that were taken to feed badly, and were demoted.
+    pub demoted_honest: u64,
+    /// Hostile ones.
+    pub demoted_hostile: u64,
     /// What the main picture could have at most, kbit/s for each receiver.
     pub bound_kbps: f64,
     /// What it had, kbit/s for each receiver.
@@ -72,6 +76,8 @@ impl Totals {
             lists: record.nodes.iter().map(|node| node.lists).sum(),
             control_share: share(control, sent),
             relayed_share: share(by_relays, by_relays + by_people),
+            demoted_honest: record.demoted[0],
+            demoted_hostile: record.demoted[1],
             bound_kbps,
             goodput_kbps,
             goodput_share: (bound_kbps > 0.0).then(|| goodput_kbps / bound_kbps),

@@ -171,6 +171,11 @@ impl<O: Overlay> World<O> {
             Event::Blame { peer, what } => {
                 machine.step(Step { at: now, what, with: Some(index(peer)), tree: None });
             }
+            Event::Demoted { peer } => {
+                let (peer, now) = (index(peer), self.now);
+                self.ledger.demoted(now, peer, self.machines[peer as usize].was_hostile);
+                self.checks.demoted(now, peer, &self.machines);
+            }
             Event::Keys { from, body } => {
                 if who == 0 {
                     self.hears(from, &body);

@@ -39,8 +39,13 @@ impl<O: Overlay> World<O> {
                     _ => Gilbert::new(per_million, burst),
                 };
             }
-            Fault::Malice { who, how } => self.machines[who as usize].malice = how,
+            Fault::Malice { who, how } => {
+                let machine = &mut self.machines[who as usize];
+                machine.was_hostile |= how.is_some();
+                machine.malice = how;
+            }
             Fault::Lie { who, claims_kbps } => {
+                self.machines[who as usize].was_hostile = true;
                 self.checks.lies(who, claims_kbps);
                 if self.machines[who as usize].overlay.is_some() {
                     self.input(who, Input::Command(Command::Uplink { kbps: claims_kbps }));

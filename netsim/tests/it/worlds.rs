@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use netsim::id::node_id;
 use netsim::payload::Parcel;
 use netsim::record::Record;
 use netsim::saboteur::Saboteur;
@@ -11,7 +12,8 @@ use netsim::scenario::{BetweenTurns, Scenario};
 use netsim::shrink::{Failure, shrink};
 use netsim::system::{System, run};
 use netsim::world::World;
-use overlay_core::io::{Command, Input, Output};
+use overlay_core::io::{Command, Input, Output, Topic};
+use overlay_core::members::Presence;
 use overlay_core::node::Node;
 use overlay_core::time::Time;
 use overlay_core::unit::Layer;
@@ -199,6 +201,47 @@ fn what_a_relay_has_changed_is_never_accepted_and_is_the_last_that_it_passes_on(
     // Half a second of it, until the sources' lists show it: all relays are cut off then, and participants feed each other.
     assert!((1..200).contains(&record.rejected), "{} altered frames were refused", record.rejected);
     assert!(!broken(&record).contains(&"forged"));
+}
+
+#[test]
+fn a_relay_that_keeps_what_it_should_pass_on_is_demoted_and_nobody_else_is() {
+    let fault = "[[faults]]\nwhat = \"drop\"\nwho = \"relays\"\ncount = 1\npercent = 0\nat = \"3s\"\n";
+    let record = simulate(with_faults(small(""), fault), 1);
+    assert_eq!(record.demoted, [0, 1], "honest, hostile");
+    // Uplinks that are far too small for what their owners say are no ill will.
+    let fault = "[[faults]]\nwhat = \"slow-uplink\"\nwho = \"relays\"\npercent = 10\nat = \"3s\"\n";
+    assert_eq!(simulate(with_faults(small(""), fault), 1).demoted, [0, 0]);
+}
+
+/// Three liars complain of everybody: each presence that they sign says so.
+struct Slander(BTreeSet<u32>);
+
+impl Saboteur for Slander {
+    fn output(&mut self, _now: Time, who: u32, output: Output<Parcel>) -> Option<Output<Parcel>> {
+        let Output::Sign(mut note) = output else { return Some(output) };
+        if self.0.contains(&who)
+            && note.topic == Topic::Presence
+            && let Ok(mut presence) = Presence::decode(&note.body)
+        {
+            presence.complaints = (0..8).map(|other| node_id(other).prefix()).collect();
+            note.body = presence.encode().expect("fits");
+        }
+        Some(Output::Sign(note))
+    }
+}
+
+#[test]
+fn slander_by_two_harms_nobody_and_that_by_three_is_caught() {
+    let slandered = |liars: &[u32]| {
+        // Whoever has nothing new to say says it anew each 30 s.
+        let mut scenario = small("");
+        scenario.length = Duration::from_secs(40);
+        let world = World::<Node<Parcel>>::new(scenario, 1).expect("a scenario");
+        world.sabotaged(Slander(liars.iter().copied().collect())).run(|_| true)
+    };
+    assert_eq!(slandered(&[3, 4]).demoted, [0, 0]);
+    let record = slandered(&[3, 4, 5]);
+    assert_eq!(broken(&record), ["demotion"], "{:?}", record.violations);
 }
 
 /// Every overlay believes that it may send a gigabit in a second: its first timer becomes the command that says so.

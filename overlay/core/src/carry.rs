@@ -142,6 +142,30 @@ impl<P: Payload> State<P> {
         }
     }
 
+    /// A neighbour brought a heartbeat as well, if not first: it is the way from now on where its kind makes a better one. True
+    /// then. Relays go by who leads, and all others by relays: they have uplink for those who come, and stay.
+    pub(crate) fn prefer_way(&mut self, now: Time, from: NodeId) -> bool {
+        let Some(uphill) = self.uphill.map(|uphill| uphill.peer).filter(|uphill| *uphill != from) else {
+            return false;
+        };
+        let leader = self.leader.map(|leader| leader.id);
+        let is_relay = |peer| self.links.get(peer).is_some_and(|neighbour| neighbour.kind == Kind::Relay);
+        let rank = |peer: NodeId| match (leader == Some(peer), is_relay(peer)) {
+            (true, _) if self.config.kind == Kind::Relay => 0,
+            (true, _) | (_, true) => 1,
+            _ => 2,
+        };
+        let declines = self.links.get(from).is_none_or(|neighbour| neighbour.declines);
+        let is_below = self.routes.is_below(from) || self.routes.by(from).is_some();
+        let better = rank(from) < rank(uphill) && !declines && !is_below;
+        if better {
+            self.go_uphill_by(now, from);
+            let Some(origin) = leader else { return true };
+            self.tell(now, uphill, &Message::Lazy { origin });
+        }
+        better
+    }
+
     fn go_uphill_by(&mut self, now: Time, peer: NodeId) {
         if let Some(old) = self.uphill.replace(Uphill { peer, first: now, told: false }) {
             self.tell(now, old.peer, &Message::Uphill { on: false });
@@ -163,6 +187,9 @@ impl<P: Payload> State<P> {
             let most = if others && !is_relay { few } else { config::BELOW_MAX };
             if !self.routes.put_below(from, most) {
                 self.tell(now, from, &Message::Uphill { on: false });
+            } else if let Some((leader, neighbour)) = self.leader.zip(self.links.get_mut(from)) {
+                // It counts on heartbeats from here.
+                neighbour.lazy.remove(&leader.id);
             }
             return;
         }
@@ -221,14 +248,16 @@ impl<P: Payload> State<P> {
         }
     }
 
-    /// Asks neighbours for the newest heartbeat once more: who sends it is a way.
+    /// Asks neighbours for the newest heartbeat once more, relays before others: who sends it is a way.
     fn look_for_a_way(&mut self, now: Time) {
         let Some(newest) = self.leader.and_then(|leader| self.gossip.newest(leader.id)) else { return };
         let living =
             self.links.members().filter(|(_, neighbour)| !neighbour.suspected && !neighbour.declines);
-        let living = living.map(|(peer, _)| peer);
-        let others: Vec<NodeId> = living.filter(|peer| !self.routes.is_below(*peer)).collect();
-        for peer in others.into_iter().take(config::GOSSIP_LINKS) {
+        let living = living.map(|(peer, neighbour)| (neighbour.kind != Kind::Relay, peer));
+        let mut others: Vec<(bool, NodeId)> =
+            living.filter(|(_, peer)| !self.routes.is_below(*peer)).collect();
+        others.sort_unstable();
+        for (_, peer) in others.into_iter().take(config::GOSSIP_LINKS) {
             self.tell(now, peer, &Message::Want { notes: vec![newest] });
         }
     }

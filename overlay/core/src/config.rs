@@ -44,6 +44,10 @@ pub const AFRESH_MEETING: usize = 30;
 pub const BACKUPS: usize = 2;
 /// Relays with room that a stage names for everybody in need; the next to be asked after the backups.
 pub const HELPERS_MAX: usize = 32;
+/// Who knows the stage and has no seat after this span is fed sound by helpers meanwhile.
+pub const SEAT_PATIENCE: Duration = Duration::from_millis(300);
+/// In a large meeting other helpers are named this often.
+pub const HELPERS_EVERY: Duration = Duration::from_secs(1);
 /// Nodes that a seat names in a meeting that is not small, beside the parents: backups beyond that are left out, those of
 /// pictures first.
 pub const SEAT_BACKUPS_MAX: usize = 8;
@@ -58,7 +62,7 @@ pub const BELOW_MAX: usize = LINKS_MAX / 2;
 /// Notes for everybody are pushed over so many links as this part of the uplink bears, percent …
 pub const PUSHED_PERCENT: u32 = 5;
 /// … where a link takes so much for it, kbit/s: a heartbeat each second, and some news …
-pub const PUSHED_KBPS: u32 = 8;
+pub const PUSHED_KBPS: u32 = 20;
 /// … and over so many at least.
 pub const PUSHED_LINKS_MIN: usize = 8;
 /// From this many links on, one without a use is closed for each that comes.
@@ -140,8 +144,8 @@ pub const SEAT_EVERY: Duration = Duration::from_millis(200);
 pub const SEATS_PERCENT: u64 = 25;
 /// … but for as many as that is in this span, at once …
 pub const SEATS_BURST: Duration = Duration::from_millis(100);
-/// … and never less than this, bytes: a small meeting's, and the largest seat.
-pub const SEATS_BURST_MIN: u64 = 2 * NOTE_BODY_MAX as u64;
+/// … and never less than this, bytes: a small meeting's. It may be overdrawn by one seat.
+pub const SEATS_BURST_MIN: u64 = 16 * 1024;
 /// Seats that had to wait are looked at again after this span.
 pub const SEATS_AGAIN: Duration = Duration::from_millis(20);
 /// What carries a seat, beside its body, bytes.
@@ -150,8 +154,10 @@ pub const SEAT_OVERHEAD: usize = 200;
 pub const PLAN_SETTLE: Duration = Duration::from_millis(300);
 /// The same for a coordinator that takes over: sources and places of the meeting come first.
 pub const PLAN_SETTLE_AGAIN: Duration = Duration::from_secs(1);
-/// In a meeting that is not small everything is planned again after this span for each person (a guess: a twentieth
-/// of the time of one core).
+/// In a meeting in which not everybody may move at once everything is planned again after this span (a guess): who comes and
+/// goes meanwhile is planned for alone …
+pub const PLAN_PAUSE: Duration = Duration::from_millis(300);
+/// … and after this span for each person (a guess: a twentieth of the time of one core).
 pub const PLAN_PAUSE_FOR_ONE: Duration = Duration::from_millis(1);
 
 /// Plans because somebody else has the floor come no closer together than this for each person: nobody who speaks should
@@ -210,6 +216,29 @@ pub const CHILD_SILENT_AFTER: Duration = Duration::from_millis(900);
 pub const LINGER_FOR: Duration = Duration::from_secs(2);
 /// While a picture's next layer has brought no key frame, the old one is kept up to this span.
 pub const SWITCH_PATIENCE: Duration = Duration::from_secs(5);
+/// A parent owes units, or a tick each [`TICK_EVERY`]: one that lives and brings neither for this long is complained of, and
+/// left.
+pub const OWED_AFTER: Duration = Duration::from_secs(2);
+/// Sound by one of two trees is late from so many frames behind the other on (half a second).
+pub const LATE_FRAMES: u32 = 25;
+/// Whoever brings it late for this long is left.
+pub const LATE_FOR: Duration = Duration::from_secs(2);
+/// Parents that a node complains of at once.
+pub const COMPLAINTS_MAX: usize = 8;
+/// A complaint is said for this long after it was deserved last.
+pub const COMPLAINT_FOR: Duration = Duration::from_secs(30);
+/// Whoever was complained of is asked for nothing for this long: one that alters units would be let in again each time.
+pub const AVOIDED_FOR: Duration = Duration::from_secs(600);
+/// A coordinator counts it for this long after it heard it last: a presence may come as late as the next.
+pub const COMPLAINT_STANDS_FOR: Duration = Duration::from_secs(45);
+/// So many owners have to complain of somebody for it to feed nobody any more.
+pub const OWNERS_TO_DEMOTE: usize = 3;
+/// Nodes whose complaints, and those of whom, are remembered.
+pub const ACCUSED_MAX: usize = 256;
+/// Owners that are remembered to complain of one of them.
+pub const ACCUSERS_MAX: usize = 16;
+/// Nodes that feed nobody for what was said of them.
+pub const DEMOTED_MAX: usize = 256;
 /// Upkeep that needs no precise moment happens this often.
 pub const HOUSEKEEPING_EVERY: Duration = Duration::from_millis(100);
 
@@ -309,7 +338,7 @@ pub const DIAL_AGAIN: Duration = Duration::from_secs(1);
 /// See [`DIAL_AGAIN`].
 pub const DIAL_AGAIN_MAX: Duration = Duration::from_secs(30);
 /// This many neighbours, each time others, are told what notes there are.
-pub const HAVE_LINKS: usize = 4;
+pub const HAVE_LINKS: usize = 2;
 /// They are told this often.
 pub const HAVE_EVERY: Duration = Duration::from_secs(3);
 /// A neighbour that is only told of presences is told after this span: they should have come another way.
@@ -318,7 +347,14 @@ pub const LAZY_AFTER: Duration = Duration::from_millis(300);
 pub const LAZY_EVERY: Duration = Duration::from_millis(500);
 /// Neighbours that are told of one note so, each time others: enough that hardly anybody is told by none, and what it costs
 /// doesn't grow with links.
-pub const LAZY_LINKS: usize = 6;
+pub const LAZY_LINKS: usize = 3;
+/// A note that was asked for is asked of another neighbour after this span (a guess: a round trip around the world, and a
+/// queue).
+pub const WANTED_FOR: Duration = Duration::from_millis(600);
+/// Notes that are waited for so.
+pub const WANTED_MAX: usize = 1_024;
+/// Neighbours that are remembered to have one of them.
+pub const WANTED_OF_MAX: usize = 3;
 /// Note ids in one message.
 pub const NOTE_IDS_MAX: usize = 256;
 /// Note ids told to each of them beyond the fresh ones, in turn.

@@ -15,6 +15,7 @@ use crate::state::State;
 use crate::time::Time;
 use crate::timers::Timer;
 use crate::unit::Payload;
+use crate::verdicts::Verdicts;
 
 /// A stretch of coordination.
 #[derive(Debug)]
@@ -30,7 +31,8 @@ pub(crate) struct Coordinator {
     crowded: bool,
     /// When the floor was somebody else's last.
     floor_given: Option<Time>,
-    planner: Planner,
+    pub(crate) planner: Planner,
+    pub(crate) verdicts: Verdicts,
     /// When everything was planned last; none before the first time.
     planned: Option<Time>,
     /// The number of the plan whose rows each node was told last.
@@ -38,6 +40,8 @@ pub(crate) struct Coordinator {
     /// Who waits for a seat in answer, with the next plan at the latest.
     waiting: BTreeSet<NodeId>,
     owed: Owed,
+    /// Whom the stage names as helpers, since when.
+    helpers: (Time, Vec<Reachable>),
 }
 
 impl Coordinator {
@@ -52,18 +56,20 @@ impl Coordinator {
             crowded: false,
             floor_given: None,
             planner: Planner::new(),
+            verdicts: Verdicts::default(),
             planned: None,
             given: BTreeMap::new(),
             waiting: BTreeSet::new(),
             owed: Owed::new(now, uplink_kbps),
+            helpers: (now, Vec::new()),
         }
     }
 
     /// When everything may be planned again, `debounce` from now on: a large meeting costs the more, and whoever comes
     /// and goes meanwhile is planned for alone.
     fn due(&self, now: Time, people: usize, debounce: Duration) -> Time {
-        let pause = if people > config::SMALL_MEETING {
-            config::PLAN_PAUSE_FOR_ONE * people as u32
+        let pause = if people > config::AFRESH_MEETING {
+            (config::PLAN_PAUSE_FOR_ONE * people as u32).max(config::PLAN_PAUSE)
         } else {
             debounce
         };
@@ -95,12 +101,12 @@ impl<P: Payload> State<P> {
     /// A member has come, or is not what it was. In a large meeting it is planned for at once, and alone.
     pub(crate) fn member_changed(&mut self, now: Time, peer: NodeId) {
         self.meeting_changed(now);
-        let large = self.members.len() > config::SMALL_MEETING;
+        let large = self.members.len() > config::AFRESH_MEETING;
         let Some(member) = self.members.get(peer).filter(|_| large) else { return };
         if let Some(coordinator) =
             self.coordinator.as_mut().filter(|coordinator| coordinator.planned.is_some())
         {
-            let supply = supply(member, &coordinator.feeds);
+            let supply = supply(peer, member, &coordinator.feeds, Some(&coordinator.verdicts));
             coordinator.planner.join(peer, supply);
             self.tell_changes(now);
         }
@@ -109,11 +115,12 @@ impl<P: Payload> State<P> {
     /// A member has gone.
     pub(crate) fn member_gone(&mut self, now: Time, peer: NodeId) {
         self.meeting_changed(now);
-        let large = self.members.len() > config::SMALL_MEETING;
+        let large = self.members.len() > config::AFRESH_MEETING;
         let Some(coordinator) = &mut self.coordinator else { return };
         coordinator.given.remove(&peer);
         coordinator.waiting.remove(&peer);
         coordinator.owed.forget(peer);
+        coordinator.verdicts.forget(peer);
         if large && coordinator.planned.is_some() {
             coordinator.planner.leave(peer);
             self.tell_changes(now);
@@ -166,8 +173,9 @@ impl<P: Payload> State<P> {
 
     /// Tells everybody the stage, and those their seats whose rows have changed, or who wait for an answer.
     fn tell_changes(&mut self, now: Time) {
-        let helpers = self.helpers();
+        self.look_for_helpers(now);
         let Some(coordinator) = &mut self.coordinator else { return };
+        let helpers = coordinator.helpers.1.clone();
         coordinator.number += 1;
         let (term, number) = (coordinator.term, coordinator.number);
         let groups = coordinator.planner.carried().map(|(tree, kbps, shape)| Group {
@@ -336,7 +344,8 @@ impl<P: Payload> State<P> {
             looks: looks(&self.looks, feeds),
             ..Supply::default()
         };
-        let others = self.members.iter().map(|(id, member)| (id, supply(member, feeds)));
+        let verdicts = self.coordinator.as_ref().map(|coordinator| &coordinator.verdicts);
+        let others = self.members.iter().map(|(id, member)| (id, supply(id, member, feeds, verdicts)));
         others.chain([(me.me, mine)]).collect()
     }
 
@@ -355,18 +364,39 @@ impl<P: Payload> State<P> {
         uplink - u32::try_from(seats).unwrap_or(uplink)
     }
 
+    /// Names other helpers where that is due: in a large meeting the stage is told to everybody for it, and while many relays
+    /// come each is one change.
+    fn look_for_helpers(&mut self, now: Time) {
+        let helpers = self.helpers();
+        let large = self.members.len() > config::AFRESH_MEETING;
+        let Some(coordinator) = &mut self.coordinator else { return };
+        let (named, before) = &coordinator.helpers;
+        if helpers == *before {
+            return;
+        }
+        let due = *named + config::HELPERS_EVERY;
+        if large && !before.is_empty() && now < due {
+            return self.timers.set_earlier(Timer::Plan, due);
+        }
+        coordinator.helpers = (now, helpers);
+    }
+
     /// The strongest relays, for whoever finds no parent.
     fn helpers(&self) -> Vec<Reachable> {
-        let relays = self.members.iter().filter(|(_, member)| {
+        let verdicts = self.coordinator.as_ref().map(|coordinator| &coordinator.verdicts);
+        let relays = self.members.iter().filter(|(id, member)| {
             let Presence { contacts, lends_kbps, .. } = &member.presence;
-            member.admitted.kind == Kind::Relay && !contacts.is_empty() && *lends_kbps > 0
+            let helps = member.admitted.kind == Kind::Relay && !contacts.is_empty() && *lends_kbps > 0;
+            helps && !verdicts.is_some_and(|verdicts| verdicts.is_demoted(*id))
         });
         let mut relays: Vec<(u32, NodeId)> =
             relays.map(|(id, member)| (member.presence.lends_kbps, id)).collect();
         relays.sort_by_key(|(kbps, id)| (std::cmp::Reverse(*kbps), *id));
         let contacts = |id| self.members.get(id).map(|member| member.presence.contacts.clone());
-        let strongest = relays.into_iter().take(config::HELPERS_MAX);
-        strongest.filter_map(|(_, id)| Some(Reachable { id, contacts: contacts(id)? })).collect()
+        relays.truncate(config::HELPERS_MAX);
+        // Everybody is told when this changes: who lends more than whom among them is no news.
+        relays.sort_by_key(|(_, id)| *id);
+        relays.into_iter().filter_map(|(_, id)| Some(Reachable { id, contacts: contacts(id)? })).collect()
     }
 
     /// A coordinator that takes over: who feeds whom now, as everybody says it.
@@ -400,12 +430,15 @@ impl<P: Payload> State<P> {
     }
 }
 
-/// What a planner knows of a member.
-fn supply(member: &Member, feeds: &[Feed]) -> Supply {
+/// What a planner knows of a member. Whoever was demoted lends nothing.
+fn supply(id: NodeId, member: &Member, feeds: &[Feed], verdicts: Option<&Verdicts>) -> Supply {
     let presence = &member.presence;
     let (kind, watch, hidden) = (member.admitted.kind, presence.watch, presence.hidden);
     let looks = looks(&presence.looks, feeds);
-    let Presence { uplink_kbps, lends_kbps, offers_kbps, coordinate, .. } = *presence;
+    let Presence { uplink_kbps, coordinate, .. } = *presence;
+    let lent = (presence.lends_kbps, presence.offers_kbps);
+    let is_demoted = verdicts.is_some_and(|verdicts| verdicts.is_demoted(id));
+    let (lends_kbps, offers_kbps) = if is_demoted { (0, 0) } else { lent };
     Supply {
         kind,
         uplink_kbps,

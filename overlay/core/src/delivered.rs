@@ -26,6 +26,8 @@ struct Group<P> {
     /// What was handed over last. Of each number another one is handed over too: if the first doesn't open, it may be
     /// that a relay changed it.
     hashes: VecDeque<(u32, UnitHash)>,
+    /// Of numbers up to here hashes may have been forgotten: no other is handed over.
+    forgotten: Option<u32>,
 }
 
 /// What to hand over now that a unit came.
@@ -45,7 +47,7 @@ impl<P> Default for Delivered<P> {
 impl<P> Group<P> {
     fn new(feed: u32) -> Group<P> {
         let (window, gathered, hashes) = (Window::default(), Gathered::default(), VecDeque::new());
-        Group { feed, window, gathered, hashes }
+        Group { feed, window, gathered, hashes, forgotten: None }
     }
 }
 
@@ -98,6 +100,9 @@ impl<P: Payload> Group<P> {
 
     fn mark(&mut self, number: u32, hash: UnitHash) -> bool {
         if !self.window.mark(number) {
+            if self.forgotten >= Some(number) {
+                return false;
+            }
             let mut before = self.hashes.iter().filter(|(of, _)| *of == number);
             let first = before.next();
             if before.next().is_some() || first.is_none_or(|(_, first)| *first == hash) {
@@ -105,7 +110,8 @@ impl<P: Payload> Group<P> {
             }
         }
         if self.hashes.len() >= HASHES_MAX {
-            self.hashes.pop_front();
+            let forgotten = self.hashes.pop_front().map(|(number, _)| number);
+            self.forgotten = self.forgotten.max(forgotten);
         }
         self.hashes.push_back((number, hash));
         true
@@ -186,6 +192,21 @@ mod tests {
         }
         let Some(group) = delivered.0.iter().flatten().next() else { panic!("no group") };
         assert_eq!(group.gathered.len(), config::GATHERED_MAX);
+    }
+
+    #[test]
+    fn of_a_frame_whose_hashes_may_be_forgotten_nothing_more_is_handed_over() {
+        let mut delivered = Delivered::default();
+        let mut mark = |number, hash| {
+            let handed = delivered.take(unit((1, 1), 0, 7, number, hash), name(hash), false);
+            !handed.frames.is_empty()
+        };
+        assert!(mark(1, 5));
+        (2..48).for_each(|number| assert!(mark(number, 5)));
+        assert!(mark(1, 6), "a variant that comes late");
+        (48..=52).for_each(|number| assert!(mark(number, 5)));
+        assert!(!mark(1, 5), "the hash of the first is forgotten, that of the second is not");
+        assert!(mark(40, 6), "of a later one both are known");
     }
 
     #[test]

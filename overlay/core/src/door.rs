@@ -76,6 +76,7 @@ impl<P: Payload> State<P> {
     /// A neighbour is in: it is told of every note there is, and may be asked for a parent.
     pub(crate) fn welcome(&mut self, now: Time, peer: NodeId) {
         self.probe(now, peer);
+        self.show_way(now, peer);
         self.offer_everything(now, peer);
         self.ask_linked(now, peer);
     }
@@ -91,7 +92,8 @@ impl<P: Payload> State<P> {
         let Some(kind) = self.links.get(peer).map(|neighbour| neighbour.kind) else { return };
         self.links.down(peer);
         self.lost_link(now, peer);
-        if !self.links.up(now, peer, Admitted { kind, class: Class::Lobby, may_coordinate: false }) {
+        if !self.links.up(now, peer, Admitted { kind, class: Class::Lobby, may_coordinate: false, owner: 0 })
+        {
             self.outbox.push_back(Output::Hangup(peer));
         }
     }

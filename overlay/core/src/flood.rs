@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 
 use crate::config;
 use crate::id::NodeId;
-use crate::io::Kind;
+use crate::io::{Kind, Topic};
 use crate::state::State;
 use crate::time::Time;
 use crate::unit::Payload;
@@ -26,15 +26,18 @@ impl<P: Payload> State<P> {
     }
 
     /// Passes a note on, never back to where it came from; over no more links than the uplink bears. The others are told
-    /// of it, now and from then on, until they want something.
+    /// of it, now and from then on, until they want something. Only heartbeats, which show who needs which link, go over more
+    /// than a few that lead on to nobody: what else there is can be large, and all of those have it another way.
     pub(crate) fn flood(&mut self, now: Time, from: Option<NodeId>, id: NoteId, bytes: &[u8]) {
         let others = self.links.iter().filter(|(peer, _)| Some(*peer) != from);
         let eager = others.filter(|(peer, _)| !self.is_lazy(*peer, id.origin) && self.may_have(*peer, id));
-        let mut eager: Vec<(Reverse<bool>, Kind, NodeId)> =
-            eager.map(|(peer, neighbour)| (Reverse(self.is_on_way(peer)), neighbour.kind, peer)).collect();
+        // Relays multiply it; whoever is passed over for them finds its way by one of them.
+        let rank = |peer, kind| (kind != Kind::Relay, Reverse(self.is_on_way(peer)), peer);
+        let mut eager: Vec<(bool, Reverse<bool>, NodeId)> =
+            eager.map(|(peer, neighbour)| rank(peer, neighbour.kind)).collect();
         let most = config::pushed_links(self.config.uplink_kbps);
         if eager.len() > most {
-            eager.sort_by_key(|(on_way, kind, peer)| (*on_way, *kind != Kind::Relay, *peer));
+            eager.sort_unstable();
             let leader = self.leader.map(|leader| leader.id);
             for (.., peer) in eager.drain(most..) {
                 if let Some((neighbour, leader)) = self.links.get_mut(peer).zip(leader) {
@@ -42,8 +45,15 @@ impl<P: Payload> State<P> {
                 }
             }
         }
+        let beats = id.topic == Topic::Presence && self.leader.is_some_and(|leader| leader.id == id.origin);
+        let mut beside = config::PUSHED_LINKS_MIN;
         for (.., peer) in eager {
-            self.tell_bytes(now, peer, bytes.to_vec());
+            if beats || self.is_on_way(peer) || beside > 0 {
+                beside = beside.saturating_sub(usize::from(!self.is_on_way(peer)));
+                self.tell_bytes(now, peer, bytes.to_vec());
+            } else {
+                self.tell(now, peer, &Message::Have { notes: vec![id] });
+            }
         }
     }
 
@@ -57,6 +67,17 @@ impl<P: Payload> State<P> {
         let leads = self.may_coordinate(leader);
         if let Some(neighbour) = self.links.get_mut(peer).filter(|_| leads) {
             neighbour.lazy.insert(leader);
+        }
+    }
+
+    /// A new neighbour is given the newest heartbeat: it need not wait for the next to know a way to the coordinator. From who
+    /// leads it would come to everybody who comes, and show all of them one way.
+    pub(crate) fn show_way(&mut self, now: Time, peer: NodeId) {
+        let leader = self.leader.map(|leader| leader.id).filter(|leader| *leader != self.me());
+        let newest = leader.and_then(|leader| self.gossip.newest(leader));
+        if let Some((bytes, _)) = newest.and_then(|newest| self.gossip.get(newest)) {
+            let bytes = bytes.to_vec();
+            self.tell_bytes(now, peer, bytes);
         }
     }
 
@@ -106,7 +127,7 @@ impl<P: Payload> State<P> {
     pub(crate) fn offer_in_turn(&mut self, now: Time) {
         let mut all = self.note_ids();
         let leader = self.leader.map(|leader| leader.id);
-        all.retain(|id| Some(id.origin) != leader || id.topic != crate::io::Topic::Presence);
+        all.retain(|id| Some(id.origin) != leader || id.topic != Topic::Presence);
         let members: Vec<NodeId> = self.links.members().map(|(peer, _)| peer).collect();
         for peer in in_turn(&members, &mut self.have_turn, config::HAVE_LINKS) {
             let Some(neighbour) = self.links.get_mut(peer).filter(|_| !all.is_empty()) else { continue };
@@ -122,12 +143,24 @@ impl<P: Payload> State<P> {
         self.gossip.ids(|origin| self.is_known(origin))
     }
 
-    /// Asks for what a neighbour has and this node lacks.
+    /// Asks for what a neighbour has and this node lacks, and has asked nobody else for.
     pub(crate) fn offered(&mut self, now: Time, from: NodeId, mut notes: Vec<NoteId>) {
         notes.retain(|id| !self.links.is_shut(id.origin) && id.origin != self.me());
         notes.retain(|id| !self.gossip.has_seen(*id));
+        notes.retain(|id| self.wants.ask(now, *id, from));
         if !notes.is_empty() {
             self.tell(now, from, &Message::Want { notes });
+        }
+    }
+
+    /// Asks others for what did not come.
+    pub(crate) fn want_again(&mut self, now: Time) {
+        let links = &self.links;
+        for (peer, mut notes) in self.wants.late(now, |peer| links.has(peer)) {
+            notes.retain(|id| !self.gossip.has_seen(*id));
+            if !notes.is_empty() {
+                self.tell(now, peer, &Message::Want { notes });
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config;
 use crate::id::NodeId;
-use crate::io::{Event, Note};
+use crate::io::{Event, Kind, Note};
 use crate::links::{Lists, Taking, Tree};
 use crate::plan::Row;
 use crate::ring::Ring;
@@ -25,8 +25,52 @@ impl<P: Payload> State<P> {
         if self.stage.as_ref().is_none_or(|(_, current)| current.of() < stage.of()) {
             self.note_beginnings(now, &stage);
             self.stage = Some((note.origin, stage));
+            if self.sits_anywhere() {
+                self.sit_anywhere();
+            }
             self.settle(now);
         }
+    }
+
+    /// Whoever is told no seat for a while hears everybody all the same, by relays that help: where many come at once seats
+    /// take seconds.
+    pub(crate) fn wait_for_seat(&mut self, now: Time) {
+        let watches = self.config.watch && self.config.kind == Kind::Participant;
+        if self.seat.term > 0 || !watches || self.leads() || self.stage.is_none() || self.sits_anywhere() {
+            return;
+        }
+        let since = *self.standing.get_or_insert(now);
+        if now.since(since) >= config::SEAT_PATIENCE {
+            self.sit_anywhere();
+            self.settle(now);
+        }
+    }
+
+    fn sits_anywhere(&self) -> bool {
+        self.seat.term == 0 && !self.seat.rows.is_empty()
+    }
+
+    fn sit_anywhere(&mut self) {
+        let Some((_, stage)) = &self.stage else { return };
+        let me = self.me();
+        let apart = |other: &NodeId| other.prefix() ^ me.prefix();
+        let mut helpers: Vec<NodeId> = stage.helpers.iter().map(|helper| helper.id).collect();
+        // Each begins with another one.
+        helpers.sort_unstable_by_key(apart);
+        let mut helpers = helpers.into_iter();
+        let Some(parent) = helpers.next() else { return };
+        let backups: Vec<NodeId> = helpers.take(config::BACKUPS).collect();
+        let sound = |slot| TreeId { slot, layer: Layer::Audio, index: 0 };
+        let others = stage.feeds.iter().filter(|feed| feed.source != me).map(|feed| sound(feed.slot));
+        let carried = others.filter(|tree| stage.group(*tree).is_some());
+        let row = Row { parent, backups, takes: true };
+        self.seat.rows = carried.map(|tree| (tree, row.clone())).collect();
+    }
+
+    /// True if the plan sends this node to a peer in a tree.
+    pub(crate) fn is_sent_to(&self, tree: TreeId, peer: NodeId) -> bool {
+        let row = self.trees.get(&tree).and_then(|tree| tree.row.as_ref());
+        self.seat.term > 0 && row.is_some_and(|row| row.parent == peer)
     }
 
     fn note_beginnings(&mut self, now: Time, stage: &Stage) {
@@ -260,7 +304,15 @@ impl<P: Payload> State<P> {
     fn find_parents(&mut self, now: Time) {
         for id in self.trees.keys().copied().collect::<Vec<_>>() {
             let Some(tree) = self.trees.get_mut(&id).filter(|tree| !tree.is_root) else { continue };
-            let Some(row) = tree.row.clone() else { continue };
+            let row = tree.row.clone();
+            // A place that the plan has for others now is kept as a graft until there is another.
+            let stale = tree
+                .parent
+                .filter(|parent| tree.claimed && row.as_ref().is_none_or(|row| row.parent != *parent));
+            if let Some(parent) = stale {
+                self.say_attach(now, id, parent);
+            }
+            let Some(row) = row else { continue };
             for backup in &row.backups {
                 self.dial(now, *backup);
             }

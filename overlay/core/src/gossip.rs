@@ -168,9 +168,11 @@ impl Gossip {
         all.filter(|id| present(id.origin)).collect()
     }
 
-    /// The message that carries a note, and when it came.
+    /// The message that carries a note, or a newer one that has taken its place, and when that came.
     pub(crate) fn get(&self, id: NoteId) -> Option<(&[u8], Time)> {
-        let kept = self.shelves.get(&(id.origin, id.topic))?.kept.get(&id.serial)?;
+        let kept = &self.shelves.get(&(id.origin, id.topic))?.kept;
+        let newer = || kept.range(id.serial..).next_back().filter(|_| id.topic != Topic::Keys);
+        let kept = kept.get(&id.serial).or_else(|| newer().map(|(_, kept)| kept))?;
         Some((&kept.bytes, kept.at))
     }
 

@@ -33,6 +33,8 @@ pub struct Admitted {
     pub class: Class,
     /// True if its credential lets it plan (the organiser, later its deputies); never in the lobby.
     pub may_coordinate: bool,
+    /// By which invite or lease it came, as a number: what those of one owner say counts once. A group link is one owner.
+    pub owner: u64,
 }
 
 impl Admitted {
@@ -477,6 +479,11 @@ pub enum Event {
     /// A parent was silent for too long: the trees that it feeds ask their backups.
     Silent {
         /// The parent.
+        peer: NodeId,
+    },
+    /// At the coordinator: enough owners complained of somebody who fed them, so that it feeds nobody any more.
+    Demoted {
+        /// Who.
         peer: NodeId,
     },
     /// A peer broke the protocol: whoever it is, it is not our fault.

@@ -19,11 +19,15 @@
 //! | `repair` | looking for a parent |
 //! | `trial` | a parent that brings nothing, and another beside it |
 //! | `relay` | the data plane: forward, thin, drop, deliver |
+//! | `blame` | parents that feed badly: left, complained of, demoted |
 //! | `witness` | what sources sign of their units: given on, and held against who altered some |
 //! | `survey` | neighbours are asked how far they are |
 //! | `state` | what a node holds, one field for each room |
 //! | [`status`] | what a node knows of its own place, as plain data |
 //! | `links` | neighbours, and for each tree a parent and children |
+//! | `complaints` | whom this node complains of |
+//! | `verdicts` | at the coordinator: who is complained of by whom, and feeds nobody any more |
+//! | `wants` | notes that were asked for |
 //! | `lobby` | who waits at the door, at the coordinator |
 //! | `capacity` | what of its owner's limit a node offers |
 //! | `gossip` | notes that are kept and were seen |
@@ -53,10 +57,12 @@
 //! | [`coordinate`] | where somebody is, as far as delays tell |
 //! | [`id`], [`time`] | who and when |
 
+mod blame;
 mod bucket;
 mod capacity;
 mod carry;
 mod commands;
+mod complaints;
 mod coordinator;
 mod delivered;
 mod door;
@@ -79,7 +85,9 @@ mod speech;
 mod state;
 mod survey;
 mod trial;
+mod verdicts;
 mod vivaldi;
+mod wants;
 mod window;
 mod witness;
 

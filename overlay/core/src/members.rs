@@ -55,6 +55,8 @@ pub struct Presence {
     pub lends_kbps: u32,
     /// What of that a plan may count on now, in kbit/s.
     pub offers_kbps: u32,
+    /// To the coordinator: parents that fed this node badly, by the first eight bytes; at most [`config::COMPLAINTS_MAX`].
+    pub complaints: Vec<u64>,
 }
 
 /// How much of one source somebody wants at most; of who isn't named, the largest picture.
@@ -103,6 +105,7 @@ impl Presence {
             && presence.credential.len() <= config::CREDENTIAL_MAX
             && presence.places.len() <= config::TREES_MAX
             && presence.missed.len() <= config::MISSED_MAX
+            && presence.complaints.len() <= config::COMPLAINTS_MAX
             && presence.looks.len() <= config::LOOKS_MAX;
         if in_order && slots_fit && bounded { Ok(presence) } else { Err(PresenceError::TooMuch) }
     }

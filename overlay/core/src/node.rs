@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::capacity::Capacity;
+use crate::complaints::Complaints;
 use crate::config;
 use crate::coordinate::Coordinate;
 use crate::delivered::Delivered;
@@ -24,6 +25,7 @@ use crate::time::Time;
 use crate::timers::{Timer, Timers};
 use crate::unit::{Layer, Payload};
 use crate::vivaldi::Vivaldi;
+use crate::wants::Wants;
 
 /// One node: values in, values out.
 ///
@@ -56,6 +58,9 @@ impl<P: Payload> Node<P> {
             members: Members::default(),
             lobby: Lobby::new(Time::ZERO),
             gossip: Gossip::default(),
+            standing: None,
+            complaints: Complaints::default(),
+            wants: Wants::default(),
             trees: BTreeMap::new(),
             delivered: Delivered::default(),
             replays,
@@ -109,6 +114,7 @@ impl<P: Payload> Node<P> {
         match input {
             Input::Unit { from, unit } => {
                 state.heard_of(now, from);
+                state.fed_by(now, from);
                 state.unit(now, from, unit);
             }
             Input::Publish(frame) => state.publish(now, frame),
@@ -286,8 +292,13 @@ impl<P: Payload> State<P> {
     fn keep_house(&mut self, now: Time) {
         self.lose_silent_below(now);
         self.take_leave(now);
+        self.forgive(now);
+        self.judge(now);
         self.gossip.tidy(now);
+        self.want_again(now);
         self.drop_silent_children(now);
+        self.wait_for_seat(now);
+        self.leave_misers(now);
         self.look_after_trees(now);
         self.end_silent_trials(now);
         self.push_switches(now);

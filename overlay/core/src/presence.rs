@@ -34,6 +34,7 @@ impl<P: Payload> State<P> {
         let (leads, leaves) = (presence.leads, presence.leaving);
         let missed = presence.missed.contains(&self.config.me.prefix());
         let (asks, holds) = (presence.asks, presence.seat);
+        let complaints = presence.complaints.clone();
         self.lobby.remove(peer);
         let heard = self.members.heard(now, peer, note.serial, presence, admitted);
         if heard == Heard::Refused {
@@ -62,6 +63,7 @@ impl<P: Payload> State<P> {
             Heard::Same | Heard::Refused => {}
         }
         if self.leads() && !leaves {
+            self.heard_complaints(now, peer, admitted.owner, &complaints);
             self.answer_presence(now, peer, asks, holds);
         }
         self.take_in_strange(now, peer);
@@ -195,7 +197,7 @@ impl<P: Payload> State<P> {
             None => config::PRESENCE_EVERY,
         };
         self.timers.set(Timer::Presence, now + every);
-        let presence = self.presence(now, asks);
+        let presence = self.presence(now, asks, everybody);
         self.said_where = presence.coordinate;
         if let Ok(body) = presence.encode() {
             self.say(Topic::Presence, audience, body);
@@ -229,7 +231,7 @@ impl<P: Payload> State<P> {
         !seated || !self.asked_with.as_ref().is_some_and(|said| self.is_as(said))
     }
 
-    fn presence(&mut self, now: Time, asks: bool) -> Presence {
+    fn presence(&mut self, now: Time, asks: bool, everybody: bool) -> Presence {
         let leads = self.leads();
         let term = self.leader.map_or(0, |leader| leader.term);
         let me = &self.config;
@@ -253,6 +255,7 @@ impl<P: Payload> State<P> {
             coordinate: self.whereabouts(),
             lends_kbps: self.takes_kbps(),
             offers_kbps: self.offers_kbps(),
+            complaints: if everybody { Vec::new() } else { self.complaints.named(now) },
         }
     }
 

@@ -52,6 +52,8 @@ impl<P: Payload> State<P> {
         }
         if on_trial {
             self.end_trial(now, id, from);
+        } else if standing == Standing::Fresh && id.layer.is_audio() {
+            self.compare_twins(now, id, number);
         }
         if let Some(old) = old {
             self.tell(now, old, &Message::Detach { tree: id });
@@ -90,8 +92,12 @@ impl<P: Payload> State<P> {
 
     /// The edge could not keep up with a child: nothing of this tree until the next key frame.
     pub(crate) fn dropped(&mut self, now: Time, peer: NodeId, id: TreeId) {
-        let child = self.trees.get_mut(&id).and_then(|tree| tree.child(peer));
-        let Some(child) = child.filter(|_| !id.layer.is_audio()) else { return };
+        let Some(child) = self.trees.get_mut(&id).and_then(|tree| tree.child(peer)) else { return };
+        // Nothing went out: a tick says so, should nothing else go on this link.
+        (child.dropped, child.sent) = (Some(now), Time::ZERO);
+        if id.layer.is_audio() {
+            return;
+        }
         let began = std::mem::replace(&mut child.thin, Thin::ToKey) != Thin::ToKey;
         if began && let Some(tree) = self.trees.get(&id) {
             let (live, newest) = (tree.is_live(), tree.ring.next_number());

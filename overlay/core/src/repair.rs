@@ -56,8 +56,8 @@ impl<P: Payload> State<P> {
     pub(crate) fn say_attach(&mut self, now: Time, id: TreeId, peer: NodeId) {
         let Some(feed) = self.trees.get(&id).map(|tree| tree.feed) else { return };
         let from_start = self.has_just_begun(now, id, feed).then_some(0);
+        let planned = self.is_sent_to(id, peer);
         let Some(tree) = self.trees.get_mut(&id) else { return };
-        let planned = tree.row.as_ref().is_some_and(|row| row.parent == peer);
         if tree.parent == Some(peer) {
             tree.claimed = planned;
         }
@@ -86,7 +86,10 @@ impl<P: Payload> State<P> {
         let all = named.chain(of_kind(Kind::Relay)).chain(of_kind(Kind::Participant));
         let mut seen = Vec::new();
         let usable = all.filter(|peer| {
-            let usable = *peer != me && !tree.tried.contains(peer) && !tree.has_child(*peer);
+            let usable = *peer != me
+                && !self.complaints.has(*peer)
+                && !tree.tried.contains(peer)
+                && !tree.has_child(*peer);
             let silent = self
                 .links
                 .get(*peer)
@@ -145,6 +148,7 @@ impl<P: Payload> State<P> {
             tree.feed == feed
                 && (tree.parent == Some(from) || tree.trying.is_some_and(|attempt| attempt.peer == from))
         });
+        let planned = self.is_sent_to(id, from);
         let Some(tree) = self.trees.get_mut(&id).filter(|_| expected) else {
             return self.tell(now, from, &Message::Detach { tree: id });
         };
@@ -156,7 +160,6 @@ impl<P: Payload> State<P> {
         if path.contains(&me) || tree.has_child(from) {
             return self.turn_away(now, from, id);
         }
-        let planned = tree.row.as_ref().is_some_and(|row| row.parent == from);
         let is_content = tree.is_live() && tree.given_up != tree.parent;
         if asked && !planned && tree.parent != Some(from) && is_content {
             return self.begin_trial(now, id, from, path);
@@ -197,7 +200,7 @@ impl<P: Payload> State<P> {
     /// Sees to it that this parent's silence is noticed, and that it knows that we are here.
     pub(crate) fn watch_parent(&mut self, now: Time, parent: NodeId) {
         if let Some(neighbour) = self.links.get_mut(parent) {
-            neighbour.heard = now;
+            (neighbour.heard, neighbour.fed) = (now, now);
             self.timers.set(Timer::Silence(parent), neighbour.silent_at());
         }
         self.timers.set_earlier(Timer::Tick(parent), now + config::ALIVE_EVERY);
@@ -339,6 +342,9 @@ impl<P: Payload> State<P> {
     /// A parent says what it feeds us.
     pub(crate) fn ticked(&mut self, now: Time, from: NodeId, ticks: Vec<TreeTick>) {
         let me = self.me();
+        if let Some(neighbour) = self.links.get_mut(from) {
+            neighbour.fed = now;
+        }
         for tick in ticks {
             let id = tick.tree;
             let Some(tree) = self.trees.get_mut(&id).filter(|tree| tree.is_fed_by(from)) else {
@@ -352,6 +358,11 @@ impl<P: Payload> State<P> {
                 continue;
             }
             if tree.parent != Some(from) {
+                // A parent that is about to be left brings nothing any more where its way leads through this node.
+                if tick.path.is_some_and(|path| path.contains(&me)) {
+                    tree.old = tree.old.filter(|old| *old != from);
+                    self.tell(now, from, &Message::Detach { tree: id });
+                }
                 continue;
             }
             let lately = |at: Time| now.since(at) < config::DROPS_APART;

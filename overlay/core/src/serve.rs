@@ -141,15 +141,18 @@ impl<P: Payload> State<P> {
         costs.sum()
     }
 
-    /// The grafted child that is sent away first for one in tree `id`: a leaf, or whoever hangs on this node
-    /// in a tree of another source while `id` is a tree of its own, which nobody else can feed.
+    /// The grafted child that is sent away first for one in tree `id`: a leaf; or, while `id` is a tree of its own, which
+    /// nobody else can feed, whoever hangs on this node in a tree of another source; or, while nobody hangs on it in `id`,
+    /// beside others in one of its own, but not one of sound.
     fn dispensable(&self, id: TreeId, among: Trees) -> Option<(TreeId, NodeId)> {
-        let own = |id: &TreeId| self.trees.get(id).is_some_and(|tree| tree.is_root);
+        let own = self.trees.get(&id).filter(|tree| tree.is_root);
+        let is_silent = own.is_some_and(|tree| tree.children.is_empty());
         let grafts = self.trees.values().filter(|tree| among.has(tree)).flat_map(|tree| {
+            let is_beside_others = tree.children.len() > 1 && !tree.id.layer.is_audio();
+            let spares = own.is_some() && !tree.is_root || is_silent && is_beside_others;
             let grafts = tree.children.iter().filter(|child| !child.planned);
-            grafts.map(|child| (tree.id, child.peer, child.feeds))
+            grafts.filter(move |child| !child.feeds || spares).map(|child| (tree.id, child.peer, child.feeds))
         });
-        let grafts = grafts.filter(|(graft, _, feeds)| !feeds || own(&id) && !own(graft));
         grafts
             .max_by_key(|(graft, peer, feeds)| (!feeds, graft.layer, *graft, *peer))
             .map(|(graft, peer, _)| (graft, peer))
@@ -173,7 +176,7 @@ impl<P: Payload> State<P> {
         let waits = !id.layer.is_audio() && (!ready || !affordable);
         let thin = if waits { Thin::ToFirstKey } else { Thin::Nothing };
         tree.idle = None;
-        tree.children.put(Child { peer: from, planned, feeds, thin, sent: now });
+        tree.children.put(Child { peer: from, planned, feeds, thin, sent: now, dropped: None });
         self.tell(now, from, &message);
         self.outbox.extend(units.into_iter().map(|unit| Output::Unit { to: from, unit }));
         self.give_kept_lists(now, id, from);
@@ -212,7 +215,7 @@ impl<P: Payload> State<P> {
         for tree in self.trees.values_mut() {
             let Some(child) = tree.child(peer) else { continue };
             carried = carried.max(child.sent);
-            let thinned = child.thin != Thin::Nothing;
+            let thinned = child.is_thinned(now);
             let (live, newest) = (tree.is_live(), tree.ring.next_number());
             trees.push(TreeTick { tree: tree.id, live, thinned, path: None, newest });
         }

@@ -63,6 +63,7 @@ impl<P: Payload> State<P> {
     /// is not known yet waits for its presence.
     pub(crate) fn heard_note(&mut self, now: Time, from: NodeId, note: Note, signature: Signature) {
         let id = NoteId::of(&note);
+        self.wants.came(id);
         if self.gossip.has_seen(id) {
             return self.heard_again(now, from, id);
         }
@@ -90,7 +91,11 @@ impl<P: Payload> State<P> {
         if self.uphill.is_none() && self.gossip.newest(id.origin) == Some(id) {
             return self.look_uphill(now, from);
         }
-        self.tell(now, from, &Message::Lazy { origin: id.origin });
+        // Who brought it first may do so twice: a heartbeat for all, and an answer.
+        let is_uphill = self.uphill.is_some_and(|uphill| uphill.peer == from);
+        if !is_uphill && !self.prefer_way(now, from) {
+            self.tell(now, from, &Message::Lazy { origin: id.origin });
+        }
     }
 
     /// Notes that waited for this origin's presence are looked at again.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bucket::Bucket;
 use crate::capacity::Capacity;
+use crate::complaints::Complaints;
 use crate::config;
 use crate::coordinate::Coordinate;
 use crate::coordinator::Coordinator;
@@ -26,6 +27,7 @@ use crate::time::Time;
 use crate::timers::{Timer, Timers};
 use crate::unit::{Layer, Payload, TreeId};
 use crate::vivaldi::Vivaldi;
+use crate::wants::Wants;
 use crate::wire::{Message, TreeTick};
 
 /// What a node is told at birth.
@@ -105,6 +107,12 @@ pub(crate) struct State<P> {
     /// Who waits at the door, while this node leads.
     pub(crate) lobby: Lobby,
     pub(crate) gossip: Gossip,
+    /// Since when it knows the stage, and has no seat.
+    pub(crate) standing: Option<Time>,
+    /// Parents that fed this node badly.
+    pub(crate) complaints: Complaints,
+    /// Notes that were asked for.
+    pub(crate) wants: Wants,
     pub(crate) trees: BTreeMap<TreeId, Tree<P>>,
     /// Which frames the user has.
     pub(crate) delivered: Delivered<P>,

@@ -52,6 +52,8 @@ impl<P: Payload> State<P> {
         if trial.peer != from {
             return self.tell(now, trial.peer, &Message::Detach { tree: id });
         }
+        // It said that it had what it did not bring.
+        let kept_back = tree.behind.is_some_and(|since| now.since(since) >= config::STARVED_AFTER);
         let before = tree.parent.replace(from);
         tree.path = trial.path;
         tree.stalled = None;
@@ -60,6 +62,9 @@ impl<P: Payload> State<P> {
         tree.return_at = None;
         if let Some(before) = before {
             self.tell(now, before, &Message::Detach { tree: id });
+            if kept_back {
+                self.complain(now, before);
+            }
         }
         self.watch_parent(now, from);
         self.event(Event::Rewired { tree: id, parent: Some(from) });

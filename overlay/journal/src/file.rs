@@ -169,7 +169,8 @@ mod tests {
     use super::*;
 
     const PEER: NodeId = NodeId([7; 32]);
-    const ADMITTED: Admitted = Admitted { kind: Kind::Relay, class: Class::Member, may_coordinate: false };
+    const ADMITTED: Admitted =
+        Admitted { kind: Kind::Relay, class: Class::Member, may_coordinate: false, owner: 0 };
     const TREE: TreeId = TreeId { slot: 2, layer: Layer::P360, index: 0 };
     const INFO: FrameInfo = FrameInfo { number: 70_000, key: true, temporal: 1 };
 

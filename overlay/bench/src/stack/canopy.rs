@@ -40,7 +40,7 @@ fn admitted(shown: &[u8]) -> Option<Admitted> {
         b"relay" => (Kind::Relay, false),
         _ => return None,
     };
-    Some(Admitted { kind, class: Class::Member, may_coordinate })
+    Some(Admitted { kind, class: Class::Member, may_coordinate, owner: 0 })
 }
 
 impl Authority for Trusting {

@@ -1,5 +1,6 @@
 //! Whom a node feeds in one tree.
 
+use crate::config;
 use crate::id::NodeId;
 use crate::time::Time;
 use crate::unit::UnitHeader;
@@ -16,12 +17,19 @@ pub(crate) struct Child {
     pub(crate) feeds: bool,
     pub(crate) thin: Thin,
     pub(crate) sent: Time,
+    /// When something for it was dropped before it was sent.
+    pub(crate) dropped: Option<Time>,
 }
 
 impl Child {
     /// True if it gets a unit, see [`Thin::lets`].
     pub(crate) fn wants(&mut self, now: Time, header: &UnitHeader) -> bool {
         self.thin.lets(now, header)
+    }
+
+    /// True if it does not get all that there is, for this node's want of uplink.
+    pub(crate) fn is_thinned(&self, now: Time) -> bool {
+        self.thin != Thin::Nothing || self.dropped.is_some_and(|at| now.since(at) < config::DROPS_APART)
     }
 }
 

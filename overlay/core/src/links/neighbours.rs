@@ -17,6 +17,8 @@ pub(crate) struct Neighbour {
     pub(crate) since: Time,
     /// When anything came last.
     pub(crate) heard: Time,
+    /// When a unit or a tick came last, or it became a parent.
+    pub(crate) fed: Time,
     /// When a control message went out last.
     pub(crate) sent: Time,
     /// How it takes part.
@@ -55,6 +57,7 @@ impl Neighbour {
         Neighbour {
             since: now,
             heard: now,
+            fed: now,
             sent: now,
             kind: admitted.kind,
             class: admitted.class,
@@ -105,6 +108,12 @@ impl Neighbour {
     pub(crate) fn silent_at(&self) -> Time {
         let patience = config::SILENCE_BASE + self.jitter.max(config::JITTER_MIN) * 4;
         self.heard + patience.min(config::SILENCE_MAX)
+    }
+
+    /// True for a parent that lives, and for long has brought neither units nor the word that it has none.
+    pub(crate) fn keeps_all(&self, now: Time) -> bool {
+        let lives = now.since(self.heard) <= config::OWED_AFTER / 4;
+        lives && now.since(self.fed) >= config::OWED_AFTER
     }
 
     /// Takes from what it may say in the lobby; whoever is in may say what the allowance allows.

@@ -42,6 +42,8 @@ pub(crate) struct Tree<P> {
     pub(crate) thinned: Option<Time>,
     /// Since when the parent says that it has what did not come.
     pub(crate) behind: Option<Time>,
+    /// Since when its sound comes late, beside that of its twin.
+    pub(crate) late: Option<Time>,
     /// A parent that was left, and until when what it had under way still counts.
     pub(crate) left: Option<(NodeId, Time)>,
     pub(crate) trying: Option<Attempt>,
@@ -142,6 +144,7 @@ impl<P: Payload> Tree<P> {
             given_up: None,
             thinned: None,
             behind: None,
+            late: None,
             left: None,
             trying: None,
             tried: BTreeSet::new(),

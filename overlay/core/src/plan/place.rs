@@ -11,7 +11,8 @@ use super::tree::Tree;
 const OVERLAP: u32 = 500;
 /// In a small meeting a person who feeds others counts as this much further away, 0.1 ms, than a relay or the source: what
 /// a relay lends is there to be used, and a person's uplink is needed for what that person says. So does a relay above a
-/// relay: two that fall together don't save each other's children.
+/// relay: two that fall together don't save each other's children. Where not everybody may move at once relays are soon
+/// full, and it is as much less for a person as the more it has to spare.
 const BURDEN: u32 = 1_000;
 /// Ten times the fan-out is worth being 92 ms further away: 40 ms × ln, in 0.1 ms.
 const STRONG: i64 = 400;
@@ -69,7 +70,11 @@ pub(super) fn cost(tree: &Tree, roster: &Roster, parent: Ix, node: Ix, spent: u6
 /// What it costs, 0.1 ms, that this parent is who it is.
 pub(super) fn burden(tree: &Tree, roster: &Roster, parent: Ix, node: Ix, small: bool) -> u32 {
     let lent = roster.is_relay(parent) && !roster.is_relay(node);
-    if small && parent != tree.source && !lent { BURDEN } else { 0 }
+    if !small || parent == tree.source || lent {
+        return 0;
+    }
+    let few = roster.people() <= config::AFRESH_MEETING;
+    if few || roster.is_relay(parent) { BURDEN } else { roster.share(parent, tree.kbps, BURDEN) }
 }
 
 /// True if a child of this node would not be too far from the source.

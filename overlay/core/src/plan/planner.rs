@@ -1,10 +1,12 @@
 //! The planner: keeps its tables between plans, so that one who comes or goes costs microseconds.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use crate::config;
 use crate::id::NodeId;
 use crate::io::LayerRate;
+use crate::time::Time;
 use crate::unit::Layer;
 
 use super::admit::{self, Terms};
@@ -23,6 +25,8 @@ use super::table::{Feed, Plan, Shapes, Supply, View};
 /// Copies that a source sends of each of its trees by plan, where its uplink holds them: the second makes trees flatter,
 /// and saves the first child's children.
 const COPIES_MAX: u32 = 2;
+/// In a meeting in which not everybody may move at once edges move for the better no more often than this (a guess).
+const BETTER_EVERY: Duration = Duration::from_secs(2);
 
 /// Plans a meeting, and goes on from the plan that it made.
 ///
@@ -39,6 +43,8 @@ pub struct Planner {
     small: bool,
     /// The plan that is made now gives a tree to another source.
     replugged: bool,
+    /// When edges were moved last because others are better.
+    bettered: Option<Time>,
     pub(super) changed: BTreeSet<NodeId>,
 }
 
@@ -96,8 +102,9 @@ impl Planner {
             self.build(&places, &hands);
         }
         self.grant(&steps, affordable, crowd.mesh);
+        let betters = !self.replugged && self.may_better(view.now);
         let mut settler = Settler::new(&mut self.roster, &mut self.channels, self.small, crowd.mesh);
-        settler.settle(self.replugged);
+        settler.settle(betters);
         for channel in &mut self.channels {
             for group in &mut channel.groups {
                 for tree in &mut group.trees {
@@ -106,6 +113,17 @@ impl Planner {
                 backups::fill_all(&self.roster, group, &mut self.promises);
             }
         }
+    }
+
+    /// True if it is time to move edges only because others are better: where not everybody may move at once that is not with
+    /// each plan, since while many come there are several each second.
+    fn may_better(&mut self, now: Time) -> bool {
+        let pause = if self.roster.people() > config::AFRESH_MEETING { BETTER_EVERY } else { Duration::ZERO };
+        let due = self.bettered.is_none_or(|at| now >= at + pause);
+        if due {
+            self.bettered = Some(now);
+        }
+        due
     }
 
     /// Trees that have grown while people came may leave somebody out whom trees made now would serve, or hang on people

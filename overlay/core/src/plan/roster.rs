@@ -49,6 +49,8 @@ pub(super) struct Roster {
     used: Vec<Cap>,
     /// What each could send of its own, kbit/s.
     own: Vec<u32>,
+    /// See [`Roster::held`].
+    held: Vec<u32>,
     /// Bit of the owner if it is a heavy one.
     heavy: Vec<u64>,
     regions: Vec<u16>,
@@ -94,6 +96,7 @@ impl Roster {
             self.caps.push(Cap::default());
             self.used.push(Cap::default());
             self.own.push(0);
+            self.held.push(0);
             self.heavy.push(0);
             self.regions.push(0);
             Ix::try_from(self.ids.len() - 1).unwrap_or(NONE)
@@ -195,6 +198,28 @@ impl Roster {
         if at == source { all } else { all.min(cap.lent.saturating_sub(used.lent)) }
     }
 
+    /// What a source keeps of its uplink for those of its trees that nobody hangs on, kbit/s: nobody else can feed them first.
+    pub(super) fn held(&self, source: Ix) -> u32 {
+        self.held[source as usize]
+    }
+
+    /// So much more of it.
+    pub(super) fn hold(&mut self, source: Ix, kbps: u32) {
+        let held = &mut self.held[source as usize];
+        *held = held.saturating_add(kbps);
+    }
+
+    /// So much less of it.
+    pub(super) fn release(&mut self, source: Ix, kbps: u32) {
+        let held = &mut self.held[source as usize];
+        *held = held.saturating_sub(kbps);
+    }
+
+    /// Nobody keeps anything.
+    pub(super) fn release_all(&mut self) {
+        self.held.fill(0);
+    }
+
     /// What it could give to grafts in the trees of a source, kbit/s.
     pub(super) fn graft_room(&self, at: Ix, source: Ix) -> u32 {
         let (supply, used) = (&self.supplies[at as usize], self.used[at as usize]);
@@ -222,6 +247,13 @@ impl Roster {
         let load = (given * 1000 / uplink).min(FULL);
         let wait = PICTURE_EVERY * load * load / (2_000 * (1_000 - load));
         u32::try_from(wait).unwrap_or(u32::MAX)
+    }
+
+    /// That part of `of` which a node's uplink would be given out, if it gave `more` kbit/s.
+    pub(super) fn share(&self, at: Ix, more: u32, of: u32) -> u32 {
+        let uplink = u64::from(self.supplies[at as usize].uplink_kbps.max(1));
+        let given = u64::from(self.used[at as usize].all) + u64::from(more);
+        u32::try_from(u64::from(of) * given.min(uplink) / uplink).unwrap_or(of)
     }
 
     pub(super) fn spend(&mut self, at: Ix, source: Ix, kbps: u32) {

@@ -4,7 +4,7 @@ use crate::config;
 
 use super::channel::Group;
 use super::place::{burden, cost, is_shallow};
-use super::roster::{Ix, Roster};
+use super::roster::{Ix, NONE, Roster};
 use super::tree::Tree;
 
 /// An edge moves only if that gains more than this, 0.1 ms …
@@ -63,7 +63,7 @@ fn find(
     let height = usize::from(tree.height(node));
     let is_open = |parent: &Ix| {
         let parent = *parent;
-        let room = roster.room(parent, tree.source) >= tree.kbps;
+        let room = tree.room(roster, parent) >= tree.kbps;
         let planned = reach == Reach::Anybody || parent != tree.source || tree.fanout(parent) < tree.copies;
         let may = roster.may_feed(tree.source, parent, node);
         room && planned && may && parent != node && Some(parent) != not && tree.has(parent)
@@ -105,9 +105,24 @@ pub(super) fn seat(
     let parent = find(roster, group, at, node, None, small, Reach::Chosen)
         .or_else(|| hire(roster, group, at, node, small))
         .or_else(|| find(roster, group, at, node, None, small, Reach::Anybody));
-    let Some(parent) = parent else { return false };
+    let Some(parent) = parent else { return displace_for_itself(roster, group, at, node, takes, small) };
     hang(roster, &mut group.trees[at], node, parent, takes);
     true
+}
+
+/// A node that nobody has room for, and that has room for others, takes the place of a leaf. False if it can't.
+fn displace_for_itself(
+    roster: &mut Roster,
+    group: &mut Group,
+    at: usize,
+    node: Ix,
+    takes: bool,
+    small: bool,
+) -> bool {
+    let is_leaf = group.trees[at].fanout(node) == 0;
+    is_leaf
+        && may_feed(roster, group, at, node, small)
+        && displace(roster, &mut group.trees[at], node, takes, NONE)
 }
 
 /// A relay outside of the tree that has room joins it, to feed `node`.
@@ -118,7 +133,7 @@ fn hire(roster: &mut Roster, group: &mut Group, at: usize, node: Ix, small: bool
     let roomy = roster.everybody().filter(|relay| idle(relay) && room(relay) >= tree.kbps);
     let relay = roomy.max_by_key(|relay| (room(relay), std::cmp::Reverse(*relay)))?;
     let Some(parent) = find(roster, group, at, relay, Some(node), small, Reach::Anybody) else {
-        return displace(roster, &mut group.trees[at], relay, node).then_some(relay);
+        return displace(roster, &mut group.trees[at], relay, false, node).then_some(relay);
     };
     if group.trees[at].leads_through(node, parent) {
         return None;
@@ -131,24 +146,26 @@ fn hire(roster: &mut Roster, group: &mut Group, at: usize, node: Ix, small: bool
     fits.then_some(relay)
 }
 
-/// A relay takes the place of a leaf where nobody in the tree has room, and feeds that leaf. False if there is none whose
-/// place it can take, or it has not the room to feed another beside it.
-fn displace(roster: &mut Roster, tree: &mut Tree, relay: Ix, node: Ix) -> bool {
-    if roster.room(relay, tree.source) < 2 * tree.kbps {
+/// A node takes the place of a leaf where nobody in the tree has room, and feeds that leaf; not that of `spared`. False if
+/// there is none whose place it can take, or it has not the room to feed another beside it.
+fn displace(roster: &mut Roster, tree: &mut Tree, node: Ix, takes: bool, spared: Ix) -> bool {
+    if roster.room(node, tree.source) < 2 * tree.kbps {
         return false;
     }
-    let leaves =
-        tree.rows().filter(|(leaf, _)| *leaf != node && tree.fanout(*leaf) == 0 && tree.is_fed(*leaf));
+    let leaves = tree.rows().filter(|(leaf, parent)| {
+        let may = roster.may_feed(tree.source, *parent, node) && roster.may_feed(tree.source, node, *leaf);
+        may && ![node, spared].contains(leaf) && tree.fanout(*leaf) == 0 && tree.is_fed(*leaf)
+    });
     let Some((leaf, parent)) = leaves.min_by_key(|(leaf, _)| (tree.depth(*leaf), *leaf)) else {
         return false;
     };
     if !is_shallow(tree, parent) || usize::from(tree.depth(parent)) + 2 >= LINKS_MAX {
         return false;
     }
-    let takes = tree.takes(leaf);
+    let leaf_takes = tree.takes(leaf);
     tree.unseat(roster, leaf);
-    tree.seat(roster, relay, parent, false);
-    tree.seat(roster, leaf, relay, takes);
+    tree.seat(roster, node, parent, takes);
+    tree.seat(roster, leaf, node, leaf_takes);
     true
 }
 

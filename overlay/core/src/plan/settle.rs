@@ -33,13 +33,19 @@ impl<'a> Settler<'a> {
         small: bool,
         mesh: bool,
     ) -> Settler<'a> {
+        roster.release_all();
+        for channel in channels.iter() {
+            let trees = channel.groups.iter().flat_map(|group| &group.trees);
+            trees.filter(|tree| tree.is_empty()).for_each(|tree| roster.hold(tree.source, tree.kbps));
+        }
         Settler { roster, channels, small, mesh }
     }
 
-    /// Everything that the grants ask for; what is only better, unless others wait for this plan.
-    pub(super) fn settle(&mut self, hurried: bool) {
+    /// Everything that the grants ask for; and what is only better, if there is time for that.
+    pub(super) fn settle(&mut self, betters: bool) {
         self.shed();
         self.lower();
+        self.root();
         self.rehang();
         self.warm_up();
         self.seat_sound();
@@ -47,7 +53,7 @@ impl<'a> Settler<'a> {
         self.seat_pictures(false);
         self.seat_pictures(true);
         self.prune();
-        if self.small && !hurried {
+        if self.small && betters {
             self.better();
         }
     }
@@ -121,6 +127,37 @@ impl<'a> Settler<'a> {
         }
     }
 
+    /// A source feeds somebody in each of its trees that anybody is to take: others give up their places for it, where it feeds
+    /// more than one.
+    fn root(&mut self) {
+        for channel in self.channels.iter_mut() {
+            let source = channel.source;
+            for layer in 0..channel.groups.len() {
+                let is_granted = |node: Ix| channel.grants(layer, node, self.roster.watches(node));
+                if !self.roster.everybody().any(is_granted) {
+                    continue;
+                }
+                for at in 0..channel.groups[layer].trees.len() {
+                    loop {
+                        let tree = &channel.groups[layer].trees[at];
+                        if !tree.is_empty() || tree.room(self.roster, source) >= tree.kbps {
+                            break;
+                        }
+                        let trees = channel.groups.iter_mut().flat_map(|group| &mut group.trees);
+                        let crowded = trees.filter(|tree| tree.fanout(source) > 1);
+                        let Some(tree) = crowded.max_by_key(|tree| (tree.fanout(source), tree.id)) else {
+                            break;
+                        };
+                        let child =
+                            tree.children(source).max_by_key(|child| (tree.fanout(*child) == 0, *child));
+                        let Some(child) = child else { break };
+                        tree.unseat(self.roster, child);
+                    }
+                }
+            }
+        }
+    }
+
     /// Whoever feeds others and lost its parent gets another, the strongest first; what hangs on it comes along. Where
     /// there is none its children have to look for themselves.
     pub(super) fn rehang(&mut self) {
@@ -176,13 +213,21 @@ impl<'a> Settler<'a> {
         }
     }
 
+    /// Everybody in the order in which they are seated: whoever brings the most room into a tree.
+    fn strongest_first(&self, at: usize) -> Vec<Ix> {
+        let source = self.channels[at].source;
+        let mut order: Vec<Ix> = (0..self.roster.len() as Ix).collect();
+        order.sort_by_key(|node| (std::cmp::Reverse(self.roster.room(*node, source)), *node));
+        order
+    }
+
     fn seat_sound(&mut self) {
         for at in 0..self.channels.len() {
             if self.channels[at].first_picture() == 0 {
                 continue;
             }
             let mut failures = 0;
-            for node in 0..self.roster.len() as Ix {
+            for node in self.strongest_first(at) {
                 let channel = &mut self.channels[at];
                 let granted = channel.grants(0, node, self.roster.watches(node));
                 let hopeless = !self.small && failures >= FAILURES_MAX;
@@ -201,7 +246,7 @@ impl<'a> Settler<'a> {
     fn seat_pictures(&mut self, first: bool) {
         for at in 0..self.channels.len() {
             let mut failures = 0;
-            for node in 0..self.roster.len() as Ix {
+            for node in self.strongest_first(at) {
                 let channel = &self.channels[at];
                 if !self.roster.watches(node) || node == channel.source {
                     continue;

@@ -128,6 +128,16 @@ impl Tree {
         self.rows().filter(move |(_, parent)| *parent == of).map(|(node, _)| node)
     }
 
+    /// What a node still gives in this tree, kbit/s. A source leaves room for those of its trees that nobody hangs on.
+    pub(super) fn room(&self, roster: &Roster, node: Ix) -> u32 {
+        let room = roster.room(node, self.source);
+        if node != self.source {
+            return room;
+        }
+        let own = if self.is_empty() { self.kbps } else { 0 };
+        room.saturating_sub(roster.held(node).saturating_sub(own))
+    }
+
     /// How long one unit is on this node's uplink, 0.1 ms.
     pub(super) fn sending(&self, roster: &Roster, node: Ix) -> u32 {
         let uplink = roster.supply(node).uplink_kbps.max(1);
@@ -152,6 +162,9 @@ impl Tree {
         (self.parents[at], self.takes[at]) = (parent, takes);
         self.choose(parent);
         self.fanout[parent as usize] += 1;
+        if parent == self.source && self.fanout(parent) == 1 {
+            roster.release(parent, self.kbps);
+        }
         self.touch(node);
         roster.spend(parent, self.source, self.kbps);
     }
@@ -162,6 +175,9 @@ impl Tree {
         self.parents[node as usize] = NONE;
         self.takes[node as usize] = false;
         self.fanout[parent as usize] -= 1;
+        if parent == self.source && self.fanout(parent) == 0 {
+            roster.hold(parent, self.kbps);
+        }
         self.touch(node);
         roster.regain(parent, self.source, self.kbps);
     }

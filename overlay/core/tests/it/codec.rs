@@ -201,7 +201,7 @@ fn the_bodies_of_presence_stage_and_seat_are_the_examples_of_the_protocol() {
     let body = presence().encode().expect("fits");
     assert_eq!(
         hex(&body),
-        "b3000101191388028003400480050006f607f408f409000a8200000bf50c800d800ef40f8010a2008400000000010011190fa0121907d0"
+        "b4000101191388028003400480050006f607f408f409000a8200000bf50c800d800ef40f8010a2008400000000010011190fa0121907d01380"
     );
     assert_eq!(
         hex(&stage().encode().expect("fits")),

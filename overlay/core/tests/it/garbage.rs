@@ -49,7 +49,7 @@ fn admitted() -> impl Strategy<Value = Admitted> {
     (any::<bool>(), 0_u8..4, any::<bool>()).prop_map(|(relay, class, leads)| {
         let class = if class == 0 { Class::Lobby } else { Class::Member };
         let kind = if relay { Kind::Relay } else { Kind::Participant };
-        Admitted { kind, class, may_coordinate: leads && !relay && class == Class::Member }
+        Admitted { kind, class, may_coordinate: leads && !relay && class == Class::Member, owner: 0 }
     })
 }
 
@@ -208,7 +208,8 @@ fn input() -> impl Strategy<Value = (u64, Input<Blob>)> {
 /// A meeting under way: five neighbours, of whom one leads and one sends, and a seat with a parent for its sound and picture.
 fn meeting() -> Vec<Input<Blob>> {
     let (leads, sends, feeds, spare) = (id(2), id(3), id(4), id(5));
-    let member = |may_coordinate| Admitted { kind: Kind::Participant, class: Class::Member, may_coordinate };
+    let member =
+        |may_coordinate| Admitted { kind: Kind::Participant, class: Class::Member, may_coordinate, owner: 0 };
     let said = |origin, serial, topic, audience, body: Vec<u8>| Input::Vetted {
         from: leads,
         note: Note { origin, serial, topic, audience, body },

@@ -69,6 +69,7 @@ pub(crate) fn presence(kind: Kind) -> Presence {
         coordinate: Coordinate::default(),
         lends_kbps: 0,
         offers_kbps: 0,
+        complaints: Vec::new(),
     }
 }
 
@@ -113,6 +114,8 @@ pub(crate) struct World {
     pub(crate) said: BTreeMap<NodeId, (u64, Presence)>,
     /// Probes and echoes, with who sent them.
     pub(crate) heard: Vec<(NodeId, Message)>,
+    /// Who said to everybody whom it complains of.
+    pub(crate) overheard_complaints: BTreeSet<NodeId>,
     /// Presences that crossed a link.
     pub(crate) presences: u64,
     /// Seats that crossed a link.
@@ -158,11 +161,11 @@ pub(crate) fn id(n: u8) -> NodeId {
 
 /// A participant like all others.
 pub(crate) const PLAIN: Admitted =
-    Admitted { kind: Kind::Participant, class: Class::Member, may_coordinate: false };
+    Admitted { kind: Kind::Participant, class: Class::Member, may_coordinate: false, owner: 0 };
 
 /// A participant who was not let in yet.
 pub(crate) const WAITING: Admitted =
-    Admitted { kind: Kind::Participant, class: Class::Lobby, may_coordinate: false };
+    Admitted { kind: Kind::Participant, class: Class::Lobby, may_coordinate: false, owner: 0 };
 
 /// What this world's edges take for a signature.
 pub(crate) fn sign(note: &Note) -> Signature {
@@ -196,6 +199,7 @@ impl World {
             controls: BTreeMap::new(),
             dials: true,
             swallows: BTreeMap::new(),
+            overheard_complaints: BTreeSet::new(),
             liars: BTreeSet::new(),
             mute: BTreeSet::new(),
             forgers: BTreeSet::new(),
@@ -243,7 +247,7 @@ impl World {
     ) -> NodeId {
         self.add_admitted(
             n,
-            Admitted { kind, class: Class::Member, may_coordinate: n == 1 },
+            Admitted { kind, class: Class::Member, may_coordinate: n == 1, owner: 0 },
             uplink_kbps,
             first_serial,
             credential,
@@ -252,7 +256,8 @@ impl World {
 
     /// A participant who may coordinate.
     pub(crate) fn add_coordinator(&mut self, n: u8, uplink_kbps: u32) -> NodeId {
-        let admitted = Admitted { kind: Kind::Participant, class: Class::Member, may_coordinate: true };
+        let admitted =
+            Admitted { kind: Kind::Participant, class: Class::Member, may_coordinate: true, owner: 0 };
         self.add_admitted(n, admitted, uplink_kbps, 1, vec![n])
     }
 
@@ -301,6 +306,13 @@ impl World {
         self.nodes.insert(me, Node::new(config));
         self.input(me, Input::Timer);
         me
+    }
+
+    /// Somebody came by the link or lease of this number.
+    pub(crate) fn came_by(&mut self, who: NodeId, owner: u64) {
+        if let Some(admitted) = self.admitted.get_mut(&who) {
+            admitted.owner = owner;
+        }
     }
 
     /// The demo: six participants, of whom the first three send, and two relays. All know the first.
@@ -411,6 +423,9 @@ impl World {
                 }
                 if let Some(note) = note.filter(|note| note.topic == Topic::Presence && note.origin == me) {
                     let presence = Presence::decode(&note.body).expect("a node writes what can be read");
+                    if note.audience == Audience::Everybody && !presence.complaints.is_empty() {
+                        self.overheard_complaints.insert(me);
+                    }
                     self.said.insert(me, (note.serial, presence));
                 }
                 self.presences += u64::from(note.is_some_and(|note| note.topic == Topic::Presence));

@@ -103,7 +103,7 @@ fn whoever_links_to_one_who_hides_is_no_relay_and_goes() {
     let mut world = world();
     world.run(1_000);
     let node = world.nodes.get_mut(&id(5)).expect("it runs");
-    let admitted = Admitted { kind: Kind::Participant, class: Class::Member, may_coordinate: true };
+    let admitted = Admitted { kind: Kind::Participant, class: Class::Member, may_coordinate: true, owner: 0 };
     node.handle(world.now, Input::Linked { peer: id(1), admitted });
     let mut hung_up = false;
     while let Some(output) = node.poll() {
@@ -150,7 +150,8 @@ fn who_hides_dials_everybody_whom_its_seat_names_however_many_links_it_has() {
     let note =
         Note { origin: id(1), serial: u64::MAX, topic: Topic::Seat, audience: Audience::One(id(5)), body };
     let signature = sign(&note);
-    let verdict = Some(Admitted { kind: Kind::Participant, class: Class::Member, may_coordinate: true });
+    let verdict =
+        Some(Admitted { kind: Kind::Participant, class: Class::Member, may_coordinate: true, owner: 0 });
     world.input(id(5), Input::Vetted { from: id(11), note, signature, verdict });
     world.run(500);
     assert!(world.dialled.contains(&(id(5), id(40))));

@@ -132,6 +132,7 @@ fn a_member_that_says_very_much_costs_bounded_memory() {
                     kind: overlay_core::io::Kind::Participant,
                     class: overlay_core::io::Class::Member,
                     may_coordinate: false,
+                    owner: 0,
                 }),
             },
         );
@@ -147,6 +148,7 @@ fn a_member_that_says_very_much_costs_bounded_memory() {
                 kind: overlay_core::io::Kind::Participant,
                 class: overlay_core::io::Class::Member,
                 may_coordinate: false,
+                owner: 0,
             },
         },
     );

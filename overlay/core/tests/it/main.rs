@@ -2,6 +2,7 @@
 
 mod arbitrary;
 mod codec;
+mod complaints;
 mod floor;
 mod garbage;
 mod harness;

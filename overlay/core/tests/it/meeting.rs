@@ -7,7 +7,7 @@ use overlay_core::seat::Seat;
 use overlay_core::unit::{Layer, TreeId};
 use overlay_core::wire::Message;
 
-use crate::harness::{World, id, ladder, sign};
+use crate::harness::{PLAIN, World, id, ladder, sign};
 
 #[test]
 fn everybody_gets_the_larger_picture_and_the_sound_through_relays() {
@@ -153,7 +153,7 @@ fn who_is_shut_out_learns_it_from_the_last_note() {
 #[test]
 fn of_what_stands_only_the_last_reaches_those_who_come_later_and_nothing_is_pushed_out_by_it() {
     let mut world = World::demo(2);
-    world.run(1_000);
+    world.run(2_500);
     world.command(id(2), Command::Say { to: Audience::Everybody, body: b"kept".to_vec() });
     world.command(id(2), Command::SayStanding { which: 1, body: b"stands".to_vec() });
     for n in 0..100 {
@@ -371,4 +371,34 @@ fn a_heartbeat_keeps_to_a_tree_of_links_also_when_that_tree_breaks() {
     world.run(5_000);
     let departed = world.events.iter().any(|(_, event)| matches!(event, Event::Departed { .. }));
     assert!(!departed, "nobody is thought to be gone");
+}
+
+#[test]
+fn a_place_that_the_plan_has_for_others_is_given_up_to_them() {
+    let mut world = World::demo(2);
+    world.run(4_000);
+    let who = id(4);
+    let status = world.nodes[&who].status();
+    let picture = status.trees.into_iter().find(|tree| tree.taken && tree.tree.layer == Layer::P360);
+    let picture = picture.expect("it takes a picture");
+    let parent = picture.parent.expect("fed");
+    let other = [id(11), id(12)].into_iter().find(|relay| *relay != parent).expect("there are two");
+    // The plan sends it to the other relay, which has no room.
+    world.command(other, Command::Uplink { kbps: 1 });
+    seat_anew(&mut world, who, status.plan + 100, picture.tree, other);
+    world.run(150);
+    let children = |world: &World| -> Vec<NodeId> {
+        let tree = world.nodes[&parent].trees().find(|tree| tree.tree == picture.tree);
+        tree.map(|tree| tree.children).unwrap_or_default()
+    };
+    assert!(children(&world).contains(&who), "it stays where it is until there is another");
+    let given = world.nodes[&parent].trees().map(|tree| tree.kbps * tree.children.len() as u32).sum();
+    world.command(parent, Command::Uplink { kbps: given });
+    let newcomer = id(77);
+    world.input(parent, Input::Linked { peer: newcomer, admitted: PLAIN });
+    let ask =
+        Message::Attach { tree: picture.tree, feed: picture.feed, from: None, planned: true, feeds: false };
+    world.input(parent, Input::Control { from: newcomer, bytes: ask.encode().expect("fits") });
+    let now = children(&world);
+    assert!(now.contains(&newcomer) && !now.contains(&who), "whom the plan sends there goes first: {now:?}");
 }

@@ -424,6 +424,43 @@ fn an_edge_does_not_move_to_somebody_only_because_the_other_was_not_measured() {
 }
 
 #[test]
+fn a_source_keeps_room_for_a_picture_that_it_sends_later() {
+    let source = id(1);
+    let mut view = view(40, 2, 1, 700);
+    // Room for one copy of everything, and little more.
+    if let Some(supply) = view.nodes.get_mut(&source) {
+        *supply = Supply { watch: true, ..lending(1_300) };
+    }
+    let whole = std::mem::replace(&mut view.feeds[0].layers, ladder()[..2].to_vec());
+    let mut planner = Planner::new();
+    planner.update(&view);
+    view.feeds[0].layers = whole;
+    planner.update(&view);
+    planner.check();
+    let trees = planner.trees();
+    let large = TreeId { slot: 0, layer: Layer::P360, index: 0 };
+    let fed = trees[&large].rows.values().filter(|row| row.parent == source).count();
+    assert!(fed > 0, "somebody hangs on the source");
+    assert!(takers(&trees, Layer::P360) >= 30, "{}", takers(&trees, Layer::P360));
+}
+
+#[test]
+fn a_tree_does_not_end_at_its_first_full_node() {
+    let source = id(1);
+    let mut view = view(40, 0, 1, 700);
+    view.nodes.insert(source, Supply { watch: true, ..lending(1_300) });
+    // The only one who could feed all comes when the tree stands.
+    let mut planner = Planner::new();
+    planner.update(&view);
+    let before = takers(&planner.trees(), Layer::P360);
+    view.nodes.insert(id(90), Supply { watch: true, ..lending(100_000) });
+    planner.update(&view);
+    planner.check();
+    let after = takers(&planner.trees(), Layer::P360);
+    assert!(before < 10 && after >= 36, "{before}, then {after}");
+}
+
+#[test]
 fn what_sound_in_one_tree_took_is_free_again_once_it_travels_in_two() {
     let mut view = View { shapes: Shapes::Doubled, ..hall(220, &[1, 2]) };
     let relays = |id: &NodeId| id.0[0] >= 240;

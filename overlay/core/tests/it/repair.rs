@@ -252,7 +252,8 @@ fn relays_come_last(seed: u64, sources_kbps: u32) -> World {
         world.link(id(1), id(n));
         world.run(seed * 7 % 50);
     }
-    world.run(3_000 + seed * 17 % 400);
+    // By then what relays offer has grown twice, and nobody is on the move because of that.
+    world.run(5_000 + seed * 17 % 400);
     world
 }
 
@@ -319,4 +320,49 @@ fn a_silent_child_gives_up_its_place_and_no_uplink_is_promised_twice() {
     assert_eq!(fed(&world).len(), 4);
     says(&mut world, 4, attach);
     assert_eq!(fed(&world), [id(2), child(1), child(3), child(4)]);
+}
+
+#[test]
+fn a_source_sends_away_one_of_several_in_a_small_picture_for_the_first_in_a_large_one() {
+    use overlay_core::io::Input;
+    use overlay_core::wire::Message;
+
+    use crate::harness::PLAIN;
+
+    let mut world = World::new();
+    world.add(1, Kind::Participant, 1_600);
+    world.command(id(1), Command::Coordinate { term: 1 });
+    world.command(id(1), Command::Send(ladder()));
+    for n in [2, 3] {
+        world.add(n, Kind::Participant, 50);
+        world.link(id(1), id(n));
+    }
+    world.command(id(3), Command::Look(vec![(id(1), Layer::P180)]));
+    let peer = |n: u8| id(50 + n);
+    for n in 1..=10 {
+        world.input(id(1), Input::Linked { peer: peer(n), admitted: PLAIN });
+    }
+    world.run(1_500);
+    let asks = |world: &mut World, n: u8, layer: Layer, planned: bool| {
+        let status = world.nodes[&id(1)].trees().find(|tree| tree.tree.layer == layer).expect("it sends");
+        let ask = Message::Attach { tree: status.tree, feed: status.feed, from: None, planned, feeds: true };
+        let bytes = ask.encode().expect("fits");
+        world.input(id(1), Input::Control { from: peer(n), bytes });
+    };
+    let fed = |world: &World, layer: Layer| -> Vec<_> {
+        let trees = world.nodes[&id(1)].trees().filter(|tree| tree.tree.layer == layer);
+        trees.flat_map(|tree| tree.children).filter(|child| ![id(2), id(3)].contains(child)).collect()
+    };
+    let large = world.nodes[&id(1)].trees().find(|tree| tree.tree.layer == Layer::P360).expect("it sends");
+    let bytes = Message::Detach { tree: large.tree }.encode().expect("fits");
+    world.input(id(1), Input::Control { from: id(2), bytes });
+    asks(&mut world, 9, Layer::Audio, false);
+    (1..=8).for_each(|n| asks(&mut world, n, Layer::P180, false));
+    let before = fed(&world, Layer::P180).len();
+    assert!((3..8).contains(&before), "its uplink is full with {before} of 8");
+    asks(&mut world, 10, Layer::P360, true);
+    assert_eq!(fed(&world, Layer::P360), [peer(10)]);
+    let after = fed(&world, Layer::P180).len();
+    assert!(after >= 1 && after < before, "some of {before} went, {after} are left");
+    assert_eq!(fed(&world, Layer::Audio), [peer(9)], "no sound goes for a picture");
 }

@@ -37,7 +37,7 @@ fn header(index: u8, number: u32) -> UnitHeader {
 }
 
 fn member(may_coordinate: bool) -> Admitted {
-    Admitted { kind: Kind::Participant, class: Class::Member, may_coordinate }
+    Admitted { kind: Kind::Participant, class: Class::Member, may_coordinate, owner: 0 }
 }
 
 /// One node, and all that it has wanted.

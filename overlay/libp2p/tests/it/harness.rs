@@ -24,10 +24,18 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// What a peer shows: how it takes part. `stranger` is refused.
 pub(crate) fn admitted(shown: &[u8]) -> Option<Admitted> {
     match shown {
-        b"host" => Some(Admitted { kind: Kind::Participant, class: Class::Member, may_coordinate: true }),
-        b"guest" => Some(Admitted { kind: Kind::Participant, class: Class::Member, may_coordinate: false }),
-        b"early" => Some(Admitted { kind: Kind::Participant, class: Class::Lobby, may_coordinate: false }),
-        b"relay" => Some(Admitted { kind: Kind::Relay, class: Class::Member, may_coordinate: false }),
+        b"host" => {
+            Some(Admitted { kind: Kind::Participant, class: Class::Member, may_coordinate: true, owner: 0 })
+        }
+        b"guest" => {
+            Some(Admitted { kind: Kind::Participant, class: Class::Member, may_coordinate: false, owner: 0 })
+        }
+        b"early" => {
+            Some(Admitted { kind: Kind::Participant, class: Class::Lobby, may_coordinate: false, owner: 0 })
+        }
+        b"relay" => {
+            Some(Admitted { kind: Kind::Relay, class: Class::Member, may_coordinate: false, owner: 0 })
+        }
         _ => None,
     }
 }
@@ -130,6 +138,7 @@ impl Setup {
                     kind: Kind::Participant,
                     class: Class::Member,
                     may_coordinate: false,
+                    owner: 0,
                 }),
                 credential: self.shows.as_bytes().to_vec(),
                 first_serial: 1,
