@@ -15,9 +15,10 @@ use crate::overheard;
 /// What part of the meeting has passed when something happens, in sixtieths.
 ///
 /// Who comes late stays for long before the relay dies and after it: of a part of a second, one lost picture is a tenth.
+/// Its leaving is keyed before the removal begins: gathered for half a second, and the next epoch would wait for its own.
 const COMES: u32 = 4;
 const DIES: u32 = 24;
-const LEAVES: u32 = 38;
+const LEAVES: u32 = 36;
 const REMOVES: u32 = 40;
 const ORPHANS: u32 = 48;
 const WHOLE: u32 = 60;
