@@ -15,7 +15,7 @@ use overlay_core::plan::Shape;
 use overlay_core::shards;
 use overlay_core::status::Status;
 use overlay_core::time::Time;
-use overlay_core::unit::{Cut, Frame, Layer, Unit, UnitHeader};
+use overlay_core::unit::{Cut, Frame, Layer, TreeId, Unit, UnitHeader};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
 
@@ -133,13 +133,16 @@ impl Hub {
 
     /// Gives the core one value. What it then has for others waits in `batch` for [`Hub::settle`].
     pub(crate) fn give(&self, now: Time, input: Input<Parcel>, batch: &mut Batch) {
-        let mut core = self.core.lock();
+        self.give_to(&mut self.core.lock(), now, input, batch);
+    }
+
+    fn give_to(&self, core: &mut Core, now: Time, input: Input<Parcel>, batch: &mut Batch) {
         // Under the same lock as the call, so that the journal has the core's own order.
         if let Some(recorder) = &mut core.recorder {
             recorder.told(now, &input);
         }
         core.node.handle(now, input);
-        self.obey(now, &mut core, batch);
+        self.obey(now, core, batch);
         if let Some(recorder) = &mut core.recorder {
             recorder.done();
         }
@@ -160,9 +163,18 @@ impl Hub {
             let Some((peer, drops)) = batch.drops.pop() else { return };
             self.pacer.count(|counters| counters.units_dropped += drops.count);
             for tree in drops.trees {
-                self.give(now, Input::Dropped { peer, tree }, batch);
+                self.tell_dropped(now, peer, tree, batch);
             }
         }
+    }
+
+    /// Tells the core that something for a peer was dropped. From then on it is the core alone that knows what the peer can use.
+    fn tell_dropped(&self, now: Time, peer: NodeId, tree: TreeId, batch: &mut Batch) {
+        let mut core = self.core.lock();
+        if let Some(outlet) = core.links.get(&peer) {
+            outlet.mend(tree);
+        }
+        self.give_to(&mut core, now, Input::Dropped { peer, tree }, batch);
     }
 
     /// Gives the core one value and does all that follows.

@@ -11,7 +11,7 @@ use futures::AsyncWrite;
 use libp2p::Stream;
 use overlay_core::id::NodeId;
 use overlay_core::time::Time;
-use overlay_core::unit::UnitHeader;
+use overlay_core::unit::{TreeId, UnitHeader};
 use parking_lot::Mutex;
 
 use crate::config::{self, WRITE_TURN};
@@ -196,6 +196,11 @@ impl Outlet {
         let pushed = way.queue.push_unit(now, bytes, header, dropped);
         inner.fed_at = Some(now);
         pushed == Pushed::Kept && !std::mem::replace(&mut inner.listed, true)
+    }
+
+    /// The core knows that something of a tree was dropped, see [`Queue::mend`].
+    pub(crate) fn mend(&self, tree: TreeId) {
+        self.inner.lock().lanes[Lane::of_layer(tree.layer) as usize].queue.mend(tree);
     }
 
     /// True if nothing waits on the control lane.

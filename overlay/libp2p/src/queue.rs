@@ -35,7 +35,7 @@ pub(crate) struct Queue {
     bytes: usize,
     /// How much of the first frame is written already: it must be finished, however old.
     written: usize,
-    /// Trees of which a picture was dropped that others need: nothing of them until a key frame.
+    /// Trees of which a picture was dropped that others need: nothing of them until a key frame, or until the core knows.
     broken: BTreeSet<TreeId>,
 }
 
@@ -69,8 +69,7 @@ impl Queue {
     ) -> Pushed {
         if self.broken.contains(&unit.tree) {
             if !unit.frame.key {
-                dropped.count += 1;
-                return Pushed::Dropped;
+                return self.drop_new(unit.tree, dropped);
             }
             self.broken.remove(&unit.tree);
         }
@@ -81,11 +80,16 @@ impl Queue {
             }
         }
         if self.broken.contains(&unit.tree) && !unit.frame.key {
-            dropped.count += 1;
-            return Pushed::Dropped;
+            return self.drop_new(unit.tree, dropped);
         }
         self.append(now, bytes, Some(unit));
         Pushed::Kept
+    }
+
+    /// The core knows that something of a tree was dropped. What it sends of it from now on goes: it decides what the peer can
+    /// use, and starts from what that lacks when the peer asks anew.
+    pub(crate) fn mend(&mut self, tree: TreeId) {
+        self.broken.remove(&tree);
     }
 
     /// The bytes to write next: the rest of the first frame, or several small frames put together
@@ -141,6 +145,12 @@ impl Queue {
         }
     }
 
+    fn drop_new(&self, tree: TreeId, dropped: &mut Drops) -> Pushed {
+        dropped.count += 1;
+        dropped.trees.insert(tree);
+        Pushed::Dropped
+    }
+
     /// Drops the oldest whole unit, and what can't be decoded without it; false if there is none.
     fn drop_oldest(&mut self, dropped: &mut Drops) -> bool {
         let Some(gone) = self.frames.remove(usize::from(self.written > 0)) else { return false };
@@ -187,7 +197,7 @@ impl Queue {
 pub(crate) struct Drops {
     /// How many units.
     pub(crate) count: u64,
-    /// Of which trees, without those that were broken already.
+    /// Of which trees.
     pub(crate) trees: BTreeSet<TreeId>,
 }
 

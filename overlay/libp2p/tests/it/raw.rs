@@ -17,6 +17,7 @@ pub(crate) struct Raw {
     node: PeerId,
     control: stream::Control,
     incoming: stream::IncomingStreams,
+    pictures: stream::IncomingStreams,
     lanes: Vec<libp2p::Stream>,
     closed: watch::Receiver<bool>,
 }
@@ -39,6 +40,7 @@ impl Raw {
         };
         let mut control = swarm.behaviour().new_control();
         let incoming = control.accept(StreamProtocol::new("/canopy/control")).expect("once");
+        let pictures = control.accept(StreamProtocol::new("/canopy/video")).expect("once");
         let me = *swarm.local_peer_id();
         swarm.dial(address).expect("it can be dialled");
         let (tell, closed) = watch::channel(false);
@@ -58,7 +60,7 @@ impl Raw {
             }
         });
         timeout(PATIENCE, up).await.expect("in time").expect("connected");
-        Raw { me, node, control, incoming, lanes: Vec::new(), closed }
+        Raw { me, node, control, incoming, pictures, lanes: Vec::new(), closed }
     }
 
     pub(crate) fn me(&self) -> NodeId {
@@ -82,6 +84,13 @@ impl Raw {
         lane.write_all(bytes).await.is_ok() && lane.flush().await.is_ok()
     }
 
+    /// Writes more to the lane that was opened first.
+    pub(crate) async fn write_control(&mut self, bytes: &[u8]) {
+        let lane = self.lanes.first_mut().expect("it has said hello");
+        lane.write_all(bytes).await.expect("the node reads");
+        lane.flush().await.expect("the node reads");
+    }
+
     pub(crate) async fn say_hello(&mut self, version: u16, shown: &[u8]) {
         let mut body = vec![0];
         body.extend(version.to_be_bytes());
@@ -100,18 +109,31 @@ impl Raw {
     pub(crate) async fn frame(&mut self) -> Vec<u8> {
         let (_, mut stream) =
             timeout(PATIENCE, self.incoming.next()).await.expect("in time").expect("the node opens its lane");
-        let mut len = [0; 4];
-        stream.read_exact(&mut len[1..]).await.expect("a length");
-        let mut body = vec![0; u32::from_be_bytes(len) as usize];
-        stream.read_exact(&mut body).await.expect("a body");
+        let body = next_frame(&mut stream).await;
         self.lanes.push(stream);
         body
+    }
+
+    /// The lane by which the node sends pictures.
+    pub(crate) async fn pictures(&mut self) -> libp2p::Stream {
+        let (_, stream) =
+            timeout(PATIENCE, self.pictures.next()).await.expect("in time").expect("the node opens its lane");
+        stream
     }
 
     pub(crate) async fn until_closed(mut self) {
         let waited = timeout(PATIENCE, self.closed.wait_for(|closed| *closed)).await;
         let _ = waited.expect("the node closes the connection").expect("the swarm runs");
     }
+}
+
+/// The next frame on a lane, without its length.
+pub(crate) async fn next_frame(stream: &mut libp2p::Stream) -> Vec<u8> {
+    let mut len = [0; 4];
+    stream.read_exact(&mut len[1..]).await.expect("a length");
+    let mut body = vec![0; u32::from_be_bytes(len) as usize];
+    stream.read_exact(&mut body).await.expect("a body");
+    body
 }
 
 pub(crate) fn framed(body: &[u8]) -> Vec<u8> {

@@ -6,12 +6,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use overlay_core::io::{Command, LayerRate};
-use overlay_core::unit::Layer;
+use overlay_core::unit::{Layer, UnitHeader};
+use overlay_core::wire::{HEADER_LEN, Message};
+use overlay_libp2p::config::PROTOCOL;
 use overlay_libp2p::contact;
 use tokio::net::UdpSocket;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
-use crate::harness::{LOOPBACK, Peer, Setup, contacts, film, frame};
+use crate::harness::{LOOPBACK, PATIENCE, Peer, Setup, contacts, film, frame};
+use crate::raw::{Raw, framed, next_frame};
 
 /// Forwards datagrams to `server` for one client, and counts what the server sends: UDP and IP
 /// headers included.
@@ -110,4 +113,51 @@ async fn what_is_old_when_its_turn_comes_is_never_sent() {
     let numbers = guest.numbers(source.me(), Layer::P360);
     assert!(numbers.len() < 21, "{numbers:?}");
     assert!(!numbers.contains(&1), "frame 1 was 1.6 s old: {numbers:?}");
+}
+
+/// The next picture's number on a lane.
+async fn next_number(lane: &mut libp2p::Stream) -> u32 {
+    let unit = timeout(PATIENCE, next_frame(lane)).await.expect("in time");
+    let header = unit.first_chunk::<HEADER_LEN>().expect("a header");
+    UnitHeader::decode(header).expect("a header").frame.number
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_anew_after_drops_is_fed_at_once_without_a_key_frame() {
+    // 800 kbit/s: a picture of 60 kB for two takes 1.2 s, so those behind it are stale when it is done.
+    let source = Setup::new("host").uplink(800).start().await;
+    let guest = Setup::new("guest").uplink(100).knows(&contacts(&[&source])).start().await;
+    source.handle.command(Command::Coordinate { term: 1 });
+    source.handle.command(Command::Send(vec![LayerRate { layer: Layer::P360, kbps: 100 }]));
+    guest.until("on stage", |_| source.handle.status().on_stage.is_some()).await;
+    source.until("a child", |source| source.handle.counters().children == 1).await;
+    let place = source.handle.status().trees.into_iter().find(|tree| tree.tree.layer == Layer::P360);
+    let place = place.expect("its own tree");
+    let attach = |from| {
+        let (tree, feed) = (place.tree, place.feed);
+        let message = Message::Attach { tree, feed, from: Some(from), planned: false, feeds: false };
+        framed(&[&[2][..], &message.encode().expect("it fits")].concat())
+    };
+    let mut raw = Raw::dial(&source.contacts()[0]).await;
+    raw.say_hello(PROTOCOL, b"guest").await;
+    raw.frame().await;
+    raw.write_control(&attach(0)).await;
+    source.until("another child", |source| source.handle.counters().children == 2).await;
+    source.handle.publish(frame(Layer::P360, 0, true, 60_000));
+    for number in 1..20 {
+        source.handle.publish(frame(Layer::P360, number, false, 400));
+        sleep(Duration::from_millis(30)).await;
+    }
+    let mut lane = raw.pictures().await;
+    assert_eq!(next_number(&mut lane).await, 0);
+    sleep(Duration::from_millis(300)).await;
+
+    raw.write_control(&attach(20)).await;
+    sleep(Duration::from_millis(300)).await;
+    source.handle.publish(frame(Layer::P360, 20, false, 400));
+    let mut got = vec![next_number(&mut lane).await];
+    while got.last().is_some_and(|last| *last < 20) {
+        got.push(next_number(&mut lane).await);
+    }
+    assert!(got.len() < 20, "some were dropped: {got:?}");
 }
