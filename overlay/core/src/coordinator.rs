@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use crate::config;
 use crate::id::NodeId;
-use crate::io::{Audience, Event, Kind, LayerRate, Topic};
+use crate::io::{Audience, Event, LayerRate, Topic};
 use crate::members::{Look, Member, Presence};
 use crate::owed::{Owed, Rank};
 use crate::plan::{Branch, Feed, Looks, Plan, Planner, Row, Shapes, Supply, View, wire_kbps};
-use crate::seat::{self, Seat};
 use crate::stage::{self, Candidate, Group, Reachable, Stage, Wishes};
 use crate::state::State;
 use crate::time::Time;
@@ -20,7 +19,7 @@ use crate::verdicts::Verdicts;
 /// A stretch of coordination.
 #[derive(Debug)]
 pub(crate) struct Coordinator {
-    term: u32,
+    pub(crate) term: u32,
     /// When it began.
     since: Time,
     number: u32,
@@ -36,12 +35,12 @@ pub(crate) struct Coordinator {
     /// When everything was planned last; none before the first time.
     planned: Option<Time>,
     /// The number of the plan whose rows each node was told last.
-    given: BTreeMap<NodeId, u32>,
+    pub(crate) given: BTreeMap<NodeId, u32>,
     /// Who waits for a seat in answer, with the next plan at the latest.
     waiting: BTreeSet<NodeId>,
-    owed: Owed,
+    pub(crate) owed: Owed,
     /// Whom the stage names as helpers, since when.
-    helpers: (Time, Vec<Reachable>),
+    pub(crate) helpers: (Time, Vec<Reachable>),
 }
 
 impl Coordinator {
@@ -216,79 +215,6 @@ impl<P: Payload> State<P> {
         self.pay_seats(now);
     }
 
-    /// A node is to be told its rows again.
-    pub(crate) fn owe_seat(&mut self, now: Time, node: NodeId) {
-        if let Some(coordinator) = &mut self.coordinator
-            && coordinator.given.contains_key(&node)
-        {
-            let rank = if coordinator.planner.feeds(node) { Rank::Feeds } else { Rank::Other };
-            coordinator.owed.owe(now, node, rank);
-        }
-    }
-
-    /// Tells the seats that are due, as many as the uplink bears; this node's own costs nothing.
-    pub(crate) fn pay_seats(&mut self, now: Time) {
-        let me = self.me();
-        let own = self.coordinator.as_mut().is_some_and(|coordinator| coordinator.owed.owes(me));
-        if own && let Some(seat) = self.seat_of(me) {
-            if let Some(coordinator) = &mut self.coordinator {
-                coordinator.owed.paid(now, me);
-            }
-            self.take_seat(now, seat);
-        }
-        while let Some(node) = self.coordinator.as_mut().and_then(|coordinator| coordinator.owed.next(now)) {
-            let body = self.seat_of(node).map(|seat| seat.encode());
-            let Some(coordinator) = &mut self.coordinator else { return };
-            let bytes = body.as_ref().and_then(|body| body.as_ref().ok()).map_or(0, Vec::len);
-            if !coordinator.owed.affords(now, bytes + config::SEAT_OVERHEAD) {
-                break;
-            }
-            coordinator.owed.paid(now, node);
-            match body {
-                Some(Ok(body)) => self.say(Topic::Seat, Audience::One(node), body),
-                Some(Err(_)) => self.blame(node, "its seat does not fit a note"),
-                None => {}
-            }
-        }
-        if let Some(at) = self.coordinator.as_ref().and_then(|coordinator| coordinator.owed.look_at(now)) {
-            self.timers.set(Timer::Seats, at);
-        }
-    }
-
-    /// A node's rows as they are now.
-    fn seat_of(&self, node: NodeId) -> Option<Seat> {
-        let me = self.me();
-        let heard = self.members.get(node).map(|member| member.serial).or((node == me).then_some(0))?;
-        let coordinator = self.coordinator.as_ref()?;
-        let number = *coordinator.given.get(&node)?;
-        let seats = coordinator.planner.seats(node).into_iter();
-        let mut rows: BTreeMap<_, Row> = seats.filter_map(|seat| Some((seat.tree, seat.row?))).collect();
-        if self.members.len() > config::AFRESH_MEETING {
-            seat::name_fewer(&mut rows, config::SEAT_BACKUPS_MAX);
-        }
-        let named = rows.values().flat_map(|row| row.backups.iter().copied().chain([row.parent]));
-        let awaited = self.awaited(node);
-        let named: BTreeSet<NodeId> = named.chain(awaited.iter().copied()).collect();
-        let contacts = |id: &NodeId| {
-            let mine = (*id == me).then_some(&self.config.contacts);
-            mine.or_else(|| self.members.get(*id).map(|member| &member.presence.contacts)).cloned()
-        };
-        let stage = self.stage.as_ref().map(|(_, stage)| stage);
-        let helps =
-            |id: &NodeId| stage.is_some_and(|stage| stage.helpers.iter().any(|helper| helper.id == *id));
-        let elsewhere = |id: &NodeId| if helps(id) { Some(Vec::new()) } else { contacts(id) };
-        let peers = named.iter().filter_map(|id| Some((*id, elsewhere(id)?))).collect();
-        Some(Seat { term: coordinator.term, number, heard, rows, peers, awaited })
-    }
-
-    /// Whom a node that hides is to dial, since they can't dial it: the relays that it feeds.
-    fn awaited(&self, node: NodeId) -> BTreeSet<NodeId> {
-        let hides = self.members.get(node).map_or(self.config.hidden, |member| member.presence.hidden);
-        let Some(coordinator) = self.coordinator.as_ref().filter(|_| hides) else { return BTreeSet::new() };
-        let own = coordinator.planner.seats(node).into_iter().filter(|seat| seat.source == node);
-        own.flat_map(|seat| coordinator.planner.children(seat.tree, node)).collect()
-    }
-
     /// A member has said what it is like: it is told its seat if it asks, or if it holds an older one.
     pub(crate) fn answer_presence(&mut self, now: Time, peer: NodeId, asks: bool, holds: (u32, u32)) {
         let soon = now + config::PLAN_DEBOUNCE;
@@ -362,41 +288,6 @@ impl<P: Payload> State<P> {
         let spare = u64::from(uplink).saturating_sub(own * 100 / config::SUPPLY_PERCENT);
         let seats = spare.min(u64::from(uplink) * config::SEATS_PERCENT / 100);
         uplink - u32::try_from(seats).unwrap_or(uplink)
-    }
-
-    /// Names other helpers where that is due: in a large meeting the stage is told to everybody for it, and while many relays
-    /// come each is one change.
-    fn look_for_helpers(&mut self, now: Time) {
-        let helpers = self.helpers();
-        let large = self.members.len() > config::AFRESH_MEETING;
-        let Some(coordinator) = &mut self.coordinator else { return };
-        let (named, before) = &coordinator.helpers;
-        if helpers == *before {
-            return;
-        }
-        let due = *named + config::HELPERS_EVERY;
-        if large && !before.is_empty() && now < due {
-            return self.timers.set_earlier(Timer::Plan, due);
-        }
-        coordinator.helpers = (now, helpers);
-    }
-
-    /// The strongest relays, for whoever finds no parent.
-    fn helpers(&self) -> Vec<Reachable> {
-        let verdicts = self.coordinator.as_ref().map(|coordinator| &coordinator.verdicts);
-        let relays = self.members.iter().filter(|(id, member)| {
-            let Presence { contacts, lends_kbps, .. } = &member.presence;
-            let helps = member.admitted.kind == Kind::Relay && !contacts.is_empty() && *lends_kbps > 0;
-            helps && !verdicts.is_some_and(|verdicts| verdicts.is_demoted(*id))
-        });
-        let mut relays: Vec<(u32, NodeId)> =
-            relays.map(|(id, member)| (member.presence.lends_kbps, id)).collect();
-        relays.sort_by_key(|(kbps, id)| (std::cmp::Reverse(*kbps), *id));
-        let contacts = |id| self.members.get(id).map(|member| member.presence.contacts.clone());
-        relays.truncate(config::HELPERS_MAX);
-        // Everybody is told when this changes: who lends more than whom among them is no news.
-        relays.sort_by_key(|(_, id)| *id);
-        relays.into_iter().filter_map(|(_, id)| Some(Reachable { id, contacts: contacts(id)? })).collect()
     }
 
     /// A coordinator that takes over: who feeds whom now, as everybody says it.

@@ -6,94 +6,9 @@ use crate::id::NodeId;
 use crate::list::List;
 use crate::unit::{Cut, Layer, TreeId, Unit};
 
-/// How a node takes part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Kind {
-    /// Holds keys; sends, receives, and relays if it has uplink to spare.
-    Participant,
-    /// Holds no key; only relays.
-    Relay,
-}
-
-/// How far into the meeting a peer is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Class {
-    /// At the door: it may ask to be let in, and hear the answer; little of both, and nothing else.
-    Lobby,
-    /// In the meeting.
-    Member,
-}
-
-/// What the edge found out about a peer when it checked its credential.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Admitted {
-    /// How it takes part.
-    pub kind: Kind,
-    /// How far it is in. Grows when its presence brings a better credential, over the link that there is.
-    pub class: Class,
-    /// True if its credential lets it plan (the organiser, later its deputies); never in the lobby.
-    pub may_coordinate: bool,
-    /// By which invite or lease it came, as a number: what those of one owner say counts once. A group link is one owner.
-    pub owner: u64,
-}
-
-impl Admitted {
-    /// True for a member.
-    pub fn is_in(self) -> bool {
-        self.class == Class::Member
-    }
-}
-
-/// A signed control message. The core writes and reads `body`; the edge signs and checks it, since the core
-/// holds no keys.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Note {
-    /// Who says it.
-    pub origin: NodeId,
-    /// Grows with each note of the origin, also over its restarts (the edge seeds it from the wall clock).
-    pub serial: u64,
-    /// What the body is.
-    pub topic: Topic,
-    /// Whom it is for.
-    pub audience: Audience,
-    /// At most [`crate::config::NOTE_BODY_MAX`] bytes.
-    #[serde(with = "serde_bytes")]
-    pub body: Vec<u8>,
-}
-
-/// Whom a note is for, and so how it travels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Audience {
-    /// Everybody: along a tree of links, kept for those who come later.
-    Everybody,
-    /// Whoever leads the meeting now: uphill, not kept.
-    Coordinator,
-    /// This node: downhill, the way that its own notes came up; not kept.
-    One(NodeId),
-}
-
-/// What a note is about, and so who reads it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Topic {
-    /// The origin's presence: kind, uplink, contacts, what it sends. The core's own.
-    Presence,
-    /// Who is plugged into which slot, said by the coordinator to everybody. The core's own.
-    Stage,
-    /// A node's rows of the plan, said by the coordinator to that node. The core's own.
-    Seat,
-    /// Key agreement: opaque to the core, handed to the application.
-    Keys,
-    /// The same, where only the origin's last note of this number counts: less than [`crate::config::STANDING_MAX`].
-    Standing(u8),
-}
-
-impl Topic {
-    /// True for what is the application's, kept for a while.
-    pub(crate) fn is_of_keys(&self) -> bool {
-        matches!(self, Topic::Keys | Topic::Standing(_))
-    }
-}
+pub use crate::event::Event;
+pub use crate::note::{Audience, Note, Signature, Topic};
+pub use crate::peer::{Admitted, Class, Kind};
 
 /// Everything that can happen to a node. `P` is the payload of units, see [`crate::unit::Payload`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -314,10 +229,6 @@ pub struct LayerRate {
     pub kbps: u32,
 }
 
-/// An Ed25519 signature over a note or a list.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Signature(#[serde(with = "serde_bytes")] pub [u8; 64]);
-
 /// Everything that a node wants done. Handle each before the next `handle`.
 #[derive(Clone, Debug, Serialize)]
 pub enum Output<P> {
@@ -402,95 +313,4 @@ impl<P> Output<P> {
             Output::Event(event) => Output::Event(event),
         }
     }
-}
-
-/// What the application may want to know.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub enum Event {
-    /// Somebody said something about keys.
-    Keys {
-        /// Who.
-        from: NodeId,
-        /// What.
-        #[serde(with = "serde_bytes")]
-        body: Vec<u8>,
-    },
-    /// Somebody leads the meeting now who did not before, or with another term: the coordinator whose heartbeats
-    /// come, with the highest term.
-    Led {
-        /// Who; this node itself too.
-        by: NodeId,
-        /// Its term.
-        term: u32,
-    },
-    /// A member is present that was not before. The coordinator hears of everybody, others of who coordinates or sends.
-    Arrived {
-        /// Who.
-        peer: NodeId,
-        /// How it takes part.
-        kind: Kind,
-    },
-    /// A node took its leave, or was lost for [`crate::config::GONE_AFTER`]. Heard of as [`Event::Arrived`] is; the
-    /// coordinator hears it of the lobby too.
-    Departed {
-        /// Who.
-        peer: NodeId,
-        /// True if it said so.
-        said_so: bool,
-    },
-    /// This node's source was plugged into a slot, or sends other layers there: frames of these that it publishes from now
-    /// on travel.
-    OnStage {
-        /// The slot.
-        slot: u8,
-        /// Which plugging-in.
-        feed: u32,
-        /// What the slot takes of it, in their order; on a crowded stage not all that it could send.
-        layers: Vec<Layer>,
-    },
-    /// This node's source was unplugged, or found no free slot.
-    OffStage,
-    /// From now on more want to send than there are places, or no longer: while it is so, sources tell the coordinator
-    /// whether they speak.
-    Crowded(bool),
-    /// A source that this node watches was plugged in or out.
-    Source {
-        /// The source.
-        peer: NodeId,
-        /// The layer that this node is to get, none if it was unplugged. Sound comes beside it.
-        layer: Option<Layer>,
-    },
-    /// From now on what comes of a source is covered by its signed lists, or no longer.
-    Verified {
-        /// The source.
-        peer: NodeId,
-        /// True if all of it is.
-        all: bool,
-    },
-    /// A receiver needs a key frame of ours. At most one a second for each layer.
-    KeyWanted(Layer),
-    /// A child or parent link of a tree changed: what `--verbose` people read.
-    Rewired {
-        /// The tree.
-        tree: TreeId,
-        /// The new parent, none while looking for one.
-        parent: Option<NodeId>,
-    },
-    /// A parent was silent for too long: the trees that it feeds ask their backups.
-    Silent {
-        /// The parent.
-        peer: NodeId,
-    },
-    /// At the coordinator: enough owners complained of somebody who fed them, so that it feeds nobody any more.
-    Demoted {
-        /// Who.
-        peer: NodeId,
-    },
-    /// A peer broke the protocol: whoever it is, it is not our fault.
-    Blame {
-        /// The neighbour.
-        peer: NodeId,
-        /// What it did, for the log.
-        what: &'static str,
-    },
 }

@@ -11,12 +11,15 @@
 //! | `door` | what a neighbour in the lobby may say and is told, its way in and back |
 //! | `presence` | who is there, who leads, who is gone |
 //! | `coordinator` | whoever plans now: the plan, and who is told what of it |
+//! | `tell` | seats that a coordinator tells |
+//! | `helpers` | relays that whoever finds no parent may ask |
 //! | `carry` | notes for one node, or for the coordinator: which way |
 //! | `flood` | notes for everybody: along a tree of links |
 //! | `follow` | a new stage, or a new seat: what it changes for this node |
 //! | `serve` | children: who is accepted, what they are told |
 //! | `receive` | what this node asks to see, and can take in |
-//! | `repair` | looking for a parent |
+//! | `repair` | a parent that says yes, no, or nothing any more |
+//! | `asking` | asking for a parent: whom, in which order |
 //! | `trial` | a parent that brings nothing, and another beside it |
 //! | `relay` | the data plane: forward, thin, drop, deliver |
 //! | `blame` | parents that feed badly: left, complained of, demoted |
@@ -51,12 +54,16 @@
 //! | [`waits`] | whether a node's own line is what its units wait for, for edges |
 //! | [`config`] | every bound and every span, with its reason |
 //! | [`io`] | the values that go in and come out |
+//! | [`event`] | what the application may want to know |
+//! | [`note`] | what nodes tell each other beyond their neighbours |
+//! | [`peer`] | how somebody takes part, and how far it is in |
 //! | [`shards`] | a sealed frame as the units of its group, and back, for edges |
 //! | [`code`] | parity, for `shards` |
 //! | [`mod@unit`] | what travels in a tree |
 //! | [`coordinate`] | where somebody is, as far as delays tell |
 //! | [`id`], [`time`] | who and when |
 
+mod asking;
 mod blame;
 mod bucket;
 mod capacity;
@@ -70,6 +77,7 @@ mod flood;
 mod follow;
 mod gathered;
 mod gossip;
+mod helpers;
 mod links;
 mod lobby;
 mod owed;
@@ -84,6 +92,7 @@ mod serve;
 mod speech;
 mod state;
 mod survey;
+mod tell;
 mod trial;
 mod verdicts;
 mod vivaldi;
@@ -94,12 +103,15 @@ mod witness;
 pub mod code;
 pub mod config;
 pub mod coordinate;
+pub mod event;
 pub mod floor;
 pub mod id;
 pub mod io;
 pub mod list;
 pub mod members;
 pub mod node;
+pub mod note;
+pub mod peer;
 pub mod plan;
 pub mod seat;
 pub mod shards;

@@ -6,6 +6,8 @@
 //! | `compute` | a plan that is made once |
 //! | `told` | a plan as it is told |
 //! | `planner` | the tables that are kept between plans, and the verbs |
+//! | `tune` | channels and groups as the meeting asks for them |
+//! | `bare` | trees that are not there yet: dealt uplink, and built |
 //! | `resume` | a plan that was made elsewhere |
 //! | `settle` | brings trees that are there to what is granted |
 //! | `seat` | one node in a tree that is there |
@@ -22,6 +24,7 @@
 
 mod admit;
 mod backups;
+mod bare;
 mod budget;
 mod channel;
 mod compute;
@@ -38,6 +41,7 @@ mod settle;
 mod table;
 mod told;
 mod tree;
+mod tune;
 
 pub use budget::{graft_kbps, own_kbps, planned_kbps, unit_kbps, wire_kbps};
 pub use compute::compute;

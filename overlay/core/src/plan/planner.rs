@@ -1,22 +1,16 @@
 //! The planner: keeps its tables between plans, so that one who comes or goes costs microseconds.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::config;
 use crate::id::NodeId;
-use crate::io::LayerRate;
 use crate::time::Time;
-use crate::unit::Layer;
 
 use super::admit::{self, Terms};
 use super::backups::{self, Pool, Promises};
-use super::budget::{admitted_kbps, own_kbps, wire_kbps};
+use super::budget::admitted_kbps;
 use super::channel::{Channel, Group};
-use super::deal::{Hands, Need, deal, suffices};
-use super::group::{Crowd, Shape, shape};
-use super::place::{Ways, build};
-use super::resume;
 use super::roster::{Ix, Roster};
 use super::served::Served;
 use super::settle::Settler;
@@ -24,7 +18,7 @@ use super::table::{Feed, Plan, Shapes, Supply, View};
 
 /// Copies that a source sends of each of its trees by plan, where its uplink holds them: the second makes trees flatter,
 /// and saves the first child's children.
-const COPIES_MAX: u32 = 2;
+pub(super) const COPIES_MAX: u32 = 2;
 /// In a meeting in which not everybody may move at once edges move for the better no more often than this (a guess).
 const BETTER_EVERY: Duration = Duration::from_secs(2);
 
@@ -38,11 +32,11 @@ const BETTER_EVERY: Duration = Duration::from_secs(2);
 pub struct Planner {
     pub(super) roster: Roster,
     pub(super) channels: Vec<Channel>,
-    promises: Promises,
+    pub(super) promises: Promises,
     view: Option<Settings>,
-    small: bool,
+    pub(super) small: bool,
     /// The plan that is made now gives a tree to another source.
-    replugged: bool,
+    pub(super) replugged: bool,
     /// When edges were moved last because others are better.
     bettered: Option<Time>,
     pub(super) changed: BTreeSet<NodeId>,
@@ -249,130 +243,13 @@ impl Planner {
         }
     }
 
-    /// Edges of one who hides are none that others could have.
-    fn hides_either(&self, group: &Group, source: Ix) -> bool {
-        group.trees.iter().any(|tree| self.roster.is_hidden(tree.source)) || self.roster.is_hidden(source)
-    }
-
     fn has_feeds(&self, feeds: &[Feed]) -> bool {
         self.channels.len() == feeds.len()
             && self.channels.iter().zip(feeds).all(|(channel, feed)| channel.feed == *feed)
     }
 
-    fn crowd(&mut self, view: &View) -> Crowd {
-        self.roster.forget_own();
-        let owners = self.roster.weigh_owners();
-        let watchers = self.roster.everybody().filter(|node| self.roster.watches(*node)).count();
-        // Nobody reaches one who hides but by way of a relay.
-        let open = self.roster.everybody().all(|node| !self.roster.is_hidden(node));
-        let (mut sound_kbps, mut all_kbps, mut mesh) = (0, 0, self.small && open);
-        for feed in &view.feeds {
-            let source = self.roster.find(feed.source);
-            let others = watchers - usize::from(source.is_some_and(|source| self.roster.watches(source)));
-            let cost = |audio: bool| {
-                let rate = feed.layers.iter().rev().find(|rate| rate.layer.is_audio() == audio);
-                rate.map_or(0, |rate| u64::from(wire_kbps(*rate)) * others as u64)
-            };
-            sound_kbps += cost(true);
-            all_kbps += cost(true) + cost(false);
-            let cap = source.map_or(0, |source| u64::from(self.roster.cap(source)));
-            if let Some(source) = source {
-                let own = u64::from(own_kbps(&feed.layers)) * others as u64;
-                self.roster.set_own(source, u32::try_from(own).unwrap_or(u32::MAX));
-            }
-            mesh &= cost(true) + cost(false) <= cap;
-        }
-        let supply_kbps = admitted_kbps(self.roster.totals().1, view.margins);
-        Crowd { shapes: view.shapes, people: watchers, mesh, owners, sound_kbps, all_kbps, supply_kbps }
-    }
-
-    /// Makes channels and groups what the feeds ask for. What has ended gives back its uplink.
-    fn tune(&mut self, view: &View, crowd: &Crowd, previous: Option<&Plan>) {
-        let mut before: BTreeMap<u8, Channel> = std::mem::take(&mut self.channels)
-            .into_iter()
-            .map(|channel| (channel.feed.slot, channel))
-            .collect();
-        for feed in &view.feeds {
-            let Some(source) = self.roster.find(feed.source) else { continue };
-            let kept = before.remove(&feed.slot);
-            let mut groups: BTreeMap<Layer, Group> = BTreeMap::new();
-            for mut group in kept.into_iter().flat_map(|channel| channel.groups) {
-                let goes_on =
-                    group.trees.first().is_some_and(|tree| (tree.feed, tree.source) == (feed.feed, source));
-                let wanted = feed.layers.contains(&group.rate);
-                if goes_on && wanted {
-                    groups.insert(group.rate.layer, group);
-                } else if wanted && !group.is_bare() && !self.hides_either(&group, source) {
-                    // Trees belong to slots: they stay when somebody else is plugged in.
-                    for tree in &mut group.trees {
-                        tree.replug(&mut self.roster, source, feed.feed);
-                    }
-                    self.replugged = true;
-                    groups.insert(group.rate.layer, group);
-                } else {
-                    backups::end(&mut self.roster, &mut group, &mut self.promises);
-                }
-            }
-            let mut channel = Channel::new(feed.clone(), source);
-            let affords_twice = self.affords_sound_twice(feed, source);
-            for rate in &feed.layers {
-                let plain = rate.layer.is_audio() && !affords_twice;
-                let fresh = if plain { Shape::PLAIN } else { shape(*rate, crowd) };
-                let held = previous.and_then(|plan| resume::shape_in(plan, feed, rate.layer));
-                let shape = groups.get(&rate.layer).map(|group| group.shape).or(held);
-                let shape = shape.filter(|held| held.is_as_good_as(fresh)).unwrap_or(fresh);
-                // One of another shape stays among those that end.
-                let same = groups.get(&rate.layer).is_some_and(|group| group.shape == shape);
-                let kept = if same { groups.remove(&rate.layer) } else { None };
-                let group = kept.unwrap_or_else(|| {
-                    let mut group = Group::new(feed, source, *rate, shape, self.roster.len());
-                    if let Some(plan) = previous {
-                        resume::load(&mut self.roster, &mut group, plan);
-                    }
-                    group
-                });
-                channel.groups.push(group);
-            }
-            for mut group in groups.into_values() {
-                backups::end(&mut self.roster, &mut group, &mut self.promises);
-            }
-            channel.fit(self.roster.len());
-            self.channels.push(channel);
-        }
-        for group in before.into_values().flat_map(|channel| channel.groups) {
-            let mut group = group;
-            backups::end(&mut self.roster, &mut group, &mut self.promises);
-        }
-        self.afford();
-    }
-
-    /// A source's sound is doubled only where that does not cost its smallest picture.
-    fn affords_sound_twice(&self, feed: &Feed, source: Ix) -> bool {
-        let sound = feed.layers.iter().find(|rate| rate.layer.is_audio());
-        let picture = feed.layers.iter().find(|rate| !rate.layer.is_audio());
-        let kbps = |rate: Option<&LayerRate>| rate.map_or(0, |rate| wire_kbps(*rate));
-        2 * kbps(sound) + kbps(picture) <= self.roster.cap(source)
-    }
-
-    /// A source needs uplink for a copy of each of its trees; layers that it has none for are left out.
-    fn afford(&mut self) {
-        for channel in &mut self.channels {
-            let mut left = self.roster.cap(channel.source);
-            let mut kept = Vec::new();
-            for mut group in std::mem::take(&mut channel.groups) {
-                if group.kbps() <= left {
-                    left -= group.kbps();
-                    kept.push(group);
-                } else {
-                    backups::end(&mut self.roster, &mut group, &mut self.promises);
-                }
-            }
-            channel.groups = kept;
-        }
-    }
-
     /// Grants the first of the steps, and sees how many copies sources send of what is granted to anybody.
-    fn grant(&mut self, steps: &[admit::Step], granted: usize, mesh: bool) {
+    pub(super) fn grant(&mut self, steps: &[admit::Step], granted: usize, mesh: bool) {
         admit::grant(&self.roster, &mut self.channels, steps, granted);
         for channel in &mut self.channels {
             let wanted = |layer: usize| {
@@ -389,76 +266,6 @@ impl Planner {
         }
     }
 
-    /// The most of the steps for whom there are hands enough, found by halving.
-    fn dealable(&mut self, steps: &[admit::Step], affordable: usize, mesh: bool) -> usize {
-        let (mut good, mut bad, mut probe) = (0, affordable + 1, affordable);
-        while bad - good > 1 {
-            self.grant(steps, probe, mesh);
-            let (places, hands) = self.deal();
-            let needs: Vec<&Need> = places.iter().map(|place| &place.need).collect();
-            if suffices(&needs, &hands) {
-                good = probe;
-            } else {
-                bad = probe;
-            }
-            probe = good + (bad - good) / 2;
-        }
-        good
-    }
-
-    /// Deals out uplink to the trees that are bare.
-    fn deal(&self) -> (Vec<Place>, Vec<Hands>) {
-        let mut places = Vec::new();
-        let mut kept = vec![0; self.roster.len()];
-        let mut number = 0;
-        for (at, channel) in self.channels.iter().enumerate() {
-            for (layer, group) in channel.groups.iter().enumerate() {
-                number += 1;
-                let grants = |node: &Ix| channel.grants(layer, *node, self.roster.watches(*node));
-                let takers: Vec<Ix> = self.roster.everybody().filter(grants).collect();
-                if !group.is_bare() || takers.is_empty() {
-                    continue;
-                }
-                let source = channel.source as usize;
-                for (index, tree) in group.trees.iter().enumerate() {
-                    let copies = tree.copies.min(takers.len() as u32);
-                    kept[source] += tree.kbps * copies;
-                    let direct = if tree.copies > COPIES_MAX { copies } else { 0 };
-                    let children = takers.len() as u32 - direct;
-                    let need = Need { group: number, kbps: tree.kbps, children };
-                    places.push(Place { channel: at, layer, index, need });
-                }
-            }
-        }
-        let needs: Vec<&Need> = places.iter().map(|place| &place.need).collect();
-        let takes = |tree: usize, node: Ix| {
-            let place = &places[tree];
-            self.channels[place.channel].grants(place.layer, node, self.roster.watches(node))
-        };
-        let hands = deal(&self.roster, &needs, &kept, self.small, takes);
-        (places, hands)
-    }
-
-    /// Builds bare trees with the hands that were dealt to them.
-    fn build(&mut self, places: &[Place], hands: &[Hands]) {
-        let mut ways: Option<(usize, usize, Ways)> = None;
-        for (place, hands) in places.iter().zip(hands) {
-            let channel = &mut self.channels[place.channel];
-            let roster = &mut self.roster;
-            let receivers: Vec<Ix> = {
-                let grants = |node: &Ix| channel.grants(place.layer, *node, roster.watches(*node));
-                roster.everybody().filter(grants).collect()
-            };
-            let group = &mut channel.groups[place.layer];
-            let known = ways.take().filter(|(at, layer, _)| (*at, *layer) == (place.channel, place.layer));
-            let mut known = known.map_or_else(|| Ways::new(group, roster.len()), |(.., ways)| ways);
-            let tree = &mut group.trees[place.index];
-            build(roster, tree, hands, &receivers, &known, self.small);
-            known.add(tree);
-            ways = Some((place.channel, place.layer, known));
-        }
-    }
-
     fn note_changes(&mut self) {
         for group in self.channels.iter_mut().flat_map(|channel| &mut channel.groups) {
             for tree in &mut group.trees {
@@ -467,12 +274,4 @@ impl Planner {
             }
         }
     }
-}
-
-/// Where a tree is that is to be built.
-struct Place {
-    channel: usize,
-    layer: usize,
-    index: usize,
-    need: Need,
 }
