@@ -9,6 +9,7 @@ mod demotion;
 mod interfaces;
 mod liveness;
 mod memory;
+mod mutual;
 mod terms;
 
 use std::collections::BTreeMap;
@@ -33,12 +34,13 @@ const SELDOM: u64 = 10;
 const LARGE: usize = 1_000;
 
 /// Every invariant's name, as scenarios and reports write it.
-pub const INVARIANTS: [&str; 9] = [
+pub const INVARIANTS: [&str; 10] = [
     interfaces::NAME,
     acyclic::NAME,
     delivery::TWICE,
     delivery::FORGED,
     children::NAME,
+    mutual::NAME,
     memory::NAME,
     terms::NAME,
     demotion::NAME,
@@ -87,6 +89,7 @@ pub struct Checks {
     looks: u64,
     deliveries: delivery::Deliveries,
     terms: terms::Terms,
+    mutual: mutual::Mutual,
     violations: Vec<Violation>,
     failed: bool,
 }
@@ -104,6 +107,7 @@ impl Checks {
             looks: 0,
             deliveries: delivery::Deliveries::new(cast.people.len()),
             terms: terms::Terms::default(),
+            mutual: mutual::Mutual::default(),
             violations: Vec::new(),
             failed: false,
         }
@@ -177,6 +181,7 @@ impl Checks {
         findings.extend(memory::look(&scene));
         findings.extend(liveness::look(&scene));
         findings.extend(self.terms.look(&scene));
+        findings.extend(self.mutual.look(&scene));
         for finding in findings {
             self.found(now, finding, machines);
         }

@@ -17,6 +17,7 @@ use overlay_core::members::Presence;
 use overlay_core::node::Node;
 use overlay_core::time::Time;
 use overlay_core::unit::Layer;
+use overlay_core::unit::TreeId;
 use overlay_core::wire::Message;
 
 fn standard(name: &str) -> Scenario {
@@ -290,6 +291,34 @@ fn a_repair_that_is_switched_off_is_caught() {
     let found = &record.violations[0];
     assert!(found.at_ns >= 7_000_000_000 && found.node.is_some() && !found.tail.is_empty(), "{found:?}");
     assert!(!record.complete, "a violation ends the run");
+}
+
+/// From 5 s on nobody feeds the last participant the large picture of the first slot, and nobody says so.
+#[derive(Default)]
+struct Forgotten(BTreeSet<u32>);
+
+impl Saboteur for Forgotten {
+    fn input(&mut self, now: Time, who: u32, input: Input<Parcel>) -> Option<Input<Parcel>> {
+        let tree = TreeId { slot: 0, layer: Layer::P360, index: 0 };
+        match input {
+            Input::Control { from, bytes } if now.0 >= 5_000_000_000 && from == node_id(5) => {
+                if matches!(Message::decode(&bytes), Ok(Message::Attach { tree: at, .. }) if at == tree) {
+                    return None;
+                }
+                let first = self.0.insert(who);
+                let gone = || Message::Detach { tree }.encode().expect("fits");
+                Some(Input::Control { from, bytes: if first { gone() } else { bytes } })
+            }
+            other => Some(other),
+        }
+    }
+}
+
+#[test]
+fn a_child_that_its_parent_has_forgotten_is_caught() {
+    let world = World::<Node<Parcel>>::new(small(""), 1).expect("a scenario");
+    let record = world.sabotaged(Forgotten::default()).run(|_| true);
+    assert_eq!(broken(&record), ["mutual"], "{:?}", record.violations);
 }
 
 #[test]

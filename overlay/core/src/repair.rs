@@ -47,9 +47,13 @@ impl<P: Payload> State<P> {
         if let Some(neighbour) = self.links.get_mut(from) {
             neighbour.answered(now);
         }
-        let expected = self.trees.get(&id).is_some_and(|tree| {
-            tree.feed == feed
-                && (tree.parent == Some(from) || tree.trying.is_some_and(|attempt| attempt.peer == from))
+        let named = self.trees.get(&id).filter(|tree| tree.feed == feed);
+        // The answer to what was asked before another was: it feeds on until that one does.
+        if named.is_some_and(|tree| tree.old == Some(from)) {
+            return;
+        }
+        let expected = named.is_some_and(|tree| {
+            tree.parent == Some(from) || tree.trying.is_some_and(|attempt| attempt.peer == from)
         });
         let planned = self.is_sent_to(id, from);
         let Some(tree) = self.trees.get_mut(&id).filter(|_| expected) else {
@@ -66,6 +70,10 @@ impl<P: Payload> State<P> {
         let is_content = tree.is_live() && tree.given_up != tree.parent;
         if asked && !planned && tree.parent != Some(from) && is_content {
             return self.begin_trial(now, id, from, path);
+        }
+        if tree.is_tried(from) {
+            // It is the parent now: what ends with the trial must not be its feeding.
+            tree.trial = None;
         }
         tree.claimed = planned;
         let before = tree.parent.replace(from).filter(|parent| *parent != from);

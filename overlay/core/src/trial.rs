@@ -14,7 +14,7 @@ impl<P: Payload> State<P> {
     /// True if it is time to try another parent in this tree: the parent says that it has what did not come; another tree
     /// of the same source goes on; or there was nothing for so long that it is worth asking.
     pub(crate) fn is_starved(&self, now: Time, tree: &Tree<P>) -> bool {
-        if tree.parent.is_none() || tree.old.is_some() || tree.trial.is_some() {
+        if tree.parent.is_none() || tree.trial.is_some() {
             return false;
         }
         let hungry = now.since(tree.fed);
@@ -55,6 +55,7 @@ impl<P: Payload> State<P> {
         // It said that it had what it did not bring.
         let kept_back = tree.behind.is_some_and(|since| now.since(since) >= config::STARVED_AFTER);
         let before = tree.parent.replace(from);
+        tree.old = tree.old.filter(|old| *old != from);
         tree.path = trial.path;
         tree.stalled = None;
         tree.claimed = false;

@@ -1,11 +1,12 @@
 //! Somebody dies, lies or stands still; the others find another way.
 
 use overlay_core::id::NodeId;
-use overlay_core::io::{Command, Event, Kind};
+use overlay_core::io::{Audience, Command, Event, Input, Kind, Note, Topic};
 use overlay_core::node::Node;
 use overlay_core::unit::{Layer, TreeId};
+use overlay_core::wire::Message;
 
-use crate::harness::{Blob, World, id, ladder};
+use crate::harness::{Blob, World, id, ladder, sign};
 
 /// The longest gap that any receiver had of any source's layer since `since`.
 fn worst_gap(world: &World, layer: Layer, since: overlay_core::time::Time) -> u128 {
@@ -365,4 +366,53 @@ fn a_source_sends_away_one_of_several_in_a_small_picture_for_the_first_in_a_larg
     let after = fed(&world, Layer::P180).len();
     assert!(after >= 1 && after < before, "some of {before} went, {after} are left");
     assert_eq!(fed(&world, Layer::Audio), [peer(9)], "no sound goes for a picture");
+}
+
+#[test]
+fn who_was_tried_when_the_plan_names_it_is_a_parent_and_goes_on_feeding() {
+    let mut world = World::demo(2);
+    world.run(3_000);
+    let (who, tree, before) = parents(&world)
+        .into_iter()
+        .find_map(|(who, tree, parent)| {
+            let watches = who >= id(4) && who <= id(6) && !tree.layer.is_audio();
+            watches.then_some((who, tree, parent?))
+        })
+        .expect("somebody watches");
+    let feeds = |world: &World, parent: NodeId| {
+        let at = world.nodes[&parent].status().trees.into_iter().find(|at| at.tree == tree);
+        at.is_some_and(|at| at.children.contains(&who))
+    };
+    // Everybody keeps everything back, until another parent is tried.
+    world.mute.extend((1..=12).map(id));
+    let tried = (0..250).find_map(|_| {
+        world.run(20);
+        world.nodes.keys().copied().find(|other| *other != before && feeds(&world, *other))
+    });
+    let other = tried.expect("another is tried");
+
+    let mut seat = world.seat_of[&who].clone();
+    seat.number += 1;
+    seat.rows.get_mut(&tree).expect("it is in the tree").parent = other;
+    seat.peers.entry(other).or_default();
+    let body = seat.encode().expect("fits");
+    let (origin, serial) = (id(1), 1 << 40);
+    let note = Note { origin, serial, topic: Topic::Seat, audience: Audience::One(who), body };
+    let signature = sign(&note);
+    let bytes = Message::Carry { note, signature, hops: 0 }.encode().expect("fits");
+    world.input(who, Input::Control { from: id(1), bytes });
+    world.run(40);
+    // The answer of the parent before to what it was asked before that.
+    let at = world.nodes[&who].status().trees.into_iter().find(|at| at.tree == tree).expect("it is in it");
+    let late = Message::Accepted { tree, feed: at.feed, live: true, path: vec![at.source, before] };
+    let bytes = late.encode().expect("fits");
+    world.input(who, Input::Control { from: before, bytes });
+    world.run(1_000);
+    assert!(feeds(&world, other), "whom the plan names was tried before, and feeds on");
+    assert!(feeds(&world, before), "the one before feeds until that one brings something");
+    world.mute.clear();
+    let since = world.now;
+    world.run(3_000);
+    let came = world.frames(who, at.source, tree.layer, since).len();
+    assert!(came >= 60, "{came} pictures in 3 s");
 }
