@@ -24,7 +24,31 @@ impl<P: Payload> State<P> {
         }
         tree.tried.clear();
         tree.tried.extend(tree.parent.into_iter().chain(lost));
+        // Who has not answered all this time may be asked again.
+        self.ask_no_more(now, id, None);
         self.ask_next(now, id);
+    }
+
+    /// Nobody is asked any more; all who were but this one are told.
+    pub(crate) fn ask_no_more(&mut self, now: Time, id: TreeId, but: Option<NodeId>) {
+        let Some(tree) = self.trees.get_mut(&id) else { return };
+        let asked: Vec<NodeId> = tree.asked().filter(|peer| Some(*peer) != but).collect();
+        tree.trying = None;
+        tree.awaited.clear();
+        self.timers.cancel(Timer::Repair(id));
+        for peer in asked {
+            self.tell(now, peer, &Message::Detach { tree: id });
+        }
+    }
+
+    /// An answer did not come in time: another is asked too, and whoever says yes first feeds.
+    pub(crate) fn await_late(&mut self, now: Time, id: TreeId, peer: NodeId) {
+        let Some(tree) = self.trees.get_mut(&id) else { return };
+        tree.awaited.push(peer);
+        if tree.awaited.len() > config::AWAITED_MAX {
+            let longest = tree.awaited.remove(0);
+            self.tell(now, longest, &Message::Detach { tree: id });
+        }
     }
 
     /// Asks the best candidate that was not asked in this round.
@@ -63,7 +87,7 @@ impl<P: Payload> State<P> {
         }
         // A relay is there to feed others: those who were asked in vain come to it next.
         let feeds = !tree.children.is_empty() || self.config.kind == Kind::Relay;
-        let from = tree.ring.next_number().or(from_start);
+        let from = tree.ring.next_number().or(tree.begin).or(from_start);
         let message = Message::Attach { tree: id, feed, from, planned, feeds };
         self.tell(now, peer, &message);
     }

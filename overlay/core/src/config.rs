@@ -176,6 +176,8 @@ pub const JITTER_MIN: Duration = Duration::from_millis(4);
 pub const SILENCE_MAX: Duration = Duration::from_millis(600);
 /// An answer to an attach is waited for this long (a guess: 3 × the round trip on a continent).
 pub const ATTACH_TIMEOUT: Duration = Duration::from_millis(250);
+/// Who is still waited for when the next is asked: a late yes is sooner than one that is asked for anew.
+pub const AWAITED_MAX: usize = 3;
 /// A neighbour that answers slower than this is not waited for any longer because of it.
 pub const ANSWERS_IN_MAX: Duration = Duration::from_secs(1);
 /// A link to a candidate is waited for this long.

@@ -167,6 +167,9 @@ impl<P: Payload> State<P> {
             None => coordinator.planner.update(&view),
         }
         coordinator.planned = Some(now);
+        if let Some(at) = coordinator.planner.better_at() {
+            self.timers.set_earlier(Timer::Plan, at.max(now + config::PLAN_DEBOUNCE));
+        }
         self.tell_changes(now);
     }
 

@@ -196,7 +196,7 @@ impl<P: Payload> State<P> {
         // Another source, or the same that has started anew: frames count anew.
         let becomes_root = feed.source == me && !tree.is_root;
         (tree.source, tree.feed) = (feed.source, feed.feed);
-        tree.ring = Ring::new();
+        (tree.ring, tree.begin) = (Ring::new(), None);
         tree.lists = Lists::default();
         tree.feed(now);
         if becomes_root {
@@ -215,6 +215,7 @@ impl<P: Payload> State<P> {
         (tree.left, tree.given_up, tree.behind, tree.stalled, tree.return_at) =
             (None, None, None, None, None);
         (tree.claimed, tree.suspect, tree.key_pending, tree.taking) = (false, false, false, Taking::No);
+        tree.awaited.clear();
         tree.tried.clear();
         tree.path.clear();
         self.timers.cancel(Timer::Repair(id));
@@ -231,9 +232,7 @@ impl<P: Payload> State<P> {
         self.timers.cancel(Timer::Repair(id));
         self.timers.cancel(Timer::KeyWanted(id));
         self.timers.cancel(Timer::List(id));
-        let asked = tree.trying.filter(|attempt| attempt.sent).map(|attempt| attempt.peer);
-        let tried = tree.trial.map(|trial| trial.peer);
-        for peer in [tree.parent, tree.old, asked, tried].into_iter().flatten() {
+        for peer in tree.feeders() {
             self.tell(now, peer, &Message::Detach { tree: id });
         }
         for child in tree.children.peers() {

@@ -21,10 +21,13 @@ impl<P: Payload> State<P> {
         match tree.trying.take() {
             Some(attempt) => {
                 let contented = attempt.alone && tree.parent.is_some() && !tree.suspect;
-                if attempt.sent {
+                if contented && attempt.sent {
                     self.tell(now, attempt.peer, &Message::Detach { tree: id });
                 }
                 if !contented {
+                    if attempt.sent {
+                        self.await_late(now, id, attempt.peer);
+                    }
                     self.ask_next(now, id);
                 }
             }
@@ -52,21 +55,19 @@ impl<P: Payload> State<P> {
         if named.is_some_and(|tree| tree.old == Some(from)) {
             return;
         }
-        let expected = named.is_some_and(|tree| {
-            tree.parent == Some(from) || tree.trying.is_some_and(|attempt| attempt.peer == from)
-        });
+        let expected = named.is_some_and(|tree| tree.parent == Some(from) || tree.is_asking(from));
         let planned = self.is_sent_to(id, from);
         let Some(tree) = self.trees.get_mut(&id).filter(|_| expected) else {
             return self.tell(now, from, &Message::Detach { tree: id });
         };
-        let asked = tree.trying.is_some_and(|attempt| attempt.peer == from);
-        if asked {
-            tree.trying = None;
-            self.timers.cancel(Timer::Repair(id));
-        }
         if path.contains(&me) || tree.has_child(from) {
             return self.turn_away(now, from, id);
         }
+        let asked = tree.is_asking(from);
+        if asked {
+            self.ask_no_more(now, id, Some(from));
+        }
+        let Some(tree) = self.trees.get_mut(&id) else { return };
         let is_content = tree.is_live() && tree.given_up != tree.parent;
         if asked && !planned && tree.parent != Some(from) && is_content {
             return self.begin_trial(now, id, from, path);
@@ -150,6 +151,7 @@ impl<P: Payload> State<P> {
         if tree.is_tried(peer) {
             tree.trial = None;
         }
+        tree.awaited.retain(|awaited| *awaited != peer);
         let was_parent = tree.parent == Some(peer);
         if was_parent {
             // A parent that was about to be left still feeds.
@@ -219,11 +221,7 @@ impl<P: Payload> State<P> {
         for id in self.trees_where(|tree| tree.parent == Some(peer) && tree.suspect) {
             let Some(tree) = self.trees.get_mut(&id) else { continue };
             tree.suspect = false;
-            let let_go = tree.trying.take().filter(|attempt| attempt.sent);
-            self.timers.cancel(Timer::Repair(id));
-            if let Some(attempt) = let_go {
-                self.tell(now, attempt.peer, &Message::Detach { tree: id });
-            }
+            self.ask_no_more(now, id, None);
             self.tell_children(now, id);
         }
     }

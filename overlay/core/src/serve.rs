@@ -22,7 +22,7 @@ pub(crate) fn replays(now: Time, uplink_kbps: u32) -> Bucket {
 impl<P: Payload> State<P> {
     /// A neighbour wants to be fed.
     pub(crate) fn attach(&mut self, now: Time, ask: Ask) {
-        let Ask { from, tree: id, feed, .. } = ask;
+        let Ask { from, tree: id, feed, start, .. } = ask;
         if self.leaving {
             return self.refuse(now, from, id, Refusal::Leaving);
         }
@@ -30,7 +30,7 @@ impl<P: Payload> State<P> {
         if known.is_none_or(|known| known < feed) {
             return self.park(now, Parked { ask, until: now + config::PARKED_FOR });
         }
-        if known != Some(feed) || !self.trees.contains_key(&id) && !self.join(now, id) {
+        if known != Some(feed) || !self.trees.contains_key(&id) && !self.join(now, id, start) {
             return self.refuse(now, from, id, Refusal::Unknown);
         }
         let refusal = self.trees.get(&id).and_then(|tree| refusal(tree, from));
@@ -63,15 +63,15 @@ impl<P: Payload> State<P> {
         }
     }
 
-    /// A relay takes part in a tree that it has no row in, because it was asked to help.
-    fn join(&mut self, now: Time, id: TreeId) -> bool {
+    /// A relay takes part in a tree that it has no row in, because it was asked to help: from where whoever asks lacks frames.
+    fn join(&mut self, now: Time, id: TreeId, start: Option<u32>) -> bool {
         let me = self.me();
         let lends = self.config.kind == Kind::Relay && self.lends_kbps() > 0;
         if self.trees.len() >= config::TREES_MAX || !lends {
             return false;
         }
         let Some(tree) = self.group(id).map(|group| Tree::new(now, id, group, me)) else { return false };
-        self.trees.insert(id, tree);
+        self.trees.insert(id, Tree { begin: start, ..tree });
         self.seek(now, id);
         true
     }
@@ -266,7 +266,7 @@ impl Trees {
 /// Why a tree can't take this child, its cost aside.
 fn refusal<P: Payload>(tree: &Tree<P>, from: NodeId) -> Option<Refusal> {
     let above = tree.path.contains(&from) || [tree.parent, tree.old].contains(&Some(from));
-    let asked = tree.trying.is_some_and(|attempt| attempt.peer == from) || tree.is_tried(from);
+    let asked = tree.is_asking(from) || tree.is_tried(from);
     if above || asked || tree.source == from {
         return Some(Refusal::Loop);
     }

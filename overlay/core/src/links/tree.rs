@@ -47,12 +47,16 @@ pub(crate) struct Tree<P> {
     /// A parent that was left, and until when what it had under way still counts.
     pub(crate) left: Option<(NodeId, Time)>,
     pub(crate) trying: Option<Attempt>,
+    /// Who was asked before and has not answered yet, at most [`config::AWAITED_MAX`]: whoever says yes first feeds.
+    pub(crate) awaited: Vec<NodeId>,
     /// Who was asked in this round.
     pub(crate) tried: BTreeSet<NodeId>,
     /// From the source to the parent.
     pub(crate) path: Vec<NodeId>,
     pub(crate) children: Children,
     pub(crate) ring: Ring<P>,
+    /// While nothing has come: the first frame that the child lacks for whom this node has joined.
+    pub(crate) begin: Option<u32>,
     pub(crate) lists: Lists,
     /// When a unit came last, or the tree was joined.
     pub(crate) fed: Time,
@@ -147,10 +151,12 @@ impl<P: Payload> Tree<P> {
             late: None,
             left: None,
             trying: None,
+            awaited: Vec::new(),
             tried: BTreeSet::new(),
             path: Vec::new(),
             children: Children::default(),
             ring: Ring::new(),
+            begin: None,
             lists: Lists::default(),
             fed: now,
             try_again: now,
@@ -199,9 +205,19 @@ impl<P: Payload> Tree<P> {
 
     /// Who may bring units: also who was asked, since its answer travels on another lane.
     pub(crate) fn feeders(&self) -> impl Iterator<Item = NodeId> {
-        let asked = self.trying.filter(|attempt| attempt.sent).map(|attempt| attempt.peer);
         let tried = self.trial.as_ref().map(|trial| trial.peer);
-        [self.parent, self.old, tried, asked].into_iter().flatten()
+        [self.parent, self.old, tried].into_iter().flatten().chain(self.asked())
+    }
+
+    /// Who was told that it is wanted as a parent, and has not answered.
+    pub(crate) fn asked(&self) -> impl Iterator<Item = NodeId> {
+        let now = self.trying.filter(|attempt| attempt.sent).map(|attempt| attempt.peer);
+        now.into_iter().chain(self.awaited.iter().copied())
+    }
+
+    /// True if an answer of this peer is one that is waited for, or comes late.
+    pub(crate) fn is_asking(&self, peer: NodeId) -> bool {
+        self.trying.is_some_and(|attempt| attempt.peer == peer) || self.awaited.contains(&peer)
     }
 
     /// True if units and lists of this peer count now.
@@ -229,6 +245,7 @@ impl<P: Payload> Tree<P> {
         assert!(!self.path.contains(&me), "no loop");
         assert!(self.trial.as_ref().is_none_or(|trial| !trial.path.contains(&me)), "no loop by a trial");
         assert!(!self.is_root || self.parent.is_none(), "a root has no parent");
+        assert!(self.awaited.len() <= config::AWAITED_MAX);
         assert!(self.children.len() <= config::CHILDREN_MAX);
         assert!(self.ring.bytes() <= config::RING_BYTES_MAX);
     }

@@ -17,6 +17,8 @@ const SOURCE: u32 = 500;
 const COLD: u32 = 500;
 /// Somebody who has promised all the room that is left counts this much longer, 0.1 ms.
 const PROMISED: u32 = 500;
+/// A backup that is one already counts as this much nearer, 0.1 ms: who has another is told so.
+const KEPT: u32 = 200;
 /// Backups that are kept in sight for each region, and how many of them are looked at.
 const NEAR: usize = 32;
 const LOOK: usize = 10;
@@ -76,7 +78,8 @@ impl Pool {
                 (_, true) => tree.delay(node),
                 (_, false) => roster.one_way(tree.source, node) + COLD,
             };
-            let far = |node: Ix| base(node) + roster.one_way_to_region(node, region);
+            // There and back until it feeds, and once more for each frame.
+            let far = |node: Ix| base(node) + 2 * roster.one_way_to_region(node, region);
             let mut sight: Vec<(u32, Ix)> = self.candidates.iter().map(|node| (far(*node), *node)).collect();
             if sight.len() > NEAR {
                 sight.select_nth_unstable(NEAR - 1);
@@ -101,11 +104,22 @@ fn hold(roster: &Roster, tree: &Tree, node: Ix, parent: Ix) -> bool {
     })
 }
 
-/// Sees to the backups of one row; those that still hold are kept.
-pub(super) fn fill(roster: &Roster, tree: &mut Tree, pool: &mut Pool, promises: &mut Promises, node: Ix) {
-    let Some(parent) = tree.parent(node) else { return clear(tree, promises, node) };
-    if hold(roster, tree, node, parent) {
-        return;
+/// Sees to the backups of one row; those that still hold are kept, if it is not to be found `anew` who is best. True if they
+/// are others.
+pub(super) fn fill(
+    roster: &Roster,
+    tree: &mut Tree,
+    pool: &mut Pool,
+    promises: &mut Promises,
+    node: Ix,
+    anew: bool,
+) -> bool {
+    let Some(parent) = tree.parent(node) else {
+        clear(tree, promises, node);
+        return false;
+    };
+    if hold(roster, tree, node, parent) && !anew {
+        return false;
     }
     let before = tree.backups[node as usize];
     clear(tree, promises, node);
@@ -131,7 +145,9 @@ pub(super) fn fill(roster: &Roster, tree: &mut Tree, pool: &mut Pool, promises: 
                 let behind = tree.has(backup) && tree.leads_through(parent, backup) && parent != tree.source;
                 let busy = u64::from(promises.of(backup)) * u64::from(PROMISED)
                     / u64::from(roster.graft_room(backup, tree.source).max(1));
-                far + if behind { BEHIND } else { 0 } + u32::try_from(busy.min(10_000)).unwrap_or(0)
+                let cost =
+                    far + if behind { BEHIND } else { 0 } + u32::try_from(busy.min(10_000)).unwrap_or(0);
+                cost.saturating_sub(if before.contains(&backup) { KEPT } else { 0 })
             };
             let best = near.map(|(far, backup)| (cost(*far, *backup), *backup)).min();
             found[at] = best.map_or(NONE, |(_, backup)| backup);
@@ -141,10 +157,15 @@ pub(super) fn fill(roster: &Roster, tree: &mut Tree, pool: &mut Pool, promises: 
     for backup in found.iter().filter(|backup| **backup != NONE) {
         promises.add(*backup, tree.kbps);
     }
-    tree.backups[node as usize] = found;
-    if before != found {
+    let mut sorted = (before, found);
+    sorted.0.sort_unstable();
+    sorted.1.sort_unstable();
+    let others = sorted.0 != sorted.1;
+    tree.backups[node as usize] = if others { found } else { before };
+    if others {
         tree.touch(node);
     }
+    others
 }
 
 fn clear(tree: &mut Tree, promises: &mut Promises, node: Ix) {
@@ -154,14 +175,21 @@ fn clear(tree: &mut Tree, promises: &mut Promises, node: Ix) {
     }
 }
 
-/// Sees to the backups of every row of a group.
-pub(super) fn fill_all(roster: &Roster, group: &mut Group, promises: &mut Promises) {
+/// Sees to the backups of every row of a group; `anew` says whose are to be found anew. True if any of these are others.
+pub(super) fn fill_all(
+    roster: &Roster,
+    group: &mut Group,
+    promises: &mut Promises,
+    anew: impl Fn(Ix) -> bool,
+) -> bool {
+    let mut others = false;
     for tree in &mut group.trees {
         let mut pool = Pool::new(roster, tree);
         for node in 0..tree.nodes() {
-            fill(roster, tree, &mut pool, promises, node);
+            others |= fill(roster, tree, &mut pool, promises, node, anew(node)) && anew(node);
         }
     }
+    others
 }
 
 /// Takes everybody out of the trees of a group that ends.

@@ -7,8 +7,9 @@ use super::deal::Hands;
 use super::roster::{Ix, Roster};
 use super::tree::Tree;
 
-/// A way that shares an owner with too many of the receiver's other trees counts this much longer, 0.1 ms.
-const OVERLAP: u32 = 500;
+/// A way that shares an owner with too many of the receiver's other trees counts this much longer, 0.1 ms: longer than any
+/// way that is only slow, since sound that comes late once is better than none until another parent has answered.
+const OVERLAP: u32 = 5_000;
 /// In a small meeting a person who feeds others counts as this much further away, 0.1 ms, than a relay or the source: what
 /// a relay lends is there to be used, and a person's uplink is needed for what that person says. So does a relay above a
 /// relay: two that fall together don't save each other's children. Where not everybody may move at once relays are soon

@@ -21,6 +21,10 @@ use super::table::{Feed, Plan, Shapes, Supply, View};
 pub(super) const COPIES_MAX: u32 = 2;
 /// In a meeting in which not everybody may move at once edges move for the better no more often than this (a guess).
 const BETTER_EVERY: Duration = Duration::from_secs(2);
+/// How often they do while nobody comes or goes: two edges that get in each other's way don't move for ever.
+const BETTER_ROUNDS: usize = 20;
+/// Backups are found anew for one of so many at a time.
+const BACKUP_TURNS: Ix = 4;
 
 /// Plans a meeting, and goes on from the plan that it made.
 ///
@@ -39,6 +43,10 @@ pub struct Planner {
     pub(super) replugged: bool,
     /// When edges were moved last because others are better.
     bettered: Option<Time>,
+    /// How many more times they may before somebody comes or goes.
+    rounds: usize,
+    /// How many times in a row nothing was better.
+    idle: Ix,
     pub(super) changed: BTreeSet<NodeId>,
 }
 
@@ -69,9 +77,11 @@ impl Planner {
         let terms = Terms { main: view.main, turn: admit::turn_at(view.now), margins: view.margins };
         let settings = Settings { terms, shapes: view.shapes };
         let same = self.view.replace(settings) == Some(settings);
-        if !self.meet(view) && same && self.has_feeds(&view.feeds) {
+        let stays = !self.meet(view) && same && self.has_feeds(&view.feeds);
+        if stays && self.better_at().is_none_or(|at| view.now < at) {
             return;
         }
+        self.rounds = if stays { self.rounds - 1 } else { BETTER_ROUNDS };
         let grown = previous.is_some() || self.channels.iter().any(|channel| !channel.is_bare());
         self.lay_out(view, terms, previous);
         // Whoever was plugged in is waited for: others move with the next plan.
@@ -87,6 +97,9 @@ impl Planner {
         self.roster.divide();
         let crowd = self.crowd(view);
         self.tune(view, &crowd, previous);
+        // Whose end would be felt by many is not what it was.
+        let groups = self.channels.iter_mut().flat_map(|channel| &mut channel.groups);
+        groups.flat_map(|group| &mut group.trees).for_each(|tree| tree.refresh(&self.roster));
         let steps = admit::steps(&self.roster, &self.channels, terms);
         let affordable = admit::affordable(&self.roster, &self.channels, &steps, terms);
         if self.channels.iter().flat_map(|channel| &channel.groups).any(Group::is_bare) {
@@ -98,15 +111,28 @@ impl Planner {
         self.grant(&steps, affordable, crowd.mesh);
         let betters = !self.replugged && self.may_better(view.now);
         let mut settler = Settler::new(&mut self.roster, &mut self.channels, self.small, crowd.mesh);
-        settler.settle(betters);
+        let mut moved = settler.settle(betters);
+        // Who was nobody's neighbour when a backup was named may be measured by now; a part of all at a time.
+        let turn = (betters && self.small && self.roster.people() > config::AFRESH_MEETING)
+            .then_some(self.rounds as Ix % BACKUP_TURNS);
         for channel in &mut self.channels {
             for group in &mut channel.groups {
                 for tree in &mut group.trees {
                     tree.refresh(&self.roster);
                 }
-                backups::fill_all(&self.roster, group, &mut self.promises);
+                let anew = |node: Ix| turn == Some(node % BACKUP_TURNS);
+                moved |= backups::fill_all(&self.roster, group, &mut self.promises, anew);
             }
         }
+        self.idle = if moved || !betters { 0 } else { self.idle + 1 };
+    }
+
+    /// When to plan again though nobody comes or goes: where not everybody may move at once, as long as edges are moved for the
+    /// better.
+    pub fn better_at(&self) -> Option<Time> {
+        let finds_more = self.rounds > 0 && self.idle < BACKUP_TURNS;
+        let goes_on = self.small && finds_more && self.roster.people() > config::AFRESH_MEETING;
+        goes_on.then(|| self.bettered.map_or(Time::ZERO, |at| at + BETTER_EVERY))
     }
 
     /// True if it is time to move edges only because others are better: where not everybody may move at once that is not with
@@ -159,7 +185,7 @@ impl Planner {
         for group in self.channels.iter_mut().flat_map(|channel| &mut channel.groups) {
             for tree in group.trees.iter_mut().filter(|tree| tree.parent(node).is_some()) {
                 let mut pool = Pool::new(&self.roster, tree);
-                backups::fill(&self.roster, tree, &mut pool, &mut self.promises, node);
+                backups::fill(&self.roster, tree, &mut pool, &mut self.promises, node, false);
             }
         }
         self.note_changes();
@@ -181,7 +207,7 @@ impl Planner {
                 }
                 let mut pool = Pool::new(&self.roster, tree);
                 for node in touched {
-                    backups::fill(&self.roster, tree, &mut pool, &mut self.promises, node);
+                    backups::fill(&self.roster, tree, &mut pool, &mut self.promises, node, false);
                 }
             }
         }

@@ -30,6 +30,12 @@ fn spent(group: &Group, at: usize, node: Ix) -> u64 {
     }
 }
 
+/// True if one owner's end would cost this node more of a group than it can bear.
+pub(super) fn is_at_risk(group: &Group, at: usize, node: Ix) -> bool {
+    let tree = &group.trees[at];
+    tree.parent(node).is_some_and(|parent| tree.path(parent) & spent(group, at, node) != 0)
+}
+
 /// How far a search for a parent goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reach {

@@ -4,7 +4,7 @@ use crate::config;
 
 use super::channel::Channel;
 use super::roster::{Ix, Roster};
-use super::seat::{improve, release, seat, take, warm};
+use super::seat::{improve, is_at_risk, release, seat, take, warm};
 use super::tree::Tree;
 
 /// Relays that each tree of a small meeting gets where there are any, so that a backup is warm.
@@ -41,8 +41,8 @@ impl<'a> Settler<'a> {
         Settler { roster, channels, small, mesh }
     }
 
-    /// Everything that the grants ask for; and what is only better, if there is time for that.
-    pub(super) fn settle(&mut self, betters: bool) {
+    /// Everything that the grants ask for; and what is only better, if there is time for that. True if anything was.
+    pub(super) fn settle(&mut self, betters: bool) -> bool {
         self.shed();
         self.lower();
         self.root();
@@ -53,9 +53,7 @@ impl<'a> Settler<'a> {
         self.seat_pictures(false);
         self.seat_pictures(true);
         self.prune();
-        if self.small && betters {
-            self.better();
-        }
+        self.small && betters && self.better()
     }
 
     /// What the grants ask for one node.
@@ -328,27 +326,34 @@ impl<'a> Settler<'a> {
         }
     }
 
-    /// Moves edges that gain enough by it.
-    fn better(&mut self) {
+    /// Moves edges that gain enough by it, first those that would be missed together with another of the same sound. True if
+    /// any was.
+    fn better(&mut self) -> bool {
         let people = self.roster.people();
-        let mut left = if people <= config::AFRESH_MEETING { usize::MAX } else { people / PEOPLE_FOR_A_MOVE };
-        for _ in 0..IMPROVE_PASSES {
+        let most = if people <= config::AFRESH_MEETING { usize::MAX } else { people / PEOPLE_FOR_A_MOVE };
+        let mut left = most;
+        for pass in 0..=IMPROVE_PASSES {
             let before = left;
             for group in self.channels.iter_mut().flat_map(|channel| &mut channel.groups) {
+                group.trees.iter_mut().for_each(|tree| tree.refresh(self.roster));
                 for at in 0..group.trees.len() {
                     group.trees[at].refresh(self.roster);
                     for node in 0..group.trees[at].nodes() {
                         if left == 0 {
-                            return;
+                            return true;
+                        }
+                        if pass == 0 && !is_at_risk(group, at, node) {
+                            continue;
                         }
                         left -= usize::from(improve(self.roster, group, at, node, self.small));
                     }
                 }
             }
-            if left == before {
-                return;
+            if left == before && pass > 0 {
+                break;
             }
         }
+        left < most
     }
 }
 

@@ -147,6 +147,8 @@ pub(crate) struct World {
     pub(crate) hidden: BTreeSet<NodeId>,
     /// Who dialled whom.
     pub(crate) dialled: BTreeSet<(NodeId, NodeId)>,
+    /// Answers to attaches that are held back while there is a place for them: from whom, to whom.
+    pub(crate) late: Option<Vec<(NodeId, NodeId, Vec<u8>)>>,
     /// Between whom no link can be made.
     pub(crate) walls: BTreeSet<(NodeId, NodeId)>,
     links: BTreeSet<(NodeId, NodeId)>,
@@ -204,6 +206,7 @@ impl World {
             mute: BTreeSet::new(),
             forgers: BTreeSet::new(),
             hushers: BTreeSet::new(),
+            late: None,
             strict: false,
             known: BTreeSet::new(),
             admitted: BTreeMap::new(),
@@ -410,6 +413,11 @@ impl World {
                     return;
                 }
                 if self.hushers.contains(&me) && matches!(message, Message::List { .. }) {
+                    return;
+                }
+                if let Some(late) = self.late.as_mut().filter(|_| matches!(message, Message::Accepted { .. }))
+                {
+                    late.push((me, to, bytes));
                     return;
                 }
                 if self.liars.contains(&me) && matches!(message, Message::Reach { .. }) {

@@ -1,6 +1,7 @@
 //! What the planner promises: no cycles, budgets kept, sound first, rows that stay.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use overlay_core::config;
 use overlay_core::coordinate::Coordinate;
@@ -9,6 +10,7 @@ use overlay_core::io::Kind;
 use overlay_core::plan::{
     Branch, Feed, Looks, Plan, Planner, Shapes, Supply, View, Why, compute, planned_kbps,
 };
+use overlay_core::time::Time;
 use overlay_core::unit::{Layer, TreeId};
 use proptest::prelude::*;
 
@@ -480,4 +482,32 @@ fn what_sound_in_one_tree_took_is_free_again_once_it_travels_in_two() {
     planner.update(&view);
     assert_eq!(trees_of_sound(&planner), 4, "two can");
     planner.check();
+}
+
+#[test]
+fn while_nobody_comes_edges_still_move_for_the_better_but_not_for_ever() {
+    let mut view = hall(90, &[1, 40, 70]);
+    let mut planner = Planner::new();
+    planner.update(&view);
+    // They are measured only now: on four continents, 80 ms from each other.
+    let placed: Vec<(NodeId, i16)> = (0..).zip(view.nodes.keys()).map(|(n, id)| (*id, n % 4 * 800)).collect();
+    somewhere(&mut view, &placed);
+    view.now = Time(10_000_000_000);
+    planner.update(&view);
+    let once = planner.trees();
+    let mut rounds = 0;
+    while let Some(at) = planner.better_at() {
+        assert!(at > view.now);
+        view.now = at;
+        planner.update(&view);
+        assert_sound(&view, &planner.trees());
+        rounds += 1;
+    }
+    assert!((2..=25).contains(&rounds), "it goes on, and comes to an end: {rounds}");
+    let (edges, moved) = moved(&once, &planner.trees());
+    assert!(moved * 10 >= edges, "{moved} of {edges} edges moved: more than one plan may");
+    let rest = planner.trees();
+    view.now = view.now + Duration::from_secs(10);
+    planner.update(&view);
+    assert_eq!(planner.trees(), rest);
 }

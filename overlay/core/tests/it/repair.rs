@@ -1,7 +1,10 @@
 //! Somebody dies, lies or stands still; the others find another way.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use overlay_core::id::NodeId;
-use overlay_core::io::{Audience, Command, Event, Input, Kind, Note, Topic};
+use overlay_core::io::{Audience, Command, Event, Input, Kind, Note, Output, Topic};
 use overlay_core::node::Node;
 use overlay_core::unit::{Layer, TreeId};
 use overlay_core::wire::Message;
@@ -230,6 +233,36 @@ fn a_relay_outside_a_tree_joins_it_when_it_is_asked() {
     assert!(world.gap_ms(id(2), id(1), Layer::Audio, since) <= 1_000);
 }
 
+#[test]
+fn a_relay_that_joins_for_somebody_asks_from_where_that_one_lacks_frames() {
+    let mut world = World::demo(6);
+    world.run(3_000);
+    let outside = |n: u8| {
+        let trees = world.nodes[&id(n)].status().trees;
+        let roots = (1..=3).flat_map(|source| world.nodes[&id(source)].status().trees);
+        let mut roots = roots.filter(|tree| tree.parent.is_none() && !tree.children.is_empty());
+        roots.find(|tree| trees.iter().all(|at| at.tree != tree.tree))
+    };
+    let (relay, place) = (11..17).find_map(|n| Some((id(n), outside(n)?))).expect("not all are in all");
+    let (tree, feed) = (place.tree, place.feed);
+    let child = world
+        .linked()
+        .find_map(|(a, b)| (b == relay && a != place.source).then_some(a))
+        .expect("it has links");
+    let ask = Message::Attach { tree, feed, from: Some(77), planned: false, feeds: false };
+    let bytes = ask.encode().expect("fits");
+    let node = world.nodes.get_mut(&relay).expect("it is up");
+    node.handle(world.now, Input::Control { from: child, bytes });
+    let asks = std::iter::from_fn(|| node.poll()).find_map(|output| match output {
+        Output::Control { bytes, .. } => match Message::decode(&bytes) {
+            Ok(Message::Attach { tree: of, from, .. }) if of == tree => Some(from),
+            _ => None,
+        },
+        _ => None,
+    });
+    assert_eq!(asks, Some(Some(77)), "with the last key frame alone its child would miss what is between");
+}
+
 /// Everybody of the demo, with its uplinks, in an order that `seed` draws; the relays come last.
 fn relays_come_last(seed: u64, sources_kbps: u32) -> World {
     let mut world = World::new();
@@ -366,6 +399,39 @@ fn a_source_sends_away_one_of_several_in_a_small_picture_for_the_first_in_a_larg
     let after = fed(&world, Layer::P180).len();
     assert!(after >= 1 && after < before, "some of {before} went, {after} are left");
     assert_eq!(fed(&world, Layer::Audio), [peer(9)], "no sound goes for a picture");
+}
+
+#[test]
+fn a_yes_that_comes_late_is_a_yes_while_nobody_else_has_said_so() {
+    let mut world = World::demo(2);
+    world.run(3_000);
+    world.late = Some(Vec::new());
+    world.kill(id(12));
+    world.run(480);
+    let feeds = |world: &World, node: NodeId, who: NodeId, tree: TreeId| {
+        let trees = world.nodes[&node].status().trees;
+        trees.iter().any(|at| at.tree == tree && at.children.contains(&who))
+    };
+    let mut answers: BTreeMap<(NodeId, TreeId), Vec<(NodeId, Vec<u8>)>> = BTreeMap::new();
+    for (from, to, bytes) in world.late.take().expect("answers were held back") {
+        let Ok(Message::Accepted { tree, .. }) = Message::decode(&bytes) else { panic!("ours") };
+        if feeds(&world, from, to, tree) {
+            answers.entry((to, tree)).or_default().push((from, bytes));
+        }
+    }
+    let waits = answers.into_iter().find(|(_, answers)| answers.len() >= 2);
+    let ((who, tree), answers) = waits.expect("another was asked when the first did not answer");
+    let (first, bytes) = answers[0].clone();
+    world.input(who, Input::Control { from: first, bytes });
+    world.run(100);
+    let parent = parents(&world).into_iter().find(|(node, of, _)| (*node, *of) == (who, tree));
+    assert_eq!(parent.and_then(|(.., parent)| parent), Some(first));
+    let feeders = world.nodes.keys().filter(|node| feeds(&world, **node, who, tree));
+    assert_eq!(
+        feeders.copied().collect::<Vec<_>>(),
+        [first],
+        "others who were asked know that they are not needed"
+    );
 }
 
 #[test]
