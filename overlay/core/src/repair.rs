@@ -21,13 +21,14 @@ impl<P: Payload> State<P> {
         match tree.trying.take() {
             Some(attempt) => {
                 let contented = attempt.alone && tree.parent.is_some() && !tree.suspect;
-                if contented && attempt.sent {
-                    self.tell(now, attempt.peer, &Message::Detach { tree: id });
+                // Who feeds others may be above whoever says yes by the time that it does.
+                let waits = !contented && tree.children.is_empty();
+                match attempt.sent {
+                    true if waits => self.await_late(now, id, attempt.peer),
+                    true => self.tell(now, attempt.peer, &Message::Detach { tree: id }),
+                    false => {}
                 }
                 if !contented {
-                    if attempt.sent {
-                        self.await_late(now, id, attempt.peer);
-                    }
                     self.ask_next(now, id);
                 }
             }
