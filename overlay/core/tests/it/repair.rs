@@ -1,7 +1,6 @@
 //! Somebody dies, lies or stands still; the others find another way.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use overlay_core::id::NodeId;
 use overlay_core::io::{Audience, Command, Event, Input, Kind, Note, Output, Topic};
@@ -401,6 +400,9 @@ fn a_source_sends_away_one_of_several_in_a_small_picture_for_the_first_in_a_larg
     assert_eq!(fed(&world, Layer::Audio), [peer(9)], "no sound goes for a picture");
 }
 
+/// What was said to one who asked, and by whom.
+type Answers = Vec<(NodeId, Vec<u8>)>;
+
 #[test]
 fn a_yes_that_comes_late_is_a_yes_while_nobody_else_has_said_so() {
     let mut world = World::demo(2);
@@ -412,7 +414,7 @@ fn a_yes_that_comes_late_is_a_yes_while_nobody_else_has_said_so() {
         let trees = world.nodes[&node].status().trees;
         trees.iter().any(|at| at.tree == tree && at.children.contains(&who))
     };
-    let mut answers: BTreeMap<(NodeId, TreeId), Vec<(NodeId, Vec<u8>)>> = BTreeMap::new();
+    let mut answers: BTreeMap<(NodeId, TreeId), Answers> = BTreeMap::new();
     for (from, to, bytes) in world.late.take().expect("answers were held back") {
         let Ok(Message::Accepted { tree, .. }) = Message::decode(&bytes) else { panic!("ours") };
         if feeds(&world, from, to, tree) {
