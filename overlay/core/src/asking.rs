@@ -23,7 +23,8 @@ impl<P: Payload> State<P> {
             return;
         }
         tree.tried.clear();
-        tree.tried.extend(tree.parent.into_iter().chain(lost));
+        // One that was to be left is one that has been asked.
+        tree.tried.extend([tree.parent, tree.old, lost].into_iter().flatten());
         // Who has not answered all this time may be asked again.
         self.ask_no_more(now, id, None);
         self.ask_next(now, id);

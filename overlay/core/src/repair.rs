@@ -52,8 +52,9 @@ impl<P: Payload> State<P> {
             neighbour.answered(now);
         }
         let named = self.trees.get(&id).filter(|tree| tree.feed == feed);
-        // The answer to what was asked before another was: it feeds on until that one does.
-        if named.is_some_and(|tree| tree.old == Some(from)) {
+        // The answer to what was asked before another was: it feeds on until that one does. Should the plan name it again, it is
+        // asked again.
+        if named.is_some_and(|tree| tree.old == Some(from) && !tree.is_asking(from)) {
             return;
         }
         let expected = named.is_some_and(|tree| tree.parent == Some(from) || tree.is_asking(from));
