@@ -72,6 +72,10 @@ impl<P: Payload> State<P> {
         let Some(tree) = self.trees.get_mut(&id) else { return };
         let is_content = tree.is_live() && tree.given_up != tree.parent;
         if asked && !planned && tree.parent != Some(from) && is_content {
+            // The plan may have changed since one that was to be left was asked: that feeds on as it is.
+            if tree.old == Some(from) {
+                return;
+            }
             return self.begin_trial(now, id, from, path);
         }
         if tree.is_tried(from) {
