@@ -23,8 +23,7 @@ impl<P: Payload> State<P> {
             return;
         }
         tree.tried.clear();
-        // One that was to be left is one that has been asked.
-        tree.tried.extend([tree.parent, tree.old, lost].into_iter().flatten());
+        tree.tried.extend(tree.parent.into_iter().chain(lost));
         // Who has not answered all this time may be asked again.
         self.ask_no_more(now, id, None);
         self.ask_next(now, id);

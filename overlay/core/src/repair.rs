@@ -52,9 +52,8 @@ impl<P: Payload> State<P> {
             neighbour.answered(now);
         }
         let named = self.trees.get(&id).filter(|tree| tree.feed == feed);
-        // The answer to what was asked before another was: it feeds on until that one does. Should the plan name it again, it is
-        // asked again.
-        if named.is_some_and(|tree| tree.old == Some(from) && !tree.is_asking(from)) {
+        // The answer to what was asked before another was: it feeds on until that one does.
+        if named.is_some_and(|tree| tree.old == Some(from)) {
             return;
         }
         let expected = named.is_some_and(|tree| tree.parent == Some(from) || tree.is_asking(from));
@@ -72,10 +71,6 @@ impl<P: Payload> State<P> {
         let Some(tree) = self.trees.get_mut(&id) else { return };
         let is_content = tree.is_live() && tree.given_up != tree.parent;
         if asked && !planned && tree.parent != Some(from) && is_content {
-            // The plan may have changed since one that was to be left was asked: that feeds on as it is.
-            if tree.old == Some(from) {
-                return;
-            }
             return self.begin_trial(now, id, from, path);
         }
         if tree.is_tried(from) {

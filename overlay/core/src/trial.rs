@@ -55,6 +55,7 @@ impl<P: Payload> State<P> {
         // It said that it had what it did not bring.
         let kept_back = tree.behind.is_some_and(|since| now.since(since) >= config::STARVED_AFTER);
         let before = tree.parent.replace(from);
+        tree.old = tree.old.filter(|old| *old != from);
         tree.path = trial.path;
         tree.stalled = None;
         tree.claimed = false;

@@ -20,8 +20,7 @@ use crate::authority::Authority;
 use crate::behaviour::Said;
 use crate::config::{ADMISSION_TIMEOUT, CONNECTIONS_MAX, FAREWELL, HAPPENINGS_MAX, Happening};
 use crate::dials::Dials;
-use crate::errands::Errand;
-use crate::hub::{Batch, Hub};
+use crate::hub::{Batch, Errand, Hub};
 use crate::outlet::{Outlet, Posted};
 use crate::swarm::{Behaviours, BehavioursEvent};
 

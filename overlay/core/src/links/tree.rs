@@ -244,8 +244,6 @@ impl<P: Payload> Tree<P> {
         assert!(self.parent.is_none_or(|parent| !peers.contains(&parent)), "a parent is no child");
         assert!(!self.path.contains(&me), "no loop");
         assert!(self.trial.as_ref().is_none_or(|trial| !trial.path.contains(&me)), "no loop by a trial");
-        assert!(self.old.is_none() || self.old != self.parent, "who is to be left is no parent");
-        assert!(!self.old.is_some_and(|old| self.is_tried(old)), "who is to be left is not tried");
         assert!(!self.is_root || self.parent.is_none(), "a root has no parent");
         assert!(self.awaited.len() <= config::AWAITED_MAX);
         assert!(self.children.len() <= config::CHILDREN_MAX);

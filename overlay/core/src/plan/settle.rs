@@ -337,6 +337,7 @@ impl<'a> Settler<'a> {
             for group in self.channels.iter_mut().flat_map(|channel| &mut channel.groups) {
                 group.trees.iter_mut().for_each(|tree| tree.refresh(self.roster));
                 for at in 0..group.trees.len() {
+                    group.trees[at].refresh(self.roster);
                     for node in 0..group.trees[at].nodes() {
                         if left == 0 {
                             return true;
