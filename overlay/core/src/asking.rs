@@ -142,7 +142,7 @@ impl<P: Payload> State<P> {
         }
         // Whoever sits elsewhere only because the parent of the plan had no link yet goes there now.
         for id in self.trees_where(|tree| {
-            let planned = tree.row.as_ref().is_some_and(|row| row.parent == peer);
+            let planned = tree.is_planned(peer);
             planned && tree.parent.is_some_and(|parent| parent != peer) && tree.trying.is_none()
         }) {
             self.ask_planned(now, id);

@@ -200,6 +200,10 @@ pub const STARVED_MAX: Duration = Duration::from_secs(12);
 /// A new parent that the plan names, and that could not take this node at once (it may be on its way
 /// itself), is asked again after this span, doubling up to [`RETURN_AFTER`].
 pub const RETURN_SOON: Duration = Duration::from_millis(200);
+/// The same, doubled once, where the new parent still hangs below this node: it is to change places with it.
+pub const RETURN_LOOPED: Duration = Duration::from_millis(500);
+/// A child that another of the plan has come in place of is fed beside it for this long, while it looks for a parent.
+pub const MAKES_WAY_FOR: Duration = Duration::from_millis(500);
 /// A node that had to go to a backup goes back to the parent of the plan after this span.
 pub const RETURN_AFTER: Duration = Duration::from_secs(5);
 /// An attach for a feed that this node's plan does not know yet is kept this long.

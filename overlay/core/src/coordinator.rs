@@ -264,7 +264,8 @@ impl<P: Payload> State<P> {
         let me = &self.config;
         let mine = Supply {
             kind: me.kind,
-            uplink_kbps: self.left_for_children(),
+            uplink_kbps: me.uplink_kbps,
+            kept_kbps: me.uplink_kbps - self.left_for_children(),
             lends_kbps: self.takes_kbps(),
             offers_kbps: self.offers_kbps(),
             coordinate: self.whereabouts(),

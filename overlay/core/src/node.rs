@@ -64,6 +64,7 @@ impl<P: Payload> Node<P> {
             trees: BTreeMap::new(),
             delivered: Delivered::default(),
             replays,
+            over_since: None,
             parked: Vec::new(),
             routes: Routes::default(),
             leader: None,
@@ -297,6 +298,7 @@ impl<P: Payload> State<P> {
         self.gossip.tidy(now);
         self.want_again(now);
         self.drop_silent_children(now);
+        self.end_what_makes_way(now);
         self.wait_for_seat(now);
         self.leave_misers(now);
         self.look_after_trees(now);

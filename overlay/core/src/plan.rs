@@ -36,6 +36,7 @@ mod planner;
 mod resume;
 mod roster;
 mod seat;
+mod swap;
 mod served;
 mod settle;
 mod table;

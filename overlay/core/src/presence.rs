@@ -35,11 +35,13 @@ impl<P: Payload> State<P> {
         let missed = presence.missed.contains(&self.config.me.prefix());
         let (asks, holds) = (presence.asks, presence.seat);
         let complaints = presence.complaints.clone();
+        let coordinate = presence.coordinate;
         self.lobby.remove(peer);
         let heard = self.members.heard(now, peer, note.serial, presence, admitted);
         if heard == Heard::Refused {
             return;
         }
+        self.vivaldi.placed(peer, coordinate);
         if beats {
             self.heard_heartbeat(now, peer, leads);
             if let Some(from) = from.filter(|_| self.leader.is_some_and(|leader| leader.id == peer)) {

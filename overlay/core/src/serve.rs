@@ -104,9 +104,49 @@ impl<P: Payload> State<P> {
             let rest_fits = self.counted_kbps(now, among) + cost <= most;
             let silent = self.silent_longest(now, among).filter(|_| rest_fits);
             let spare = silent.or_else(|| self.dispensable(id, among).filter(|_| first));
-            let Some((other, child)) = spare else { return false };
+            let Some((other, child)) = spare else {
+                let exchanged = first && !lends_too_much && self.makes_way(id, limit);
+                if exchanged {
+                    self.over_since = Some(now);
+                }
+                return exchanged;
+            };
             self.detach(other, child);
             self.refuse(now, child, other, Refusal::Full);
+        }
+    }
+
+    /// True if a child of the plan comes in place of one that feeds others, who waits for a parent that may hang below the newcomer
+    /// still: one copy more until then, out of what a coordinator keeps for seats.
+    fn makes_way(&self, id: TreeId, limit: u64) -> bool {
+        let Some(tree) = self.trees.get(&id) else { return false };
+        let committed = self.committed_in(Trees::All);
+        let fits = committed + u64::from(tree.kbps) <= u64::from(self.config.uplink_kbps);
+        fits && committed <= limit && tree.children.iter().any(|child| !child.planned)
+    }
+
+    /// True while a child is fed that another has come in place of: seats wait for that.
+    pub(crate) fn is_exchanging(&self, now: Time) -> bool {
+        self.over_since.is_some_and(|since| now.since(since) < config::MAKES_WAY_FOR * 2)
+    }
+
+    /// Whom a child of the plan came in place of, and who has found no other parent for a while, is sent away.
+    pub(crate) fn end_what_makes_way(&mut self, now: Time) {
+        if !self.leads() || self.committed_in(Trees::All) <= u64::from(self.left_for_children()) {
+            self.over_since = None;
+            return;
+        }
+        let since = *self.over_since.get_or_insert(now);
+        if now.since(since) < config::MAKES_WAY_FOR {
+            return;
+        }
+        let shared = self.trees.values().filter(|tree| tree.children.iter().any(|child| child.planned));
+        let grafts = shared.flat_map(|tree| {
+            tree.children.iter().filter(|child| !child.planned).map(|child| (tree.id.layer, tree.id, child.peer))
+        });
+        if let Some((_, tree, child)) = grafts.max() {
+            self.detach(tree, child);
+            self.refuse(now, child, tree, Refusal::Full);
         }
     }
 
@@ -183,6 +223,15 @@ impl<P: Payload> State<P> {
         self.timers.set_earlier(Timer::Tick(from), now + config::TICK_EVERY);
         if waits {
             self.want_key(now, id);
+        }
+    }
+
+    /// A child takes its leave. If the plan has it change places with this node it is above now, and can feed it.
+    pub(crate) fn detached(&mut self, now: Time, id: TreeId, child: NodeId) {
+        self.detach(id, child);
+        let awaited = |tree: &Tree<P>| tree.is_planned(child) && tree.return_at.is_some() && tree.trying.is_none();
+        if self.trees.get(&id).is_some_and(awaited) {
+            self.ask_planned(now, id);
         }
     }
 

@@ -33,7 +33,7 @@ impl<P: Payload> State<P> {
             }
             Message::Accepted { tree, feed, live, path } => self.accepted(now, from, tree, feed, live, path),
             Message::Refused { tree, why } => self.refused(now, from, tree, why),
-            Message::Detach { tree } => self.detach(tree, from),
+            Message::Detach { tree } => self.detached(now, tree, from),
             Message::Tick { trees } => self.ticked(now, from, trees),
             Message::KeyWanted { tree } => {
                 if self.trees.get(&tree).is_some_and(|tree| tree.has_child(from)) {

@@ -118,6 +118,8 @@ pub(crate) struct State<P> {
     pub(crate) delivered: Delivered<P>,
     /// What newcomers may still be given of what is kept, bytes.
     pub(crate) replays: Bucket,
+    /// Since when it feeds more than its uplink is to give, see [`State::end_what_makes_way`].
+    pub(crate) over_since: Option<Time>,
     pub(crate) parked: Vec<Parked>,
     /// Who is reached by way of whom.
     pub(crate) routes: Routes,

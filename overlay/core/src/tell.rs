@@ -34,6 +34,9 @@ impl<P: Payload> State<P> {
             }
             self.take_seat(now, seat);
         }
+        if self.is_exchanging(now) {
+            return self.timers.set(Timer::Seats, now + config::HOUSEKEEPING_EVERY);
+        }
         while let Some(node) = self.coordinator.as_mut().and_then(|coordinator| coordinator.owed.next(now)) {
             let body = self.seat_of(node).map(|seat| seat.encode());
             let Some(coordinator) = &mut self.coordinator else { return };

@@ -23,6 +23,9 @@ const STEP_MAX: i64 = 100_000;
 const ERROR_MIN: i64 = 20;
 /// What nothing is known of.
 const ERROR_MAX: i64 = 1_000;
+/// Being off by so much is no more than that part of so far a round trip, µs: how much shorter than that the way really is
+/// matters to no tree (a guess).
+const NEAR: i64 = 40_000;
 /// How far apart two are put that stand at the same point, µs; only the direction counts.
 const PUSH: i64 = 1_000;
 
@@ -34,6 +37,8 @@ pub(crate) struct Vivaldi {
     point: [i64; DIMENSIONS],
     height: i64,
     error: i64,
+    /// See [`Vivaldi::is_measured`].
+    measured: bool,
     echoes: BTreeMap<NodeId, Echoes>,
 }
 
@@ -49,7 +54,8 @@ struct Echoes {
 impl Vivaldi {
     /// Somewhere, and not sure of it.
     pub(crate) fn new(me: NodeId) -> Vivaldi {
-        Vivaldi { me, point: [0; DIMENSIONS], height: HEIGHT_MIN, error: ERROR_MAX, echoes: BTreeMap::new() }
+        let (point, echoes) = ([0; DIMENSIONS], BTreeMap::new());
+        Vivaldi { me, point, height: HEIGHT_MIN, error: ERROR_MAX, measured: false, echoes }
     }
 
     /// Where this node takes itself to be, also while nobody has answered.
@@ -58,9 +64,10 @@ impl Vivaldi {
         Coordinate::new(point, u16::try_from(self.height / UNIT).unwrap_or(u16::MAX))
     }
 
-    /// True once enough have answered, and agree: what is said before would have everybody moved, and moved back.
+    /// True once enough have answered, and agreed: what is said before would have everybody moved, and moved back. Later a place
+    /// that is not sure is better than none.
     pub(crate) fn is_measured(&self) -> bool {
-        !self.echoes.is_empty() && self.error <= config::KNOWN_WITHIN
+        self.measured
     }
 
     /// How far off it may be, thousandths of a distance.
@@ -88,6 +95,14 @@ impl Vivaldi {
         for peer in self.echoes.keys().copied().collect::<Vec<_>>() {
             self.step(peer);
         }
+        self.measured |= self.error <= config::KNOWN_WITHIN;
+    }
+
+    /// A neighbour says where it is by now: when it was asked it may have come just then, and not have known.
+    pub(crate) fn placed(&mut self, peer: NodeId, coordinate: Coordinate) {
+        if let Some(echoes) = self.echoes.get_mut(&peer).filter(|_| coordinate.is_known()) {
+            (echoes.coordinate, echoes.error) = (coordinate, echoes.error.min(config::KNOWN_WITHIN));
+        }
     }
 
     /// There is no link to a neighbour any more.
@@ -106,7 +121,7 @@ impl Vivaldi {
         let heights = self.height + i64::from(echoes.coordinate.height()) * UNIT;
         let miss = round_trip - between - heights;
         let weight = ERROR_MAX * self.error / (self.error + echoes.error);
-        let relative = (miss.abs() * ERROR_MAX / round_trip).min(ERROR_MAX);
+        let relative = (miss.abs() * ERROR_MAX / round_trip.max(NEAR)).min(ERROR_MAX);
         self.error += (relative - self.error) * weight / ERROR_MAX / STEP;
         self.error = self.error.clamp(ERROR_MIN, ERROR_MAX);
         if between == 0 {

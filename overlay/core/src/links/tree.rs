@@ -225,6 +225,11 @@ impl<P: Payload> Tree<P> {
         self.is_fed_by(peer) || self.has_left(now, peer)
     }
 
+    /// True if the plan names this peer as the parent.
+    pub(crate) fn is_planned(&self, peer: NodeId) -> bool {
+        self.row.as_ref().is_some_and(|row| row.parent == peer)
+    }
+
     pub(crate) fn is_tried(&self, peer: NodeId) -> bool {
         self.trial.as_ref().is_some_and(|trial| trial.peer == peer)
     }

@@ -72,7 +72,8 @@ impl Roster {
 
     fn cap_of(&self, supply: &Supply) -> Cap {
         let most = |kbps: u32| u32::try_from(capped_kbps(kbps, self.margins)).unwrap_or(u32::MAX);
-        Cap { all: most(supply.uplink_kbps), lent: most(supply.offers_kbps.min(supply.uplink_kbps)) }
+        let left = left_kbps(supply);
+        Cap { all: most(left), lent: most(supply.offers_kbps.min(left)) }
     }
 
     /// Takes somebody in, or notes what has changed about them. True if anything did.
@@ -224,8 +225,8 @@ impl Roster {
     pub(super) fn graft_room(&self, at: Ix, source: Ix) -> u32 {
         let (supply, used) = (&self.supplies[at as usize], self.used[at as usize]);
         let most = |kbps: u32| u32::try_from(graft_kbps(kbps)).unwrap_or(u32::MAX);
-        let all = most(supply.uplink_kbps).saturating_sub(used.all);
-        let lent = most(supply.lends_kbps.min(supply.uplink_kbps)).saturating_sub(used.lent);
+        let all = most(left_kbps(supply)).saturating_sub(used.all);
+        let lent = most(supply.lends_kbps.min(left_kbps(supply))).saturating_sub(used.lent);
         if at == source { all } else { all.min(lent) }
     }
 
@@ -239,10 +240,15 @@ impl Roster {
         self.used[at as usize].all > self.caps[at as usize].all
     }
 
+    /// True if its uplink holds so much more for a moment: whoever comes in another's place is fed beside it until that has moved.
+    pub(super) fn bears(&self, at: Ix, kbps: u32) -> bool {
+        self.used[at as usize].all.saturating_add(kbps) <= self.supplies[at as usize].uplink_kbps
+    }
+
     /// How long what a node sends waits behind what it sends of other trees, 0.1 ms, if it gave `more` kbit/s: the mean wait of
     /// M/D/1 (Pollaczek and Khinchine), served being everybody's pictures of one moment.
     pub(super) fn crowding(&self, at: Ix, more: u32) -> u32 {
-        let uplink = u64::from(self.supplies[at as usize].uplink_kbps.max(1));
+        let uplink = u64::from(left_kbps(&self.supplies[at as usize]).max(1));
         let given = u64::from(self.used[at as usize].all) + u64::from(more);
         let load = (given * 1000 / uplink).min(FULL);
         let wait = PICTURE_EVERY * load * load / (2_000 * (1_000 - load));
@@ -251,7 +257,7 @@ impl Roster {
 
     /// That part of `of` which a node's uplink would be given out, if it gave `more` kbit/s.
     pub(super) fn share(&self, at: Ix, more: u32, of: u32) -> u32 {
-        let uplink = u64::from(self.supplies[at as usize].uplink_kbps.max(1));
+        let uplink = u64::from(left_kbps(&self.supplies[at as usize]).max(1));
         let given = u64::from(self.used[at as usize].all) + u64::from(more);
         u32::try_from(u64::from(of) * given.min(uplink) / uplink).unwrap_or(of)
     }
@@ -373,6 +379,11 @@ impl Roster {
             (0..).zip(&self.centres).min_by_key(|(number, centre)| (centre.one_way(coordinate), *number));
         near.map_or(0, |(number, _)| number)
     }
+}
+
+/// What of an uplink is there for children.
+fn left_kbps(supply: &Supply) -> u32 {
+    supply.uplink_kbps.saturating_sub(supply.kept_kbps)
 }
 
 fn cell(point: [i16; DIMENSIONS], edge: i32) -> [i16; DIMENSIONS] {

@@ -8,11 +8,13 @@ use super::roster::{Ix, NONE, Roster};
 use super::tree::Tree;
 
 /// An edge moves only if that gains more than this, 0.1 ms …
-const GAIN: u32 = 150;
+pub(super) const GAIN: u32 = 150;
 /// … and more than this part of the delay, percent.
 const GAIN_PERCENT: u32 = 15;
+/// Whoever could feed so many is somebody whom others may move to, though nobody hangs on it yet.
+const STRONG: u32 = 4;
 /// How deep a subtree may be that is hung on another parent: paths are bounded.
-const LINKS_MAX: usize = config::HOPS_MAX - 1;
+pub(super) const LINKS_MAX: usize = config::HOPS_MAX - 1;
 
 /// Owners whose end would cost this node more than it can bear, were tree `at` to lead through them as well.
 fn spent(group: &Group, at: usize, node: Ix) -> u64 {
@@ -41,6 +43,8 @@ pub(super) fn is_at_risk(group: &Group, at: usize, node: Ix) -> bool {
 enum Reach {
     /// Among those who are to feed in this tree; the source up to the copies that it has planned.
     Chosen,
+    /// The same, and whoever in the tree has room for [`STRONG`].
+    Strong,
     /// Everybody in the tree who has room.
     Anybody,
 }
@@ -94,6 +98,10 @@ fn find(
     };
     match reach {
         Reach::Chosen => best(&mut tree.inner().iter().copied()),
+        Reach::Strong => {
+            let strong = |node: &Ix| tree.fanout(*node) > 0 || tree.room(roster, *node) >= STRONG * tree.kbps;
+            best(&mut tree.rows().map(|(node, _)| node).chain([tree.source]).filter(strong))
+        }
         Reach::Anybody => best(&mut tree.rows().map(|(node, _)| node).chain([tree.source])),
     }
 }
@@ -224,11 +232,17 @@ pub(super) fn release(roster: &mut Roster, group: &mut Group, node: Ix) {
     }
 }
 
+/// True if what comes at `then` instead of `now` is worth moving an edge for, 0.1 ms.
+pub(super) fn gains(now: u32, then: u32) -> bool {
+    then + GAIN < now && (now - then) * 100 > now * GAIN_PERCENT
+}
+
 /// Gives a node another parent if that gains enough. True if it has moved.
 pub(super) fn improve(roster: &mut Roster, group: &mut Group, at: usize, node: Ix, small: bool) -> bool {
     let tree = &group.trees[at];
     let Some(parent) = tree.parent(node) else { return false };
-    let Some(better) = find(roster, group, at, node, Some(parent), small, Reach::Chosen) else {
+    let reach = if group.shape.m == 0 { Reach::Strong } else { Reach::Chosen };
+    let Some(better) = find(roster, group, at, node, Some(parent), small, reach) else {
         return false;
     };
     let spent = spent(group, at, node);
@@ -239,7 +253,7 @@ pub(super) fn improve(roster: &mut Roster, group: &mut Group, at: usize, node: I
     let now = tree.delay(node) + shared + burden(tree, roster, parent, node, small);
     let then = cost(tree, roster, better, node, spent) + burden(tree, roster, better, node, small);
     let (now, then) = (now.saturating_sub(way(parent)), then.saturating_sub(way(better)));
-    if then + GAIN >= now || (now - then) * 100 <= now * GAIN_PERCENT {
+    if !gains(now, then) {
         return false;
     }
     let takes = tree.takes(node);

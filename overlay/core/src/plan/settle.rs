@@ -5,6 +5,7 @@ use crate::config;
 use super::channel::Channel;
 use super::roster::{Ix, Roster};
 use super::seat::{improve, is_at_risk, release, seat, take, warm};
+use super::swap::{self, Swaps};
 use super::tree::Tree;
 
 /// Relays that each tree of a small meeting gets where there are any, so that a backup is warm.
@@ -14,7 +15,7 @@ const FAILURES_MAX: usize = 8;
 /// How often all rows of a small meeting are looked at for a better parent.
 const IMPROVE_PASSES: usize = 4;
 /// In a meeting in which not everybody may move at once one edge for so many people does, for the better, with each plan.
-const PEOPLE_FOR_A_MOVE: usize = 8;
+const PEOPLE_FOR_A_MOVE: usize = 1;
 /// From how many others a larger picture is taken for one who would be without sound or picture.
 const SQUEEZE_MAX: usize = 8;
 
@@ -337,7 +338,6 @@ impl<'a> Settler<'a> {
             for group in self.channels.iter_mut().flat_map(|channel| &mut channel.groups) {
                 group.trees.iter_mut().for_each(|tree| tree.refresh(self.roster));
                 for at in 0..group.trees.len() {
-                    group.trees[at].refresh(self.roster);
                     for node in 0..group.trees[at].nodes() {
                         if left == 0 {
                             return true;
@@ -349,11 +349,31 @@ impl<'a> Settler<'a> {
                     }
                 }
             }
+            if pass == 0 && most < usize::MAX {
+                self.swap(&mut left);
+            }
             if left == before && pass > 0 {
                 break;
             }
         }
         left < most
+    }
+
+    /// Has nodes change places where all together gain enough by it, first those whom most hang on. Sound keeps its ways, which are
+    /// chosen to be apart.
+    fn swap(&mut self, left: &mut usize) {
+        let groups = self.channels.iter_mut().flat_map(|channel| &mut channel.groups);
+        let plain = groups.filter(|group| group.shape.m == 0);
+        for tree in plain.flat_map(|group| &mut group.trees) {
+            tree.refresh(self.roster);
+            let mut swaps = Swaps::new(self.roster, tree, self.small);
+            for node in swaps.order() {
+                if *left < swap::EDGES {
+                    return;
+                }
+                *left -= swaps.swap(node, *left);
+            }
+        }
     }
 }
 

@@ -117,6 +117,8 @@ pub struct Supply {
     pub kind: Kind,
     /// Its owner's limit, kbit/s.
     pub uplink_kbps: u32,
+    /// What of that is kept from children, kbit/s: a coordinator's seats.
+    pub kept_kbps: u32,
     /// What of that others' media may cost, kbit/s: as far as it takes grafts.
     pub lends_kbps: u32,
     /// What of that a plan may count on, kbit/s.
@@ -144,6 +146,7 @@ impl Default for Supply {
         Supply {
             kind: Kind::Participant,
             uplink_kbps: 0,
+            kept_kbps: 0,
             lends_kbps: 0,
             offers_kbps: 0,
             downlink_kbps: 0,

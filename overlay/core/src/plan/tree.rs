@@ -11,7 +11,7 @@ const UNITS_PER_S: u32 = 30;
 
 /// What each link costs beside its length, 0.1 ms (a guess: key frames take several times as long to send as the mean, and
 /// whoever is further down loses more).
-const LINK: u32 = 200;
+pub(super) const LINK: u32 = 200;
 
 /// One tree. All tables are by number of node.
 #[derive(Debug)]
@@ -294,6 +294,20 @@ impl Tree {
             }
         }
         highest
+    }
+
+    /// How many hang on each node, those who hang on these included.
+    pub(super) fn below(&self) -> Vec<u32> {
+        let mut below = vec![0; self.parents.len()];
+        for (node, _) in self.rows() {
+            let mut at = node;
+            for _ in 0..=config::HOPS_MAX {
+                let Some(parent) = self.parent(at) else { break };
+                below[parent as usize] += 1;
+                at = parent;
+            }
+        }
+        below
     }
 
     /// Works out depths, delays and paths from the source down, after somebody with children has moved. Children who
