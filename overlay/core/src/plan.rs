@@ -25,6 +25,7 @@
 mod admit;
 mod backups;
 mod bare;
+mod better;
 mod budget;
 mod channel;
 mod compute;
@@ -36,9 +37,9 @@ mod planner;
 mod resume;
 mod roster;
 mod seat;
-mod swap;
 mod served;
 mod settle;
+mod swap;
 mod table;
 mod told;
 mod tree;

@@ -133,7 +133,9 @@ impl<P: Payload> State<P> {
                 neighbour.shut_until = now + config::DOOR_SHUT_FOR;
             }
         }
-        if let Some(tree) = self.trees.get_mut(&id).filter(|tree| why == Refusal::Loop && tree.is_planned(from)) {
+        if let Some(tree) =
+            self.trees.get_mut(&id).filter(|tree| why == Refusal::Loop && tree.is_planned(from))
+        {
             tree.return_wait = tree.return_wait.min(config::RETURN_LOOPED);
         }
         self.lose_parent(now, from, id);

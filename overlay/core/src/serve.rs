@@ -103,7 +103,8 @@ impl<P: Payload> State<P> {
             let (among, most) = if lends_too_much { (Trees::OfOthers, lent) } else { (Trees::All, limit) };
             let rest_fits = self.counted_kbps(now, among) + cost <= most;
             let silent = self.silent_longest(now, among).filter(|_| rest_fits);
-            let spare = silent.or_else(|| self.dispensable(id, among).filter(|_| first));
+            let graft = || self.dispensable(id, among).or_else(|| self.surplus(id));
+            let spare = silent.or_else(|| graft().filter(|_| first));
             let Some((other, child)) = spare else {
                 let exchanged = first && !lends_too_much && self.makes_way(id, limit);
                 if exchanged {
@@ -142,7 +143,10 @@ impl<P: Payload> State<P> {
         }
         let shared = self.trees.values().filter(|tree| tree.children.iter().any(|child| child.planned));
         let grafts = shared.flat_map(|tree| {
-            tree.children.iter().filter(|child| !child.planned).map(|child| (tree.id.layer, tree.id, child.peer))
+            tree.children
+                .iter()
+                .filter(|child| !child.planned)
+                .map(|child| (tree.id.layer, tree.id, child.peer))
         });
         if let Some((_, tree, child)) = grafts.max() {
             self.detach(tree, child);
@@ -198,6 +202,14 @@ impl<P: Payload> State<P> {
             .map(|(graft, peer, _)| (graft, peer))
     }
 
+    /// The last that came of several grafted children of a tree: one of them at most keeps a child of the plan waiting.
+    fn surplus(&self, id: TreeId) -> Option<(TreeId, NodeId)> {
+        let children = self.trees.get(&id).into_iter().flat_map(|tree| tree.children.iter());
+        let mut grafts = children.filter(|child| !child.planned).map(|child| (id, child.peer));
+        grafts.next()?;
+        grafts.last()
+    }
+
     fn accept(&mut self, now: Time, ask: Ask) {
         let me = self.me();
         let Ask { from, tree: id, start, planned, feeds, .. } = ask;
@@ -229,7 +241,8 @@ impl<P: Payload> State<P> {
     /// A child takes its leave. If the plan has it change places with this node it is above now, and can feed it.
     pub(crate) fn detached(&mut self, now: Time, id: TreeId, child: NodeId) {
         self.detach(id, child);
-        let awaited = |tree: &Tree<P>| tree.is_planned(child) && tree.return_at.is_some() && tree.trying.is_none();
+        let awaited =
+            |tree: &Tree<P>| tree.is_planned(child) && tree.return_at.is_some() && tree.trying.is_none();
         if self.trees.get(&id).is_some_and(awaited) {
             self.ask_planned(now, id);
         }

@@ -25,7 +25,7 @@ const ERROR_MIN: i64 = 20;
 const ERROR_MAX: i64 = 1_000;
 /// Being off by so much is no more than that part of so far a round trip, µs: how much shorter than that the way really is
 /// matters to no tree (a guess).
-const NEAR: i64 = 40_000;
+const NEAR: i64 = 20_000;
 /// How far apart two are put that stand at the same point, µs; only the direction counts.
 const PUSH: i64 = 1_000;
 

@@ -241,7 +241,8 @@ pub(super) fn gains(now: u32, then: u32) -> bool {
 pub(super) fn improve(roster: &mut Roster, group: &mut Group, at: usize, node: Ix, small: bool) -> bool {
     let tree = &group.trees[at];
     let Some(parent) = tree.parent(node) else { return false };
-    let reach = if group.shape.m == 0 { Reach::Strong } else { Reach::Chosen };
+    let many = roster.people() > config::AFRESH_MEETING;
+    let reach = if group.shape.m == 0 && many { Reach::Strong } else { Reach::Chosen };
     let Some(better) = find(roster, group, at, node, Some(parent), small, reach) else {
         return false;
     };

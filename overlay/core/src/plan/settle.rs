@@ -1,29 +1,22 @@
 //! Brings trees that are there to what is granted, with as few changes as it takes.
 
-use crate::config;
-
 use super::channel::Channel;
 use super::roster::{Ix, Roster};
-use super::seat::{improve, is_at_risk, release, seat, take, warm};
-use super::swap::{self, Swaps};
+use super::seat::{release, seat, take, warm};
 use super::tree::Tree;
 
 /// Relays that each tree of a small meeting gets where there are any, so that a backup is warm.
 const RELAYS_PER_TREE: usize = 2;
 /// So many in a row who find no room for a layer in a large meeting, and the rest isn't tried.
 const FAILURES_MAX: usize = 8;
-/// How often all rows of a small meeting are looked at for a better parent.
-const IMPROVE_PASSES: usize = 4;
-/// In a meeting in which not everybody may move at once one edge for so many people does, for the better, with each plan.
-const PEOPLE_FOR_A_MOVE: usize = 1;
 /// From how many others a larger picture is taken for one who would be without sound or picture.
 const SQUEEZE_MAX: usize = 8;
 
 /// Everybody, all trees, and what is to be done with them.
 pub(super) struct Settler<'a> {
-    roster: &'a mut Roster,
-    channels: &'a mut [Channel],
-    small: bool,
+    pub(super) roster: &'a mut Roster,
+    pub(super) channels: &'a mut [Channel],
+    pub(super) small: bool,
     mesh: bool,
 }
 
@@ -323,55 +316,6 @@ impl<'a> Settler<'a> {
                     relays -= usize::from(self.roster.is_relay(node));
                     tree.unseat(self.roster, node);
                 }
-            }
-        }
-    }
-
-    /// Moves edges that gain enough by it, first those that would be missed together with another of the same sound. True if
-    /// any was.
-    fn better(&mut self) -> bool {
-        let people = self.roster.people();
-        let most = if people <= config::AFRESH_MEETING { usize::MAX } else { people / PEOPLE_FOR_A_MOVE };
-        let mut left = most;
-        for pass in 0..=IMPROVE_PASSES {
-            let before = left;
-            for group in self.channels.iter_mut().flat_map(|channel| &mut channel.groups) {
-                group.trees.iter_mut().for_each(|tree| tree.refresh(self.roster));
-                for at in 0..group.trees.len() {
-                    for node in 0..group.trees[at].nodes() {
-                        if left == 0 {
-                            return true;
-                        }
-                        if pass == 0 && !is_at_risk(group, at, node) {
-                            continue;
-                        }
-                        left -= usize::from(improve(self.roster, group, at, node, self.small));
-                    }
-                }
-            }
-            if pass == 0 && most < usize::MAX {
-                self.swap(&mut left);
-            }
-            if left == before && pass > 0 {
-                break;
-            }
-        }
-        left < most
-    }
-
-    /// Has nodes change places where all together gain enough by it, first those whom most hang on. Sound keeps its ways, which are
-    /// chosen to be apart.
-    fn swap(&mut self, left: &mut usize) {
-        let groups = self.channels.iter_mut().flat_map(|channel| &mut channel.groups);
-        let plain = groups.filter(|group| group.shape.m == 0);
-        for tree in plain.flat_map(|group| &mut group.trees) {
-            tree.refresh(self.roster);
-            let mut swaps = Swaps::new(self.roster, tree, self.small);
-            for node in swaps.order() {
-                if *left < swap::EDGES {
-                    return;
-                }
-                *left -= swaps.swap(node, *left);
             }
         }
     }

@@ -78,7 +78,8 @@ impl<'a> Swaps<'a> {
         let tree = &*self.tree;
         let (from, parent) = (tree.parent(node)?, tree.parent(other)?);
         let known = |at: &Ix| self.roster.supply(*at).coordinate.is_known();
-        if node == other || from == parent || parent == node || ![node, from, other, parent].iter().all(known) {
+        if node == other || from == parent || parent == node || ![node, from, other, parent].iter().all(known)
+        {
             return None;
         }
         let arrives = self.arrival(parent, node);
@@ -103,7 +104,8 @@ impl<'a> Swaps<'a> {
     fn followers(&self, node: Ix, arrives: u32, other: Ix, most: usize) -> (Vec<Ix>, i64) {
         let (tree, roster) = (&*self.tree, &*self.roster);
         let room = (tree.room(roster, node) / tree.kbps.max(1)).saturating_sub(1);
-        let room = room.min(tree.fanout(other)).min(u32::try_from(most.saturating_sub(EDGES)).unwrap_or(u32::MAX));
+        let room =
+            room.min(tree.fanout(other)).min(u32::try_from(most.saturating_sub(EDGES)).unwrap_or(u32::MAX));
         let queue = tree.sending(roster, node) * (tree.fanout(node) + 1 + room / 2);
         let sent = arrives + queue + roster.crowding(node, tree.kbps * (room + 1)) + LINK;
         let then = |child: Ix| i64::from(sent + roster.one_way(node, child));
