@@ -16,5 +16,6 @@ mod planning;
 mod presence;
 mod repair;
 mod survey;
+mod swaps;
 mod units;
 mod witness;

@@ -400,6 +400,46 @@ fn a_source_sends_away_one_of_several_in_a_small_picture_for_the_first_in_a_larg
     assert_eq!(fed(&world, Layer::Audio), [peer(9)], "no sound goes for a picture");
 }
 
+#[test]
+fn one_of_two_who_were_grafted_goes_for_one_of_the_plan_though_it_feeds_others() {
+    use crate::harness::PLAIN;
+
+    let mut world = World::new();
+    world.add(1, Kind::Participant, 1_400);
+    world.command(id(1), Command::Coordinate { term: 1 });
+    world.command(
+        id(1),
+        Command::Send(ladder().into_iter().filter(|rate| rate.layer == Layer::P360).collect()),
+    );
+    world.add(2, Kind::Participant, 50);
+    world.link(id(1), id(2));
+    let peer = |n: u8| id(50 + n);
+    for n in 1..=3 {
+        world.input(id(1), Input::Linked { peer: peer(n), admitted: PLAIN });
+    }
+    world.run(1_500);
+    let status = world.nodes[&id(1)].trees().find(|tree| tree.tree.layer == Layer::P360).expect("it sends");
+    let (tree, feed) = (status.tree, status.feed);
+    let detach = Message::Detach { tree }.encode().expect("fits");
+    world.input(id(1), Input::Control { from: id(2), bytes: detach });
+    let asks = |world: &mut World, n: u8, planned: bool| {
+        let ask = Message::Attach { tree, feed, from: None, planned, feeds: true };
+        let bytes = ask.encode().expect("fits");
+        world.input(id(1), Input::Control { from: peer(n), bytes });
+    };
+    let fed = |world: &World| {
+        let status = world.nodes[&id(1)].trees().find(|status| status.tree == tree).expect("it sends");
+        status.children.into_iter().filter(|child| *child != id(2)).collect::<Vec<_>>()
+    };
+    asks(&mut world, 1, false);
+    asks(&mut world, 2, false);
+    assert_eq!(fed(&world), [peer(1), peer(2)], "its uplink is full");
+    asks(&mut world, 3, true);
+    assert_eq!(fed(&world), [peer(1), peer(3)], "the last that came goes, the first is fed on");
+    asks(&mut world, 2, true);
+    assert_eq!(fed(&world), [peer(1), peer(3)], "a single one that feeds others stays");
+}
+
 /// What was said to one who asked, and by whom.
 type Answers = Vec<(NodeId, Vec<u8>)>;
 
