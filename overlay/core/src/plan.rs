@@ -10,6 +10,8 @@
 //! | `bare` | trees that are not there yet: dealt uplink, and built |
 //! | `resume` | a plan that was made elsewhere |
 //! | `settle` | brings trees that are there to what is granted |
+//! | `better` | edges that hold, and move only because others are better |
+//! | `swap` | two nodes of a tree that change places |
 //! | `seat` | one node in a tree that is there |
 //! | `place` | one tree from nothing |
 //! | `deal` | which tree gets whose uplink |
