@@ -37,7 +37,7 @@ impl<P: Payload> State<P> {
         if let Some(why) = refusal {
             return self.refuse(now, from, id, why);
         }
-        if !self.make_room(now, id, from, ask.planned || ask.feeds) {
+        if !self.make_room(now, ask) {
             return self.refuse(now, from, id, Refusal::Full);
         }
         self.accept(now, ask);
@@ -81,8 +81,10 @@ impl<P: Payload> State<P> {
     }
 
     /// True if one more child fits. Children of the plan, and those who feed others, go before leaves that
-    /// were grafted, which are sent away for them.
-    fn make_room(&mut self, now: Time, id: TreeId, from: NodeId, first: bool) -> bool {
+    /// were grafted, which are sent away for them; for one of the plan others too that feed.
+    fn make_room(&mut self, now: Time, ask: Ask) -> bool {
+        let Ask { from, tree: id, planned, feeds, .. } = ask;
+        let first = planned || feeds;
         let Some(tree) = self.trees.get(&id) else { return false };
         if tree.has_child(from) {
             return true;
@@ -103,10 +105,11 @@ impl<P: Payload> State<P> {
             let (among, most) = if lends_too_much { (Trees::OfOthers, lent) } else { (Trees::All, limit) };
             let rest_fits = self.counted_kbps(now, among) + cost <= most;
             let silent = self.silent_longest(now, among).filter(|_| rest_fits);
-            let graft = || self.dispensable(id, among).or_else(|| self.surplus(id));
-            let spare = silent.or_else(|| graft().filter(|_| first));
+            let spare = silent
+                .or_else(|| self.dispensable(id, among).filter(|_| first))
+                .or_else(|| self.surplus(id).filter(|_| planned));
             let Some((other, child)) = spare else {
-                let exchanged = first && !lends_too_much && self.makes_way(id, limit);
+                let exchanged = planned && !lends_too_much && self.makes_way(id, limit);
                 if exchanged {
                     self.over_since = Some(now);
                 }

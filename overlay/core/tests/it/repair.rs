@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use overlay_core::id::NodeId;
-use overlay_core::io::{Audience, Command, Event, Input, Kind, Note, Output, Topic};
+use overlay_core::io::{Audience, Command, Event, Input, Kind, LayerRate, Note, Output, Topic};
 use overlay_core::node::Node;
 use overlay_core::unit::{Layer, TreeId};
 use overlay_core::wire::Message;
 
-use crate::harness::{Blob, World, id, ladder, sign};
+use crate::harness::{Blob, PLAIN, World, id, ladder, sign};
 
 /// The longest gap that any receiver had of any source's layer since `since`.
 fn worst_gap(world: &World, layer: Layer, since: overlay_core::time::Time) -> u128 {
@@ -315,24 +315,29 @@ fn relays_that_come_last_carry_most_and_one_that_dies_is_not_missed() {
     }
 }
 
-#[test]
-fn a_silent_child_gives_up_its_place_and_no_uplink_is_promised_twice() {
-    use overlay_core::io::{Input, LayerRate};
-    use overlay_core::wire::Message;
-
-    use crate::harness::PLAIN;
-
+/// Node 1, which sends this to node 2 and has peers beside it, whose messages the test says; a second and a half later.
+fn source_with_peers(uplink_kbps: u32, rates: Vec<LayerRate>, peers: u8) -> World {
     let mut world = World::new();
-    world.add(1, Kind::Participant, 320);
+    world.add(1, Kind::Participant, uplink_kbps);
     world.command(id(1), Command::Coordinate { term: 1 });
-    world.command(id(1), Command::Send(vec![LayerRate { layer: Layer::Audio, kbps: 32 }]));
+    world.command(id(1), Command::Send(rates));
     world.add(2, Kind::Participant, 50);
     world.link(id(1), id(2));
-    let child = |n: u8| id(50 + n);
-    for n in 1..=4 {
-        world.input(id(1), Input::Linked { peer: child(n), admitted: PLAIN });
+    for n in 1..=peers {
+        world.input(id(1), Input::Linked { peer: peer(n), admitted: PLAIN });
     }
     world.run(1_500);
+    world
+}
+
+fn peer(n: u8) -> NodeId {
+    id(50 + n)
+}
+
+#[test]
+fn a_silent_child_gives_up_its_place_and_no_uplink_is_promised_twice() {
+    let mut world = source_with_peers(320, vec![LayerRate { layer: Layer::Audio, kbps: 32 }], 4);
+    let child = peer;
     let tree = world.nodes[&id(1)].trees().next().expect("it sends");
     let says = |world: &mut World, n: u8, message: Message| {
         let bytes = message.encode().expect("fits");
@@ -357,11 +362,6 @@ fn a_silent_child_gives_up_its_place_and_no_uplink_is_promised_twice() {
 
 #[test]
 fn a_source_sends_away_one_of_several_in_a_small_picture_for_the_first_in_a_large_one() {
-    use overlay_core::io::Input;
-    use overlay_core::wire::Message;
-
-    use crate::harness::PLAIN;
-
     let mut world = World::new();
     world.add(1, Kind::Participant, 1_600);
     world.command(id(1), Command::Coordinate { term: 1 });
@@ -371,7 +371,6 @@ fn a_source_sends_away_one_of_several_in_a_small_picture_for_the_first_in_a_larg
         world.link(id(1), id(n));
     }
     world.command(id(3), Command::Look(vec![(id(1), Layer::P180)]));
-    let peer = |n: u8| id(50 + n);
     for n in 1..=10 {
         world.input(id(1), Input::Linked { peer: peer(n), admitted: PLAIN });
     }
@@ -402,22 +401,8 @@ fn a_source_sends_away_one_of_several_in_a_small_picture_for_the_first_in_a_larg
 
 #[test]
 fn one_of_two_who_were_grafted_goes_for_one_of_the_plan_though_it_feeds_others() {
-    use crate::harness::PLAIN;
-
-    let mut world = World::new();
-    world.add(1, Kind::Participant, 1_400);
-    world.command(id(1), Command::Coordinate { term: 1 });
-    world.command(
-        id(1),
-        Command::Send(ladder().into_iter().filter(|rate| rate.layer == Layer::P360).collect()),
-    );
-    world.add(2, Kind::Participant, 50);
-    world.link(id(1), id(2));
-    let peer = |n: u8| id(50 + n);
-    for n in 1..=3 {
-        world.input(id(1), Input::Linked { peer: peer(n), admitted: PLAIN });
-    }
-    world.run(1_500);
+    let rates = ladder().into_iter().filter(|rate| rate.layer == Layer::P360).collect();
+    let mut world = source_with_peers(1_400, rates, 3);
     let status = world.nodes[&id(1)].trees().find(|tree| tree.tree.layer == Layer::P360).expect("it sends");
     let (tree, feed) = (status.tree, status.feed);
     let detach = Message::Detach { tree }.encode().expect("fits");
@@ -434,6 +419,8 @@ fn one_of_two_who_were_grafted_goes_for_one_of_the_plan_though_it_feeds_others()
     asks(&mut world, 1, false);
     asks(&mut world, 2, false);
     assert_eq!(fed(&world), [peer(1), peer(2)], "its uplink is full");
+    asks(&mut world, 3, false);
+    assert_eq!(fed(&world), [peer(1), peer(2)], "grafts don't push each other out");
     asks(&mut world, 3, true);
     assert_eq!(fed(&world), [peer(1), peer(3)], "the last that came goes, the first is fed on");
     asks(&mut world, 2, true);
