@@ -2,8 +2,8 @@
 //! against what others say.
 //!
 //! What is complained of is only what nobody above a parent can bring about: it said that it had what it did not bring, or said
-//! nothing at all. Whoever alters units is cut off (`witness`), and not complained of (decision 22). Whoever brings sound late is left, and not complained of: there are no common clocks, so that it
-//! may have got it late itself, and not know.
+//! nothing at all. Whoever alters units is cut off (`witness`), and not complained of (decision 22). Whoever brings sound late
+//! is left, and not complained of: there are no common clocks, so that it may have got it late itself, and not know.
 
 use std::collections::BTreeSet;
 

@@ -20,7 +20,8 @@ use crate::authority::Authority;
 use crate::behaviour::Said;
 use crate::config::{ADMISSION_TIMEOUT, CONNECTIONS_MAX, FAREWELL, HAPPENINGS_MAX, Happening};
 use crate::dials::Dials;
-use crate::hub::{Batch, Errand, Hub};
+use crate::errands::Errand;
+use crate::hub::{Batch, Hub};
 use crate::outlet::{Outlet, Posted};
 use crate::swarm::{Behaviours, BehavioursEvent};
 

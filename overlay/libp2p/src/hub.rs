@@ -8,8 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use overlay_core::id::NodeId;
-use overlay_core::io::{Event, Input, Note, Output, Signature};
-use overlay_core::list::List;
+use overlay_core::io::{Input, Output};
 use overlay_core::node::Node;
 use overlay_core::plan::Shape;
 use overlay_core::shards;
@@ -22,34 +21,12 @@ use tokio::sync::{Notify, mpsc};
 use crate::clock::Clock;
 use crate::config::{BACKLOG_MAX, Delivered, HOLD_MAX, TIMER_GRID};
 use crate::counters::Counters;
+use crate::errands::{Errand, Errands};
 use crate::framing::{self, Parcel};
 use crate::outlet::{Flushed, Outlet, Posted};
 use crate::pacer::Pacer;
 use crate::queue::Drops;
 use crate::recorder::Recorder;
-
-/// Errands beyond this are a fault of ours: control lanes stop at [`BACKLOG_MAX`] and the core's own
-/// timers make few.
-const ERRANDS_MAX: usize = 64 * BACKLOG_MAX;
-
-/// What the core wants done that is not sending.
-#[derive(Debug)]
-pub(crate) enum Errand {
-    /// Check a note.
-    Vet(NodeId, Note, Signature),
-    /// Sign a note.
-    Sign(Note),
-    /// Check that the second signed a list, which the first brought.
-    VetList(NodeId, NodeId, List, Signature),
-    /// Sign a list.
-    SignList(List),
-    /// Make a link.
-    Dial(NodeId, Vec<String>),
-    /// Close a link.
-    Hangup(NodeId),
-    /// Tell the owner.
-    Tell(Event),
-}
 
 /// The core and what all tasks of a node share.
 pub(crate) struct Hub {
@@ -82,9 +59,7 @@ struct Core {
     node: Node<Parcel>,
     recorder: Option<Recorder>,
     links: BTreeMap<NodeId, Arc<Outlet>>,
-    errands: VecDeque<Errand>,
-    /// Connections that stopped reading control since errands pile up.
-    stalled: Vec<Arc<Outlet>>,
+    errands: Errands,
     /// When the driver will give the core its timer.
     armed: Time,
     /// The last frame put together for several children.
@@ -113,8 +88,7 @@ impl Hub {
             node,
             recorder,
             links: BTreeMap::new(),
-            errands: VecDeque::new(),
-            stalled: Vec::new(),
+            errands: Errands::default(),
             armed: Time::ZERO,
             framed: None,
         };
@@ -250,11 +224,8 @@ impl Hub {
     /// The next errand.
     pub(crate) fn errand(&self) -> Option<Errand> {
         let mut core = self.core.lock();
-        let errand = core.errands.pop_front();
+        let errand = core.errands.pop();
         self.errands_waiting.store(core.errands.len(), Ordering::Release);
-        if core.errands.len() < BACKLOG_MAX {
-            core.stalled.drain(..).for_each(|outlet| outlet.wake());
-        }
         errand
     }
 
@@ -263,12 +234,7 @@ impl Hub {
         if self.errands_waiting.load(Ordering::Acquire) < BACKLOG_MAX {
             return false;
         }
-        let mut core = self.core.lock();
-        let backed_up = core.errands.len() >= BACKLOG_MAX;
-        if backed_up && !core.stalled.iter().any(|stalled| Arc::ptr_eq(stalled, outlet)) {
-            core.stalled.push(Arc::clone(outlet));
-        }
-        backed_up
+        self.core.lock().errands.stalls(outlet)
     }
 
     /// The admitted way to a peer.
@@ -355,15 +321,17 @@ impl Hub {
                     }
                 }
                 Output::Deliver { source, feed, frame } => self.deliver(source, feed, frame),
-                Output::Vet { from, note, signature } => core.errand(Errand::Vet(from, note, signature)),
-                Output::Sign(note) => core.errand(Errand::Sign(note)),
-                Output::VetList { from, source, list, signature } => {
-                    core.errand(Errand::VetList(from, source, list, signature));
+                Output::Vet { from, note, signature } => {
+                    core.errands.push(Errand::Vet(from, note, signature));
                 }
-                Output::SignList(list) => core.errand(Errand::SignList(list)),
-                Output::Dial { peer, contacts } => core.errand(Errand::Dial(peer, contacts)),
-                Output::Hangup(peer) => core.errand(Errand::Hangup(peer)),
-                Output::Event(event) => core.errand(Errand::Tell(event)),
+                Output::Sign(note) => core.errands.push(Errand::Sign(note)),
+                Output::VetList { from, source, list, signature } => {
+                    core.errands.push(Errand::VetList(from, source, list, signature));
+                }
+                Output::SignList(list) => core.errands.push(Errand::SignList(list)),
+                Output::Dial { peer, contacts } => core.errands.push(Errand::Dial(peer, contacts)),
+                Output::Hangup(peer) => core.errands.push(Errand::Hangup(peer)),
+                Output::Event(event) => core.errands.push(Errand::Tell(event)),
             }
         }
         let is_earlier = core.node.deadline().is_some_and(|(at, _)| on_grid(at) < core.armed);
@@ -409,14 +377,6 @@ impl Core {
             batch.touched.push(Arc::clone(outlet));
         }
         batch.note(to, drops);
-    }
-
-    fn errand(&mut self, errand: Errand) {
-        if self.errands.len() < ERRANDS_MAX {
-            self.errands.push_back(errand);
-        } else {
-            tracing::error!(?errand, "the driver does not keep up: an errand is lost");
-        }
     }
 }
 

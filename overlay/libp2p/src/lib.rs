@@ -13,6 +13,7 @@
 //! | `behaviour` | a handler and an outlet for each connection |
 //! | `handler` | one connection: reads its lanes |
 //! | `hub` | the core, shared by all of them |
+//! | `errands` | what the core wants done that is not sending |
 //! | `recorder` | what the core is told, written down for a replay |
 //! | `upgrade` | telling which lane a stream is |
 //! | `outlet` | the way out to one peer: its lanes, written by whoever has something |
@@ -36,6 +37,7 @@ mod behaviour;
 mod clock;
 mod dials;
 mod driver;
+mod errands;
 mod framing;
 mod handler;
 mod hub;

@@ -93,15 +93,21 @@ async fn more_than_the_uplink_carries_is_dropped_and_not_late() {
     assert_eq!(gaps, 0, "sound goes before pictures: {sounds:?}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_old_when_its_turn_comes_is_never_sent() {
-    // 300 kbit/s: a picture of 60 kB takes 1.7 s, so those behind it are stale when it is done.
-    let source = Setup::new("host").uplink(300).start().await;
+/// A source of pictures with so much uplink, and a guest that it feeds.
+async fn source_and_guest(kbps: u32) -> (Peer, Peer) {
+    let source = Setup::new("host").uplink(kbps).start().await;
     let guest = Setup::new("guest").uplink(100).knows(&contacts(&[&source])).start().await;
     source.handle.command(Command::Coordinate { term: 1 });
     source.handle.command(Command::Send(vec![LayerRate { layer: Layer::P360, kbps: 100 }]));
     guest.until("on stage", |_| source.handle.status().on_stage.is_some()).await;
     source.until("a child", |source| source.handle.counters().children == 1).await;
+    (source, guest)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_old_when_its_turn_comes_is_never_sent() {
+    // 300 kbit/s: a picture of 60 kB takes 1.7 s, so those behind it are stale when it is done.
+    let (source, guest) = source_and_guest(300).await;
     source.handle.publish(frame(Layer::P360, 0, true, 60_000));
     for number in 1..20 {
         source.handle.publish(frame(Layer::P360, number, false, 400));
@@ -125,12 +131,7 @@ async fn next_number(lane: &mut libp2p::Stream) -> u32 {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_asks_anew_after_drops_is_fed_at_once_without_a_key_frame() {
     // 800 kbit/s: a picture of 60 kB for two takes 1.2 s, so those behind it are stale when it is done.
-    let source = Setup::new("host").uplink(800).start().await;
-    let guest = Setup::new("guest").uplink(100).knows(&contacts(&[&source])).start().await;
-    source.handle.command(Command::Coordinate { term: 1 });
-    source.handle.command(Command::Send(vec![LayerRate { layer: Layer::P360, kbps: 100 }]));
-    guest.until("on stage", |_| source.handle.status().on_stage.is_some()).await;
-    source.until("a child", |source| source.handle.counters().children == 1).await;
+    let (source, _guest) = source_and_guest(800).await;
     let place = source.handle.status().trees.into_iter().find(|tree| tree.tree.layer == Layer::P360);
     let place = place.expect("its own tree");
     let attach = |from| {
