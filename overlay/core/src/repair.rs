@@ -289,7 +289,9 @@ impl<P: Payload> State<P> {
             else {
                 continue;
             };
-            let stalled = tree.stalled.is_some_and(|since| now.since(since) >= config::STALL_PATIENCE);
+            let leaf = tree.children.is_empty();
+            let patience = if leaf { config::LEAF_STALL_PATIENCE } else { config::STALL_PATIENCE };
+            let stalled = tree.stalled.is_some_and(|since| now.since(since) >= patience);
             let returns = tree.return_at.is_some_and(|at| now >= at);
             if stalled {
                 tree.stalled = Some(now);

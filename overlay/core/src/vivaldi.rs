@@ -105,6 +105,12 @@ impl Vivaldi {
         }
     }
 
+    /// The least of the last few round trips to a neighbour, if it has answered any.
+    pub(crate) fn round_trip(&self, peer: NodeId) -> Option<Duration> {
+        let least = self.echoes.get(&peer)?.round_trips.iter().copied().min()?;
+        Some(Duration::from_micros(least.unsigned_abs()))
+    }
+
     /// There is no link to a neighbour any more.
     pub(crate) fn forget(&mut self, peer: NodeId) {
         self.echoes.remove(&peer);

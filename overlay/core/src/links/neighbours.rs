@@ -80,10 +80,10 @@ impl Neighbour {
         }
     }
 
-    /// An attach goes out: gives how long its answer may take. Links can be half the world long.
-    pub(crate) fn ask(&mut self, now: Time) -> Duration {
+    /// An attach goes out: gives how long its answer may take, where its link is so long. Links can be half the world long.
+    pub(crate) fn ask(&mut self, now: Time, round_trip: Duration) -> Duration {
         self.asked.get_or_insert(now);
-        config::ATTACH_TIMEOUT.max(self.answers_in * 3 / 2)
+        config::ATTACH_TIMEOUT.max(self.answers_in.max(round_trip) * 3 / 2)
     }
 
     /// It has answered an attach, in time or not.
@@ -106,7 +106,8 @@ impl Neighbour {
 
     /// When silence means something.
     pub(crate) fn silent_at(&self) -> Time {
-        let patience = config::SILENCE_BASE + self.jitter.max(config::JITTER_MIN) * 4;
+        let base = (self.gap * 2 + config::SILENCE_MARGIN).min(config::SILENCE_BASE);
+        let patience = base + self.jitter.max(config::JITTER_MIN) * 4;
         self.heard + patience.min(config::SILENCE_MAX)
     }
 

@@ -10,7 +10,7 @@ use super::roster::{Ix, NONE, Roster};
 use super::tree::Tree;
 
 /// A backup that hangs on the parent which it should replace counts this much longer, 0.1 ms.
-const BEHIND: u32 = 800;
+const BEHIND: u32 = 3_000;
 /// The source keeps its uplink for those whom nobody else can save (a guess), 0.1 ms.
 const SOURCE: u32 = 500;
 /// A relay outside of the tree has to be fed first, 0.1 ms.
@@ -23,7 +23,7 @@ const KEPT: u32 = 200;
 const NEAR: usize = 32;
 const LOOK: usize = 10;
 /// With fewer feeders than this everybody in the tree is looked at.
-const FEW: usize = 8;
+const FEW: usize = 64;
 
 /// What everybody has promised to those who may lose their parent, kbit/s, by number.
 #[derive(Debug, Default)]
@@ -75,8 +75,8 @@ impl Pool {
         if !self.sights.contains_key(&region) {
             let base = |node: Ix| match (node == tree.source, tree.has(node)) {
                 (true, _) => SOURCE,
-                (_, true) => tree.delay(node),
-                (_, false) => roster.one_way(tree.source, node) + COLD,
+                (_, true) => tree.delay(node) / 4,
+                (_, false) => 2 * roster.one_way(tree.source, node) + COLD,
             };
             // There and back until it feeds, and once more for each frame.
             let far = |node: Ix| base(node) + 2 * roster.one_way_to_region(node, region);
