@@ -51,20 +51,30 @@ pub struct Counters {
 
 /// Runs until the lease ends or somebody stops it.
 pub fn run(args: args::Relay) -> Outcome {
-    let several = args.meetings > 1;
-    if several && (args.counters.is_some() || args.core_journal.is_some() || args.tap.is_some()) {
-        return Err(Fail::usage("--counters, --core-journal and --tap are for one meeting: leave --meetings out"));
+    check(&args)?;
+    // One thread forwards with fewer wake-ups than several (docs/overlay/bench).
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Fail::failed)?;
+    runtime.block_on(lend(args))
+}
+
+/// Whether several meetings can be served like that.
+fn check(args: &args::Relay) -> Outcome {
+    if args.meetings == 1 {
+        return Ok(());
+    }
+    if args.counters.is_some() || args.core_journal.is_some() || args.tap.is_some() {
+        return Err(Fail::usage(
+            "--counters, --core-journal and --tap are for one meeting: leave --meetings out",
+        ));
     }
     let least = u32::from(args.meetings) * shares::LEAST_KBPS;
-    if several && args.uplink < least {
+    if args.uplink < least {
         return Err(Fail::usage(format!(
             "--uplink {}kbit is too little for {} meetings: give {least}kbit at least, or serve fewer with --meetings",
             args.uplink, args.meetings
         )));
     }
-    // One thread forwards with fewer wake-ups than several (docs/overlay/bench).
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Fail::failed)?;
-    runtime.block_on(lend(args))
+    args.place.nth(u16::from(args.meetings) - 1).map(drop)
 }
 
 async fn lend(args: args::Relay) -> Outcome {

@@ -70,7 +70,8 @@ impl Berth {
         let line = holder.lease(contacts.clone()).map_err(Fail::failed)?.to_line();
         let (claimed, claims) = mpsc::channel(4);
         let gate = ClaimedGate::default();
-        let authority = Volunteer { identity: Arc::clone(&identity), holder, gate: Arc::clone(&gate), claimed };
+        let authority =
+            Volunteer { identity: Arc::clone(&identity), holder, gate: Arc::clone(&gate), claimed };
         let tap = match args.tap {
             Some(address) => {
                 let (sender, frames) = mpsc::channel(TAP_QUEUE);
@@ -167,7 +168,12 @@ impl Berth {
 }
 
 /// Sees to what the node hears, until it ends.
-async fn serve(handle: Handle, gate: ClaimedGate, mut claims: mpsc::Receiver<Vec<u8>>, mut happenings: Events) {
+async fn serve(
+    handle: Handle,
+    gate: ClaimedGate,
+    mut claims: mpsc::Receiver<Vec<u8>>,
+    mut happenings: Events,
+) {
     loop {
         tokio::select! {
             happening = happenings.recv() => match happening {

@@ -148,9 +148,9 @@ mod tests {
     #[test]
     fn who_uses_what_another_gets_says_so_before_it_is_held_to_less() {
         let mut division = Division::new(20_000, 2);
-        division.divide(Duration::ZERO, &[Some(15_000), None]);
+        division.divide(Duration::ZERO, &[Some(18_000), None]);
         division.parts(TICK);
-        division.divide(TICK, &[Some(15_000), Some(0)]);
+        division.divide(TICK, &[Some(18_000), Some(0)]);
         let part = |lends_kbps, sends_kbps| Part { lends_kbps, sends_kbps };
         assert_eq!(division.parts(TICK), [part(15_000, 19_872), part(128, 128)]);
         assert_eq!(division.parts(TICK + EASED_FOR), [part(15_000, 15_000), part(128, 128)]);
@@ -160,8 +160,8 @@ mod tests {
     #[test]
     fn one_late_look_takes_and_gives_nothing_at_once() {
         let mut division = Division::new(20_000, 2);
-        division.divide(Duration::ZERO, &[Some(15_000), None]);
-        division.divide(TICK, &[Some(15_000), Some(0)]);
+        division.divide(Duration::ZERO, &[Some(18_000), None]);
+        division.divide(TICK, &[Some(18_000), Some(0)]);
         let late = division.parts(TICK * 100);
         assert_eq!((late[0].sends_kbps, late[1].sends_kbps), (15_000, 128));
     }
