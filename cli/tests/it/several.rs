@@ -15,6 +15,7 @@ const LOOKS: usize = 10;
 /// An organiser who sends, and a guest who shows their address to relays only, so that all comes by way of one.
 struct Meeting {
     _running: [Running; 2],
+    _organiser: Home,
     guest: Home,
 }
 
@@ -30,7 +31,7 @@ impl Meeting {
             organiser.start(&sends, &made.lines[0], "organiser.log"),
             guest.start(&hides, &made.lines[1], "guest.log"),
         ];
-        Meeting { _running: running, guest }
+        Meeting { _running: running, _organiser: organiser, guest }
     }
 
     /// Pictures that the guest has decoded.
