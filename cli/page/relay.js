@@ -81,7 +81,7 @@ function giveLines(lines) {
 /** @param {Lent} lent */
 function useOf({ lines, meetings }) {
   const claimed = meetings - lines.length;
-  if (meetings > 1 && claimed > 0) return `${claimed} of ${meetings} meetings have claimed this relay.`;
+  if (meetings > 1 && claimed > 0) return `Claimed by ${claimed} of ${meetings} meetings.`;
   return claimed > 0 ? 'A meeting uses this relay.' : 'No meeting has claimed this relay yet.';
 }
 

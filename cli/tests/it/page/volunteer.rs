@@ -55,7 +55,7 @@ fn a_volunteer_for_two_meetings_sees_the_lines_that_nobody_has_claimed() {
         let made = organiser.run(&["new", "tuesday", "--lease", leases[0], "--address", "127.0.0.1"]);
         let join = ["join", "-", "--headless", "--listen-only", "--address", "127.0.0.1"];
         let _organiser = organiser.start(&join, &made.lines[0], "log");
-        browser.until("one has claimed it", &text("1 of 2 meetings have claimed this relay.")).await;
+        browser.until("one has claimed it", &text("Claimed by 1 of 2 meetings.")).await;
         assert_eq!(browser.run(&text(leases[0])).await, false, "a line that is used up is of no use");
         assert_eq!(browser.run(&text(leases[1])).await, true, "the other one is for somebody else");
         browser.picture("relay-of-two").await;
