@@ -64,10 +64,15 @@ impl Division {
         matches!(self.stage, Stage::Settled) && (self.held != held || now >= self.looked + LOOKED_EVERY)
     }
 
-    /// Divides anew by what each meeting uses, kbit/s, if that is worth it.
+    /// Divides anew by what each meeting uses, kbit/s, if that is worth it. One that has just begun counts as using all that
+    /// its lease says: it can't show yet what it needs.
     pub fn divide(&mut self, now: Duration, used: &[Option<u32>]) {
         self.looked = now;
-        let shares = shares(self.limit_kbps, used);
+        let promised = self.limit_kbps / u32::try_from(used.len()).unwrap_or(u32::MAX).max(1);
+        let begun =
+            |(used, held): (&Option<u32>, &bool)| used.map(|used| if *held { used } else { promised });
+        let counted: Vec<Option<u32>> = used.iter().zip(&self.held).map(begun).collect();
+        let shares = shares(self.limit_kbps, &counted);
         let held: Vec<bool> = used.iter().map(Option::is_some).collect();
         let much = |(new, old): (&u32, &u32)| {
             u64::from(new.abs_diff(*old)) * 100 > u64::from(*old) * u64::from(WORTH_PERCENT)
@@ -141,8 +146,8 @@ mod tests {
     fn who_comes_gets_what_was_idle_a_second_after_it_was_taken_from_another() {
         let held = held(20_000, 12, |tick| vec![Some(1_000), (tick >= 4).then_some(0)]);
         assert_eq!(held[3], [19_872, 128]);
-        assert_eq!((&held[4], &held[6]), (&vec![10_000, 128], &vec![10_000, 128]));
-        assert_eq!(held[7], [10_000, 10_000]);
+        assert_eq!((&held[4], &held[6]), (&vec![5_000, 128], &vec![5_000, 128]));
+        assert_eq!(held[7], [5_000, 15_000]);
     }
 
     #[test]
@@ -152,9 +157,9 @@ mod tests {
         division.parts(TICK);
         division.divide(TICK, &[Some(18_000), Some(0)]);
         let part = |lends_kbps, sends_kbps| Part { lends_kbps, sends_kbps };
-        assert_eq!(division.parts(TICK), [part(15_000, 19_872), part(128, 128)]);
-        assert_eq!(division.parts(TICK + EASED_FOR), [part(15_000, 15_000), part(128, 128)]);
-        assert_eq!(division.parts(TICK + EASED_FOR + APART), [part(15_000, 15_000), part(5_000, 5_000)]);
+        assert_eq!(division.parts(TICK), [part(10_000, 19_872), part(128, 128)]);
+        assert_eq!(division.parts(TICK + EASED_FOR), [part(10_000, 10_000), part(128, 128)]);
+        assert_eq!(division.parts(TICK + EASED_FOR + APART), [part(10_000, 10_000), part(10_000, 10_000)]);
     }
 
     #[test]
@@ -163,7 +168,7 @@ mod tests {
         division.divide(Duration::ZERO, &[Some(18_000), None]);
         division.divide(TICK, &[Some(18_000), Some(0)]);
         let late = division.parts(TICK * 100);
-        assert_eq!((late[0].sends_kbps, late[1].sends_kbps), (15_000, 128));
+        assert_eq!((late[0].sends_kbps, late[1].sends_kbps), (10_000, 128));
     }
 
     #[test]
