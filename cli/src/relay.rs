@@ -16,7 +16,7 @@ use futures::future::join_all;
 use overlay_libp2p::Counters as Counted;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, interval, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::args;
 use crate::fail::{Fail, Outcome};
@@ -148,6 +148,8 @@ struct Relay {
 impl Relay {
     async fn work(&mut self) -> Outcome {
         let mut upkeep = interval(UPKEEP);
+        // The page shows rates of the time between two.
+        upkeep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 request = Desk::asked(&mut self.desk) => {

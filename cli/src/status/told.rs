@@ -7,7 +7,7 @@ use overlay_libp2p::Handle;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinHandle;
-use tokio::time::{interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::{Answer, PATIENCE, running};
 use crate::clock;
@@ -70,6 +70,8 @@ impl Drop for Told {
 
 async fn answer(listener: UnixListener, handle: Handle) {
     let (mut meter, mut rates, mut second) = (Meter::default(), (0, 0), interval(METERED));
+    // A rate of the moment between a late tick and the next one would say anything.
+    second.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             _ = second.tick() => rates = meter.look(clock::unix(), &handle.counters()),

@@ -25,12 +25,11 @@ impl Meeting {
         let made = organiser.run(&["new", "tuesday", "--lease", lease, "--address", "127.0.0.1"]);
         assert_eq!(made.code, Some(0), "{}", made.errors);
         let sends = ["join", "-", "--headless", "--test-card", "--size", "180p", "--address", "127.0.0.1"];
+        let coordinates = organiser.start(&sends, &made.lines[0], "organiser.log");
+        organiser.wait_for("organiser.log", SOON, |line| line.starts_with("1 in the meeting"));
         let journal = guest.path("journal.jsonl");
         let hides = ["join", "-", "--headless", "--listen-only", "--hide-ip", "--journal", &journal];
-        let running = [
-            organiser.start(&sends, &made.lines[0], "organiser.log"),
-            guest.start(&hides, &made.lines[1], "guest.log"),
-        ];
+        let running = [coordinates, guest.start(&hides, &made.lines[1], "guest.log")];
         Meeting { _running: running, _organiser: organiser, guest }
     }
 
@@ -70,7 +69,7 @@ fn two_meetings_are_served_by_one_relay_within_its_limit() {
     assert_eq!(leases.len(), 2, "{said}");
     let meetings: Vec<Meeting> = leases.into_iter().map(Meeting::by).collect();
 
-    let (until, mut seen, mut looks) = (now() + 2 * SOON, vec![0; 2], 0);
+    let (until, mut seen, mut looks) = (now() + 3 * SOON, vec![0; 2], 0);
     while looks < LOOKS {
         let nodes = nodes(&volunteer);
         assert_eq!(nodes.len(), 2, "one for each meeting");
