@@ -26,8 +26,9 @@ pub struct Part {
 /// The limit, as it is divided.
 pub struct Division {
     limit_kbps: u32,
-    /// In which meetings somebody was.
+    /// In which meetings somebody was, and before that.
     held: Vec<bool>,
+    held_before: Vec<bool>,
     before: Vec<u32>,
     shares: Vec<u32>,
     stage: Stage,
@@ -51,6 +52,7 @@ impl Division {
         Division {
             limit_kbps,
             held: vec![false; meetings],
+            held_before: vec![false; meetings],
             before: shares.clone(),
             shares,
             stage: Stage::Settled,
@@ -88,7 +90,7 @@ impl Division {
             (true, true) => Stage::Eases(now),
         };
         self.before = std::mem::replace(&mut self.shares, shares);
-        self.held = held;
+        self.held_before = std::mem::replace(&mut self.held, held);
     }
 
     /// What each has now; to be asked twice a second, and to be held to.
@@ -99,15 +101,18 @@ impl Division {
             Stage::Shrunk(since) if now >= since + APART => Stage::Settled,
             stage => stage,
         };
-        self.before.iter().zip(&self.shares).map(|(before, share)| self.part(*before, *share)).collect()
+        (0..self.shares.len()).map(|n| self.part(n)).collect()
     }
 
-    fn part(&self, before: u32, share: u32) -> Part {
-        let (lends_kbps, sends_kbps) = match self.stage {
-            Stage::Eases(_) => (share.min(before), before),
-            Stage::Shrunk(_) => (share.min(before), share.min(before)),
-            Stage::Settled => (share, share),
+    fn part(&self, n: usize) -> Part {
+        let (before, share) = (self.before[n], self.shares[n]);
+        let (held, lends_kbps, sends_kbps) = match self.stage {
+            Stage::Eases(_) => (self.held_before[n], share.min(before), before),
+            Stage::Shrunk(_) => (self.held_before[n], share.min(before), share.min(before)),
+            Stage::Settled => (self.held[n], share, share),
         };
+        // Whoever was fed from the little that an empty meeting has would wait, and the node offer less for it.
+        let lends_kbps = if held || self.shares.len() == 1 { lends_kbps } else { 0 };
         Part { lends_kbps, sends_kbps }
     }
 }
@@ -137,6 +142,8 @@ mod tests {
 
     #[test]
     fn one_meeting_has_the_whole_limit_at_all_times() {
+        let all = Part { lends_kbps: 20_000, sends_kbps: 20_000 };
+        assert_eq!(Division::new(20_000, 1).parts(TICK), [all], "also before somebody is there");
         for kbps in held(20_000, 60, |tick| vec![(tick > 5).then_some(tick * 1_000)]) {
             assert_eq!(kbps, [20_000]);
         }
@@ -157,8 +164,8 @@ mod tests {
         division.parts(TICK);
         division.divide(TICK, &[Some(18_000), Some(0)]);
         let part = |lends_kbps, sends_kbps| Part { lends_kbps, sends_kbps };
-        assert_eq!(division.parts(TICK), [part(10_000, 19_872), part(128, 128)]);
-        assert_eq!(division.parts(TICK + EASED_FOR), [part(10_000, 10_000), part(128, 128)]);
+        assert_eq!(division.parts(TICK), [part(10_000, 19_872), part(0, 128)]);
+        assert_eq!(division.parts(TICK + EASED_FOR), [part(10_000, 10_000), part(0, 128)]);
         assert_eq!(division.parts(TICK + EASED_FOR + APART), [part(10_000, 10_000), part(10_000, 10_000)]);
     }
 
