@@ -14,13 +14,13 @@ paused: boolean, } | { "type": "drain" };
 
 export type Lent = { 
 /**
- * The lease line, until somebody claims it.
+ * The lease lines that nobody has claimed.
  */
-line: string, 
+lines: Array<string>, 
 /**
- * A meeting uses it.
+ * How many there were: one for each meeting.
  */
-claimed: boolean, 
+meetings: number, 
 /**
  * Nothing is lent for now.
  */

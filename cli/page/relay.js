@@ -27,9 +27,9 @@ function span(ms) {
 const words = el('p', { class: 'words', role: 'status' });
 const use = el('i');
 const facts = el('dl', { class: 'facts' });
-const lease = el('div', { class: 'lease', tabindex: 0 });
-const copy = el('button', { type: 'button', class: 'primary', onclick: () => void navigator.clipboard.writeText(lease.textContent ?? '').then(() => (copy.textContent = 'Copied')) }, 'Copy the lease line');
-const give = el('section', { 'aria-label': 'Lease line' }, el('p', { class: 'note' }, 'Send this line to one organiser, in an encrypted chat. The first meeting that claims it has it.'), lease, copy);
+const leases = el('div', { class: 'leases' });
+const note = el('p', { class: 'note' });
+const give = el('section', { 'aria-label': 'Lease lines' }, note, leases);
 const pause = el('button', { type: 'button', onclick: () => say({ type: 'pause', paused: pause.getAttribute('aria-pressed') !== 'true' }) });
 const drain = el('button', { type: 'button', class: 'danger', onclick: () => say({ type: 'drain' }) }, 'Finish: hand over and stop');
 
@@ -57,15 +57,41 @@ function say(message) {
   if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
 }
 
+/** @param {string} line */
+function lease(line) {
+  const copy = el('button', { type: 'button', class: 'primary', onclick: () => void navigator.clipboard.writeText(line).then(() => (copy.textContent = 'Copied')) }, 'Copy the lease line');
+  return el('div', { 'data-line': line }, el('div', { class: 'lease', tabindex: 0 }, line), copy);
+}
+
+/**
+ * Takes away those that are claimed, and leaves the others as they are: one may be selected.
+ * @param {string[]} lines
+ */
+function giveLines(lines) {
+  note.textContent =
+    lines.length === 1
+      ? 'Send this line to one organiser, in an encrypted chat. The first meeting that claims it has it.'
+      : 'Send each line to another organiser, in an encrypted chat. The first meeting that claims one has it.';
+  for (const old of [...leases.children]) if (!lines.includes(old.getAttribute('data-line') ?? '')) old.remove();
+  const there = [...leases.children].map((child) => child.getAttribute('data-line'));
+  leases.append(...lines.filter((line) => !there.includes(line)).map(lease));
+  give.hidden = lines.length === 0;
+}
+
+/** @param {Lent} lent */
+function useOf({ lines, meetings }) {
+  const claimed = meetings - lines.length;
+  if (meetings > 1 && claimed > 0) return `Claimed by ${claimed} of ${meetings} meetings.`;
+  return claimed > 0 ? 'A meeting uses this relay.' : 'No meeting has claimed this relay yet.';
+}
+
 /** @param {Lent} lent */
 function show(lent) {
   words.textContent = lent.draining
     ? 'Handing over: those who were fed from here are going elsewhere.'
     : lent.paused
       ? 'Paused: nobody new is fed from here, and the planner moves the others.'
-      : lent.claimed
-        ? 'A meeting uses this relay.'
-        : 'No meeting has claimed this relay yet.';
+      : useOf(lent);
   use.style.setProperty('--use', `${Math.min(100, (100 * lent.outKbps) / Math.max(1, lent.limitKbps))}%`);
   const fact = (/** @type {string} */ name, /** @type {string} */ value) => el('div', {}, el('dt', {}, name), el('dd', {}, value));
   facts.replaceChildren(
@@ -78,8 +104,7 @@ function show(lent) {
     fact('dropped, too late', String(lent.dropped)),
     fact('time left', span(lent.endsMs - Date.now())),
   );
-  give.hidden = lent.claimed;
-  lease.textContent = lent.line;
+  giveLines(lent.lines);
   pause.textContent = lent.paused ? 'Lend again' : 'Pause';
   pause.setAttribute('aria-pressed', String(lent.paused));
   pause.disabled = lent.draining;

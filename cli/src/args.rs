@@ -9,6 +9,9 @@ use overlay_core::config::GALLERY_MAX;
 
 use crate::quantity;
 
+/// Meetings that one relay serves: they share one thread and one limit.
+const MEETINGS_MAX: i64 = 8;
+
 /// An end-to-end encrypted video meeting without a media server.
 #[derive(Debug, Parser)]
 #[command(name = "canopy", version, max_term_width = 100)]
@@ -47,7 +50,7 @@ pub enum Command {
     /// Take part by a link that the desktop hands over.
     #[command(hide = true)]
     Follow(Follow),
-    /// Lend capacity to one meeting: prints a lease line for its organiser.
+    /// Lend capacity to a meeting, or to several: prints a lease line for each one's organiser.
     Relay(Relay),
     /// Show where the nodes that run here have their places in their meetings: who feeds them, and whom they feed.
     #[cfg(unix)]
@@ -81,7 +84,7 @@ pub struct Place {
     /// An address of this machine that others can reach; repeatable. Default: all its addresses.
     #[arg(long, value_name = "IP")]
     pub address: Vec<IpAddr>,
-    /// UDP and TCP port. Default: a free one.
+    /// UDP and TCP port. Default: a free one. A relay for several meetings takes the ports after it too.
     #[arg(long, default_value_t = 0, hide_default_value = true)]
     pub port: u16,
 }
@@ -255,6 +258,9 @@ pub struct Relay {
     /// For how long.
     #[arg(long, value_name = "TIME", value_parser = quantity::span)]
     pub lease: Duration,
+    /// How many meetings share that: prints a lease line for each.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=MEETINGS_MAX))]
+    pub meetings: u8,
     /// Lend at these hours of the day only, by this machine's clock, such as 18:00-23:00.
     #[arg(long, value_name = "FROM-TO", value_parser = quantity::hours)]
     pub hours: Option<quantity::Hours>,

@@ -38,10 +38,10 @@ pub enum ToRelay {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Lent {
-    /// The lease line, until somebody claims it.
-    pub line: String,
-    /// A meeting uses it.
-    pub claimed: bool,
+    /// The lease lines that nobody has claimed.
+    pub lines: Vec<String>,
+    /// How many there were: one for each meeting.
+    pub meetings: u8,
     /// Nothing is lent for now.
     pub paused: bool,
     /// It is about to stop.

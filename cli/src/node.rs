@@ -159,7 +159,7 @@ impl Node {
             ended: None,
         };
         #[cfg(unix)]
-        let _told = crate::status::Told::open(&node.handle);
+        let _told = crate::status::Told::open(&node.handle, 0);
         node.begin()?;
         if node.here.is_some() {
             node.call_me(&name)?;

@@ -13,6 +13,17 @@ const ADDRESSES_MAX: usize = 4;
 /// How often a free port is looked for that is free for both UDP and TCP.
 const TRIES: usize = 32;
 
+impl Place {
+    /// The place of the `nth` node of a process, counted from 0: the port that many further.
+    pub fn nth(&self, nth: u16) -> Outcome<Place> {
+        let beyond = || {
+            Fail::usage(format!("--port {} is too high for so many meetings: choose a lower one", self.port))
+        };
+        let port = if self.port == 0 { 0 } else { self.port.checked_add(nth).ok_or_else(beyond)? };
+        Ok(Place { port, ..self.clone() })
+    }
+}
+
 /// A port on addresses.
 #[derive(Clone, Debug)]
 pub struct Spot {

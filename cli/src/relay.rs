@@ -1,38 +1,34 @@
-//! `canopy relay`: capacity for the one meeting that claims it first, and for nobody else.
+//! `canopy relay`: capacity for the meetings that claim it first, and for nobody else: one for each lease line.
 
+mod berth;
 mod desk;
+mod division;
 mod quota;
+mod shares;
 mod terms;
+mod totals;
+mod volunteer;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
-use keyagree::gate::Gate;
-use keyagree::identity::{Identity, PeerKey};
-use keyagree::lease::LeaseHolder;
-use overlay_core::id::NodeId;
-use overlay_core::io::{Admitted, Class, Command, Event, Kind, Lends, Note, Signature};
-use overlay_core::list::List;
-use overlay_core::node;
-use overlay_libp2p::{Authority, Config, Handle, Happening, Refusal};
-use parking_lot::Mutex;
+use futures::future::join_all;
+use overlay_libp2p::Counters as Counted;
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
-use tokio::time::{Instant, interval, sleep_until};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::args;
-use crate::authority::{self, Hello, SharedGate};
 use crate::fail::{Fail, Outcome};
-use crate::place::Spot;
-use crate::{clock, core_journal, entropy, stop, tap};
+use crate::{clock, stop};
+use berth::Berth;
 use desk::Desk;
+use division::{Division, Part};
 use terms::{Standing, Terms};
+use totals::Totals;
 
 /// How often the counters are written and expired credentials are looked for.
 const UPKEEP: Duration = Duration::from_millis(500);
-/// Frames that wait for the colluding relay's listeners.
-const TAP_QUEUE: usize = 1024;
 
 /// What a relay counted, as the demo reads it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -55,9 +51,30 @@ pub struct Counters {
 
 /// Runs until the lease ends or somebody stops it.
 pub fn run(args: args::Relay) -> Outcome {
+    check(&args)?;
     // One thread forwards with fewer wake-ups than several (docs/overlay/bench).
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Fail::failed)?;
     runtime.block_on(lend(args))
+}
+
+/// Whether several meetings can be served like that.
+fn check(args: &args::Relay) -> Outcome {
+    if args.meetings == 1 {
+        return Ok(());
+    }
+    if args.counters.is_some() || args.core_journal.is_some() || args.tap.is_some() {
+        return Err(Fail::usage(
+            "--counters, --core-journal and --tap are for one meeting: leave --meetings out",
+        ));
+    }
+    let least = u32::from(args.meetings) * shares::LEAST_KBPS;
+    if args.uplink < least {
+        return Err(Fail::usage(format!(
+            "--uplink {}kbit is too little for {} meetings: give {least}kbit at least, or serve fewer with --meetings",
+            args.uplink, args.meetings
+        )));
+    }
+    args.place.nth(u16::from(args.meetings) - 1).map(drop)
 }
 
 async fn lend(args: args::Relay) -> Outcome {
@@ -66,121 +83,75 @@ async fn lend(args: args::Relay) -> Outcome {
     if standing != Standing::Lends {
         eprintln!("{}", standing.said());
     }
-    let mut rng = entropy::rng();
-    let identity = Arc::new(Identity::generate(&mut rng));
-    let me = identity.public();
-    let spot = Spot::choose(&args.place)?;
-    let contacts = spot.contacts(me);
     let ends = clock::unix().plus_ms(args.lease.as_millis() as u64);
-    let holder = LeaseHolder::generate(&mut rng, me, args.uplink, ends);
-    let line = holder.lease(contacts.clone()).map_err(Fail::failed)?.to_line();
-
-    let (claimed, claims) = mpsc::channel(4);
-    let gate: Arc<Mutex<Option<SharedGate>>> = Arc::default();
-    let authority = Volunteer { identity: Arc::clone(&identity), holder, gate: Arc::clone(&gate), claimed };
-    let tap = match args.tap {
-        Some(address) => {
-            let (sender, frames) = mpsc::channel(TAP_QUEUE);
-            tap::serve(address, frames).await.map_err(|error| Fail::failed(format!("{address}: {error}")))?;
-            Some(sender)
-        }
-        None => None,
-    };
-    let config = Config {
-        seed: *identity.seed().expose(),
-        node: node::Config {
-            me: NodeId(me.0),
-            kind: Kind::Relay,
-            admitted: Admitted { kind: Kind::Relay, class: Class::Member, may_coordinate: false, owner: 0 },
-            credential: Vec::new(),
-            first_serial: clock::unix().0,
-            uplink_kbps: args.uplink,
-            lends: lends(standing == Standing::Lends),
-            contacts,
-            watch: false,
-            hidden: false,
-        },
-        listen: spot.listen(),
-        bootstrap: Vec::new(),
-        uplink_kbps: Some(args.uplink),
-        tap,
-        journal: core_journal::create(args.core_journal.as_deref())?,
-    };
-    let (handle, mut happenings, _frames) = overlay_libp2p::spawn(config, authority).map_err(Fail::failed)?;
-    #[cfg(unix)]
-    let _told = crate::status::Told::open(&handle);
-    println!("{}", line.as_str());
-    eprintln!(
-        "Lending {} kbit/s until {ends}. Send the line above to one organiser in an encrypted chat.",
-        args.uplink
-    );
-    let desk = Desk::open(&args, line.as_str(), ends).await?;
-    let until = Instant::now() + args.lease;
-    let lent = standing == Standing::Lends;
-    let mut relay = Relay {
-        me,
-        desk,
-        terms,
-        standing,
-        lends: lent,
-        args,
-        handle: handle.clone(),
-        gate,
-        claims,
-        most_children: 0,
-    };
+    let mut division = Division::new(args.uplink, usize::from(args.meetings));
+    let lends = standing == Standing::Lends;
+    let parts = division.parts(Duration::ZERO).into_iter().map(|part| lent(part, lends));
+    let kbps = args.uplink / u32::from(args.meetings);
+    let (mut serving, mut berths) = (JoinSet::new(), Vec::new());
+    for (nth, part) in (0..).zip(parts) {
+        let lease = berth::Promise { kbps, ends };
+        berths.push(Berth::open(&args, nth, lease, part, &mut serving).await?);
+    }
+    berths.iter().filter_map(Berth::line).for_each(|line| println!("{line}"));
+    match args.meetings {
+        1 => eprintln!(
+            "Lending {} kbit/s until {ends}. Send the line above to one organiser in an encrypted chat.",
+            args.uplink
+        ),
+        meetings => eprintln!(
+            "Lending {} kbit/s to {meetings} meetings until {ends}. Send each of the lines above to another organiser, in an \
+             encrypted chat.",
+            args.uplink
+        ),
+    }
+    let started = Instant::now();
+    let until = started + args.lease;
+    let desk = Desk::open(&args, unclaimed(&berths), ends).await?;
+    let totals = Totals::default();
+    let mut relay =
+        Relay { berths, division, totals, desk, terms, standing, args, started, most_children: 0 };
     let (ended, outcome) = tokio::select! {
-        outcome = relay.work(&mut happenings) => (false, outcome),
+        outcome = relay.work() => (false, outcome),
+        // A node ends only with its relay.
+        _ = serving.join_next() => (false, Ok(())),
         () = sleep_until(until) => (true, Ok(())),
         () = stop::asked() => (false, Ok(())),
     };
-    let over = match relay.standing {
-        _ if ended => "The lease has ended. Thank you.",
-        Standing::Spent => Standing::Spent.said(),
-        _ => "This relay has stopped. Thank you.",
-    };
-    if ended || relay.standing == Standing::Spent {
-        eprintln!("{over}");
-    }
-    if let Some(desk) = &relay.desk {
-        desk.over(over);
-    }
-    relay.write_counters();
-    handle.shutdown().await;
-    let kept = relay.terms.close(handle.counters().wire_out);
+    let kept = relay.close(ended).await;
     outcome.and(kept)
 }
 
-/// All that it may send, or nothing for others.
-fn lends(all: bool) -> Lends {
-    if all { Lends::Spare } else { Lends::UpTo(0) }
+/// The same part, or nothing of it for others.
+fn lent(part: Part, lends: bool) -> Part {
+    Part { lends_kbps: if lends { part.lends_kbps } else { 0 }, ..part }
+}
+
+/// The lines that nobody has claimed.
+fn unclaimed(berths: &[Berth]) -> Vec<String> {
+    berths.iter().filter_map(Berth::line).map(str::to_owned).collect()
 }
 
 /// The relay while it runs.
 struct Relay {
-    me: PeerKey,
+    berths: Vec<Berth>,
+    division: Division,
+    totals: Totals,
     desk: Option<Desk>,
     terms: Terms,
     standing: Standing,
-    /// What the meeting was told.
-    lends: bool,
     args: args::Relay,
-    handle: Handle,
-    gate: Arc<Mutex<Option<SharedGate>>>,
-    claims: mpsc::Receiver<Vec<u8>>,
+    started: Instant,
     most_children: u32,
 }
 
 impl Relay {
-    async fn work(&mut self, happenings: &mut overlay_libp2p::Events) -> Outcome {
+    async fn work(&mut self) -> Outcome {
         let mut upkeep = interval(UPKEEP);
+        // The page shows rates of the time between two.
+        upkeep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                happening = happenings.recv() => match happening {
-                    Some(happening) => self.on(happening),
-                    None => return Ok(()),
-                },
-                Some(credential) = self.claims.recv() => self.handle.command(Command::Credential(credential)),
                 request = Desk::asked(&mut self.desk) => {
                     if let Some(desk) = &mut self.desk {
                         desk.carry_out(request);
@@ -188,10 +159,9 @@ impl Relay {
                     self.lend();
                 }
                 _ = upkeep.tick() => {
-                    self.end_what_is_over();
-                    self.write_counters();
-                    let claimed = self.gate.lock().is_some();
-                    let counted = self.handle.counters();
+                    self.berths.iter().for_each(Berth::end_what_is_over);
+                    let counted = self.counted();
+                    self.write_counters(&counted);
                     let standing = self.terms.look(counted.wire_out, counted.children)?;
                     if standing == Standing::Spent {
                         self.standing = standing;
@@ -200,8 +170,10 @@ impl Relay {
                     if std::mem::replace(&mut self.standing, standing) != standing {
                         eprintln!("{}", standing.said());
                     }
+                    self.divide();
                     self.lend();
-                    if self.desk.as_mut().is_some_and(|desk| desk.count(&counted, claimed)) {
+                    let lines = unclaimed(&self.berths);
+                    if self.desk.as_mut().is_some_and(|desk| desk.count(&counted, lines)) {
                         return Ok(());
                     }
                 }
@@ -209,51 +181,35 @@ impl Relay {
         }
     }
 
-    fn on(&mut self, happening: Happening) {
-        match happening {
-            Happening::Core(Event::Keys { from, body }) => {
-                let gate = self.gate.lock().clone();
-                let shut = gate.map(|gate| gate.lock().heard(clock::unix(), PeerKey(from.0), &body));
-                self.shut(shut.unwrap_or_default());
-            }
-            Happening::Core(Event::Blame { peer, what }) => {
-                tracing::warn!(%peer, what, "a peer broke the protocol");
-            }
-            Happening::Refused { peer, text, .. } => {
-                tracing::warn!(?peer, text, "a peer was refused, or refused us");
-            }
-            other => tracing::debug!(?other),
+    /// Of all meetings together.
+    fn counted(&mut self) -> Counted {
+        let each: Vec<Counted> = self.berths.iter().map(Berth::counters).collect();
+        self.totals.look(self.started.elapsed(), &each)
+    }
+
+    /// Divides the limit anew if it is time.
+    fn divide(&mut self) {
+        let (now, moment) = (self.started.elapsed(), Instant::now());
+        let held: Vec<bool> = self.berths.iter_mut().map(|berth| berth.is_held(moment)).collect();
+        if self.division.is_due(now, &held) {
+            let used = self.berths.iter().zip(&held).map(|(berth, held)| held.then(|| berth.used_kbps()));
+            self.division.divide(now, &used.collect::<Vec<_>>());
         }
     }
 
-    /// Tells the meeting when it lends again, or no longer. Whoever is fed from here is moved, not starved.
+    /// Tells each meeting what it has, and when the relay lends again, or no longer.
     fn lend(&mut self) {
         let all = self.standing == Standing::Lends && self.desk.as_ref().is_none_or(Desk::lends);
-        if std::mem::replace(&mut self.lends, all) != all {
-            self.handle.command(Command::Lend(lends(all)));
-        }
-    }
-
-    fn end_what_is_over(&self) {
-        if let Some(gate) = self.gate.lock().clone() {
-            authority::end_what_is_over(&gate, &self.handle);
-        }
-    }
-
-    fn shut(&self, peers: Vec<PeerKey>) {
-        for peer in peers {
-            tracing::info!(%peer, "shut out");
-            self.handle.command(Command::Shut(NodeId(peer.0)));
-        }
+        let parts = self.division.parts(self.started.elapsed());
+        self.berths.iter_mut().zip(parts).for_each(|(berth, part)| berth.have(lent(part, all)));
     }
 
     /// Leaves the counters where the demo finds them, also after a crash.
-    fn write_counters(&mut self) {
-        let counted = self.handle.counters();
+    fn write_counters(&mut self, counted: &Counted) {
         self.most_children = self.most_children.max(counted.children);
-        let Some(path) = &self.args.counters else { return };
+        let (Some(path), [berth]) = (&self.args.counters, self.berths.as_slice()) else { return };
         let counters = Counters {
-            node: self.me.short(),
+            node: berth.me.short(),
             limit_kbps: self.args.uplink,
             peak_kbps: counted.peak_kbps as u32,
             bytes_in: counted.bytes_in.total(),
@@ -265,6 +221,26 @@ impl Relay {
             tracing::warn!(%error, "counters can't be written");
         }
     }
+
+    /// Says goodbye, to its owner too.
+    async fn close(&mut self, ended: bool) -> Outcome {
+        let over = match self.standing {
+            _ if ended => "The lease has ended. Thank you.",
+            Standing::Spent => Standing::Spent.said(),
+            _ => "This relay has stopped. Thank you.",
+        };
+        if ended || self.standing == Standing::Spent {
+            eprintln!("{over}");
+        }
+        if let Some(desk) = &self.desk {
+            desk.over(over);
+        }
+        let counted = self.counted();
+        self.write_counters(&counted);
+        join_all(self.berths.iter().map(Berth::close)).await;
+        let sent = self.counted().wire_out;
+        self.terms.close(sent)
+    }
 }
 
 fn replace(path: &PathBuf, counters: &Counters) -> std::io::Result<()> {
@@ -273,69 +249,4 @@ fn replace(path: &PathBuf, counters: &Counters) -> std::io::Result<()> {
     serde_json::to_writer(&file, counters)?;
     file.persist(path)?;
     Ok(())
-}
-
-/// A relay's answers: nobody gets in before an organiser has claimed the lease; afterwards whoever holds
-/// a credential of that meeting.
-struct Volunteer {
-    identity: Arc<Identity>,
-    holder: LeaseHolder,
-    gate: Arc<Mutex<Option<SharedGate>>>,
-    claimed: mpsc::Sender<Vec<u8>>,
-}
-
-impl Volunteer {
-    fn claim(&mut self, peer: NodeId, claim: &[u8]) -> Result<(), Refusal> {
-        let bound = self.holder.claim(clock::unix(), PeerKey(peer.0), claim).map_err(|error| {
-            tracing::warn!(%peer, %error, "a claim was refused");
-            Refusal { text: error.to_string(), final_: true }
-        })?;
-        let mut gate = self.gate.lock();
-        if gate.is_none() {
-            tracing::info!(meeting = %bound.meeting, "claimed");
-            *gate = Some(Arc::new(Mutex::new(Gate::new(bound.meeting, bound.issuer))));
-        }
-        // A full queue holds the very same grant.
-        let _ = self.claimed.try_send(bound.grant.credential());
-        Ok(())
-    }
-}
-
-impl Authority for Volunteer {
-    fn hello(&mut self, _peer: NodeId) -> Vec<u8> {
-        let credential = self.holder.bound().map(|bound| bound.grant.credential()).unwrap_or_default();
-        Hello { credential, claim: Vec::new() }.encode()
-    }
-
-    fn admit(&mut self, peer: NodeId, hello: &[u8]) -> Result<Admitted, Refusal> {
-        if clock::unix() >= self.holder.ends() {
-            return Err(Refusal { text: "the relay's lease has ended".into(), final_: true });
-        }
-        let hello = Hello::decode(hello)?;
-        if !hello.claim.is_empty() {
-            self.claim(peer, &hello.claim)?;
-        }
-        let gate = self.gate.lock().clone().ok_or_else(|| Refusal {
-            text: "no meeting has claimed this relay yet: its organiser has to come first".into(),
-            final_: false,
-        })?;
-        authority::admit(&gate, peer, &hello.credential)
-    }
-
-    fn vet(&mut self, note: &Note, signature: &Signature) -> Option<Admitted> {
-        let gate = self.gate.lock().clone()?;
-        authority::vet(&gate, note, signature)
-    }
-
-    fn sign(&mut self, note: &Note) -> Signature {
-        authority::sign(&self.identity, note)
-    }
-
-    fn vet_list(&mut self, source: NodeId, list: &List, signature: &Signature) -> bool {
-        authority::vet_units(source, list, signature)
-    }
-
-    fn sign_list(&mut self, list: &List) -> Signature {
-        authority::sign_units(&self.identity, list)
-    }
 }

@@ -32,15 +32,20 @@ impl Media for NoMedia {
 
 impl Desk {
     /// Serves the page, where the volunteer wants one.
-    pub async fn open(args: &args::Relay, line: &str, ends: UnixTime) -> Outcome<Option<Desk>> {
+    pub async fn open(args: &args::Relay, lines: Vec<String>, ends: UnixTime) -> Outcome<Option<Desk>> {
         if !args.page {
             return Ok(None);
         }
         let page = page::serve(args.page_port, "relay", std::sync::Arc::new(NoMedia)).await?;
         eprintln!("The relay's page is at {}", page.address.as_str());
         let link = if args.no_open { None } else { page::launch(&page.address)? };
-        let lent =
-            Lent { line: line.to_owned(), limit_kbps: args.uplink, ends_ms: ends.0, ..Lent::default() };
+        let lent = Lent {
+            lines,
+            meetings: args.meetings,
+            limit_kbps: args.uplink,
+            ends_ms: ends.0,
+            ..Lent::default()
+        };
         Ok(Some(Desk { page, meter: Meter::default(), lent, stop_at: None, _link: link }))
     }
 
@@ -79,17 +84,15 @@ impl Desk {
         self.show();
     }
 
-    /// Shows what was counted; to be called a few times a second. True once the relay has handed over.
-    pub fn count(&mut self, counted: &Counters, claimed: bool) -> bool {
+    /// Shows what was counted and which lines nobody has claimed; to be called a few times a second. True once the relay has
+    /// handed over.
+    pub fn count(&mut self, counted: &Counters, lines: Vec<String>) -> bool {
         (self.lent.in_kbps, self.lent.out_kbps) = self.meter.look(clock::unix(), counted);
         self.lent.peak_kbps = u32::try_from(counted.peak_kbps).unwrap_or(u32::MAX);
         self.lent.sent_bytes = counted.wire_out;
         self.lent.children = counted.children;
         self.lent.dropped = counted.units_dropped;
-        self.lent.claimed = claimed;
-        if claimed {
-            self.lent.line.clear();
-        }
+        self.lent.lines = lines;
         self.show();
         self.stop_at.is_some_and(|at| counted.children == 0 || Instant::now() >= at)
     }

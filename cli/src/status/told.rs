@@ -7,7 +7,7 @@ use overlay_libp2p::Handle;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinHandle;
-use tokio::time::{interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::{Answer, PATIENCE, running};
 use crate::clock;
@@ -25,9 +25,9 @@ pub struct Told {
 }
 
 impl Told {
-    /// Begins to answer. Who can't be asked takes part all the same.
-    pub fn open(handle: &Handle) -> Option<Told> {
-        match Told::listen(handle.clone()) {
+    /// Begins to answer for the `nth` node of this process, counted from 0. Who can't be asked takes part all the same.
+    pub fn open(handle: &Handle, nth: u16) -> Option<Told> {
+        match Told::listen(handle.clone(), nth) {
             Ok(told) => Some(told),
             Err(fail) => {
                 tracing::warn!("'canopy status' will not show this node: {fail}");
@@ -36,10 +36,14 @@ impl Told {
         }
     }
 
-    fn listen(handle: Handle) -> Outcome<Told> {
+    fn listen(handle: Handle, nth: u16) -> Outcome<Told> {
         let folder = running()?;
         folder::private(&folder)?;
-        let path = folder.join(std::process::id().to_string()).with_extension("sock");
+        let process = std::process::id();
+        let path = folder.join(match nth {
+            0 => format!("{process}.sock"),
+            _ => format!("{process}-{}.sock", nth + 1),
+        });
         let listener = bind(&path)
             .map_err(|error| Fail::failed(format!("{} can't be made: {error}", path.display())))?;
         Ok(Told { path, answering: tokio::spawn(answer(listener, handle)) })
@@ -66,6 +70,8 @@ impl Drop for Told {
 
 async fn answer(listener: UnixListener, handle: Handle) {
     let (mut meter, mut rates, mut second) = (Meter::default(), (0, 0), interval(METERED));
+    // A rate of the moment between a late tick and the next one would say anything.
+    second.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             _ = second.tick() => rates = meter.look(clock::unix(), &handle.counters()),

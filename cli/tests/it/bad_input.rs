@@ -168,9 +168,14 @@ fn a_relay_that_is_told_nonsense_says_what_to_write() {
         assert!(did.errors.contains("20mbit"), "{}", did.errors);
     }
     let relay = ["relay", "--uplink", "20mbit", "--lease", "1h"];
-    for (option, value, remedy) in
-        [("--hours", "noon", "18:00-23:00"), ("--hours", "9:00-9:00", "all day"), ("--quota", "much", "50GB")]
-    {
+    for (option, value, remedy) in [
+        ("--hours", "noon", "18:00-23:00"),
+        ("--hours", "9:00-9:00", "all day"),
+        ("--quota", "much", "50GB"),
+        ("--meetings", "0", "1..=8"),
+        ("--meetings", "9", "1..=8"),
+        ("--meetings", "all", "'--meetings <N>'"),
+    ] {
         let did = home.run(&[&relay[..], &[option, value]].concat());
         assert_eq!(did.code, Some(2), "{value}: {}", did.errors);
         assert!(did.errors.contains(option) && did.errors.contains(remedy), "{}", did.errors);
@@ -178,6 +183,31 @@ fn a_relay_that_is_told_nonsense_says_what_to_write() {
     let did = home.run(&["relay", "--uplink", "20mbit", "--lease", "soon"]);
     assert_eq!(did.code, Some(2));
     assert!(did.errors.contains("2h"), "{}", did.errors);
+}
+
+#[test]
+fn a_relay_that_cannot_serve_so_many_meetings_says_so_before_it_prints_a_line() {
+    let home = Home::new();
+    let taken = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+    let second = taken.local_addr().expect("it has an address").port();
+    let (first, second) = ((second - 1).to_string(), second.to_string());
+    let (counters, journal) = (home.path("counters.json"), home.path("core.run"));
+    for (options, code, words) in [
+        (["--uplink", "500kbit"], 2, ["512kbit", "--meetings"]),
+        (["--port", "65535"], 2, ["65535", "lower"]),
+        (["--port", &first], 1, [second.as_str(), "--port"]),
+        (["--counters", &counters], 2, ["one meeting", "--meetings"]),
+        (["--core-journal", &journal], 2, ["one meeting", "--meetings"]),
+        (["--tap", "127.0.0.1:0"], 2, ["one meeting", "--meetings"]),
+    ] {
+        let uplink = if options[0] == "--uplink" { options[1] } else { "20mbit" };
+        let rest = if options[0] == "--uplink" { &[][..] } else { &options[..] };
+        let relay =
+            ["relay", "--meetings", "2", "--lease", "1h", "--address", "127.0.0.1", "--uplink", uplink];
+        let did = home.run(&[&relay[..], rest].concat());
+        did.refuses(code, &words);
+        assert!(did.lines.is_empty(), "{:?}", did.lines);
+    }
 }
 
 #[test]

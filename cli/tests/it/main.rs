@@ -17,4 +17,6 @@ mod meeting;
 mod page;
 mod program;
 mod safety;
+#[cfg(feature = "ffmpeg")]
+mod several;
 mod unlinkable;
