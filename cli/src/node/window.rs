@@ -154,6 +154,7 @@ impl Node {
                 window.network_wanted = wanted;
                 self.tell_network();
             }
+            ToNode::Lend { on } => return self.lend(on),
             ToNode::Remove { who } => return self.remove(PeerKey(who.0)),
             ToNode::Lock { locked } => return self.lock(locked),
             ToNode::Decide { who, admit } => return self.decide(PeerKey(who.0), admit),
@@ -210,6 +211,13 @@ impl Node {
             return self.call_me(&me.name);
         }
         Ok(())
+    }
+
+    /// The user says whether this node relays for others. That holds at once, also where it can't be kept.
+    fn lend(&mut self, on: bool) -> Outcome {
+        self.lending.answer(on)?;
+        self.handle.command(Command::Lend(self.lending.lends()));
+        self.lending.keep()
     }
 
     /// The page begins to encode these layers. What was sent once stays in the ladder: plugging a source in anew
