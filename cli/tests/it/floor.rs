@@ -11,6 +11,8 @@ use crate::program::{Home, Running, alone, now};
 const SOON: Duration = Duration::from_secs(30);
 /// Three voices, a place for a shared screen, one thumbnail: with six who send two are off the stage.
 const SOURCES: usize = 6;
+/// One more than there are places, since the screen's is kept.
+const QUIET: usize = 5;
 /// When the last of them speaks, seconds from its start.
 const SPEAKS: std::ops::Range<u32> = 20..30;
 
@@ -92,4 +94,33 @@ fn who_has_no_place_and_begins_to_speak_is_heard_from_the_first_word_on() {
     let heard = |home: &Home| numbers(&sounds(&organiser, "opened"), &name(home)).len();
     let silenced = homes[..SOURCES - 1].iter().map(heard).filter(|packets| *packets == 0).count();
     assert!(silenced <= 2, "three were heard before");
+}
+
+#[test]
+fn who_is_pinned_by_a_command_has_a_place() {
+    let _machine = alone();
+    let organiser = Home::new();
+    let guests = QUIET.to_string();
+    let made = organiser.run(&["new", "tuesday", "--guests", &guests, "--address", "127.0.0.1"]);
+    assert_eq!(made.code, Some(0), "{}", made.errors);
+    let mut running = vec![join(&organiser, &made.lines[0], &["--listen-only", "--gallery", "1"])];
+    let quiet = organiser.path("quiet.mkv");
+    media_pipeline::clip::generate_speaking(Path::new(&quiet), 2, 0..0).expect("a clip");
+    let homes: Vec<Home> = (0..QUIET).map(|_| Home::new()).collect();
+    let sends = |home: &Home| home.read("journal.jsonl").contains("\"sent\"");
+    for (at, home) in homes.iter().enumerate() {
+        running.push(join(home, &made.lines[at + 1], &["--file", &quiet, "--size", "180p", "--send-only"]));
+        if at + 1 < QUIET {
+            home.wait_for("journal.jsonl", SOON, |line| line.contains("\"sent\""));
+        }
+    }
+    let last = &homes[QUIET - 1];
+    std::thread::sleep(Duration::from_secs(3));
+    assert!(!sends(last), "it came last and says nothing: there is no place for it");
+    let pinned = organiser.run(&["pin", "tuesday", &guests]);
+    assert_eq!(pinned.code, Some(0), "{}", pinned.errors);
+    last.wait_for("journal.jsonl", SOON, |line| line.contains("\"sent\""));
+    organiser.wait_for("journal.jsonl", SOON, |line| {
+        line.contains("\"opened\"") && line.contains(&format!("\"{}\"", name(last)))
+    });
 }

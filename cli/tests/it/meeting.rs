@@ -388,7 +388,7 @@ fn a_relay_lends_nothing_outside_of_its_hours() {
         let _relay = home.start(&args, "", "relay.log");
         home.wait_for("relay.log", SOON, |line| line.starts_with("Lending 20000"));
         let rests = home.read("relay.log").contains("Outside of its hours");
-        assert_eq!(lends(home), if rests { 0 } else { 20_000 }, "{}", home.read("relay.log"));
+        assert_eq!(home.lends(), if rests { 0 } else { 20_000 }, "{}", home.read("relay.log"));
         rest += usize::from(rests);
     }
     assert!(rest > 0, "it can't be both");
