@@ -3,7 +3,7 @@
 
 import { el } from '../dom.js';
 
-const MEANS = 'This computer passes other people’s sealed sound and video on. It can’t see or hear it, and sends more data for it.';
+const MEANS = 'this computer passes other people’s sealed sound and video on, and sends more data for it. It can’t see or hear it.';
 
 export class Lending {
   /** @param {import('../session.js').Session} session */
@@ -16,6 +16,7 @@ export class Lending {
       el('i', { 'aria-hidden': 'true' }),
     );
     this.question = el('p', { class: 'question' }, 'May this computer help carry the meeting?');
+    this.means = el('p', { class: 'note', id: 'lending-means' });
     this.now = el('p', { class: 'note', id: 'lending-now' });
     this.answers = el(
       'div',
@@ -23,7 +24,7 @@ export class Lending {
       el('button', { type: 'button', class: 'small', onclick: () => this.answer(true) }, 'Yes, pass it on'),
       el('button', { type: 'button', class: 'small', onclick: () => this.answer(false) }, 'No, only what is mine'),
     );
-    this.element = el('div', { class: 'lending', role: 'group', 'aria-label': 'Help carry the meeting' }, this.question, this.switch, el('p', { class: 'note', id: 'lending-means' }, MEANS), this.now, this.answers);
+    this.element = el('div', { class: 'lending', role: 'group', 'aria-label': 'Help carry the meeting' }, this.question, this.switch, this.means, this.now, this.answers);
     this.refresh();
   }
 
@@ -41,6 +42,7 @@ export class Lending {
     const asks = word === 'unasked';
     const open = socket === 'open';
     this.element.classList.toggle('asks', asks);
+    this.means.textContent = `${asks ? 'If so' : 'When on'}, ${MEANS}`;
     this.question.hidden = !asks;
     this.switch.hidden = asks;
     if (!asks && this.answers.contains(document.activeElement)) this.switch.focus();
@@ -54,11 +56,11 @@ export class Lending {
 
 /** @param {import('../messages.js').Lending} lending @param {string} [cost] */
 function says({ may, word }, cost) {
-  if (word === 'unasked') return 'There is no server, so somebody has to. Until you say yes it sends only what is yours.';
-  if (word === 'hidden') return 'Not while your address is hidden: nobody can reach this computer.';
+  if (word === 'unasked') return 'Until you say yes it sends only what is yours.';
+  if (word === 'hidden') return 'Off: your address is hidden, so nobody can reach this computer.';
   const only = word === 'typed' ? ' For this meeting only.' : '';
   if (may === 'nothing') return `Off: it sends only what is yours.${only}${cost ? ` What hung on it is moving elsewhere: ${cost} left.` : ''}`;
-  const most = may === 'spare' ? 'with what your own sound and video leave' : `up to ${rate(may.upTo)}`;
+  const most = may === 'spare' ? 'with the uplink that your own sound and video leave' : `up to ${rate(may.upTo)}`;
   return `On, ${most}.${only}${cost ? ` Now: ${cost}.` : ''}`;
 }
 
