@@ -1,5 +1,5 @@
 //! The organiser's meeting file: what a meeting needs to go on after a crash, and the one thing that
-//! `canopy invite`, `lend` and `remove` change (`docs/decisions/0004-meeting-file.md`).
+//! `canopy invite`, `lend`, `remove` and their like change (`docs/decisions/0004-meeting-file.md`).
 
 use std::path::{Path, PathBuf};
 
