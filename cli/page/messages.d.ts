@@ -26,7 +26,7 @@ version: number,
 /**
  * What the page's clock shows, microseconds.
  */
-nowUs: number, } | { "type": "join", me: Me, } | { "type": "me" } & Me | { "type": "sends", layers: Array<number>, } | { "type": "say", text: string, } | { "type": "react", what: number, } | { "type": "refresh", source: string, layer: number, } | { "type": "tiles", tiles: Array<Tile>, } | { "type": "page", page: number, } | { "type": "network", wanted: boolean, } | { "type": "remove", who: string, } | { "type": "lock", locked: boolean, } | { "type": "decide", who: string, 
+nowUs: number, } | { "type": "join", me: Me, } | { "type": "me" } & Me | { "type": "sends", layers: Array<number>, } | { "type": "say", text: string, } | { "type": "react", what: number, } | { "type": "refresh", source: string, layer: number, } | { "type": "tiles", tiles: Array<Tile>, } | { "type": "page", page: number, } | { "type": "network", wanted: boolean, } | { "type": "lend", on: boolean, } | { "type": "remove", who: string, } | { "type": "lock", locked: boolean, } | { "type": "decide", who: string, 
 /**
  * Let in.
  */
@@ -108,6 +108,10 @@ largest: number,
  */
 onAir: boolean, 
 /**
+ * What this node relays for others.
+ */
+lending: Lending, 
+/**
  * The verification code in groups; the same for everybody.
  */
 code: string | null, 
@@ -127,6 +131,20 @@ members: number,
  * Everybody else; of a large meeting those who said something lately.
  */
 people: Array<Person>, };
+
+export type Lending = { 
+/**
+ * What their media may cost.
+ */
+may: Lends, 
+/**
+ * By whose word.
+ */
+word: Word, };
+
+export type Lends = "nothing" | "spare" | { "upTo": number };
+
+export type Word = "unasked" | "kept" | "typed" | "hidden";
 
 export type Role = "organiser" | "deputy" | "coHost" | "guest";
 
@@ -243,6 +261,10 @@ inKbps: number,
  * See above.
  */
 outKbps: number, 
+/**
+ * What of the children's cost is for others' media, kbit/s.
+ */
+lentKbps: number, 
 /**
  * Units that this node gave up, since they were too late to be sent on.
  */

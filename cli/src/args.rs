@@ -41,6 +41,8 @@ pub enum Command {
     Deny(AtTheDoor),
     /// Have everybody wait at the door who is new, or no longer.
     Lock(Lock),
+    /// Have a guest seen whatever happens, or no longer, also while the meeting runs.
+    Pin(Pin),
     /// Erase what this machine keeps of a meeting that is over.
     Forget(Forget),
     /// Take part in a meeting.
@@ -143,6 +145,19 @@ pub struct Lock {
     /// The meeting, as named in `canopy new`.
     pub name: String,
     /// Open it again.
+    #[arg(long)]
+    pub off: bool,
+}
+
+/// `canopy pin`
+#[derive(Debug, clap::Args)]
+pub struct Pin {
+    /// The meeting, as named in `canopy new`.
+    pub name: String,
+    /// The number of the guest's invite, as `canopy new` printed it; of a link, by which many come, the eight letters and
+    /// digits of one guest's key.
+    pub who: String,
+    /// No longer.
     #[arg(long)]
     pub off: bool,
 }

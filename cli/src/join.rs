@@ -2,7 +2,6 @@
 
 use canopy_players::journal::{Entry, Journal};
 use media_pipeline::capture::{self, Source};
-use overlay_core::io::Lends;
 
 use crate::args::Join;
 use crate::fail::{Fail, Outcome};
@@ -15,7 +14,7 @@ use crate::{clock, invitation, ladder, lending, page};
 pub fn run(args: Join) -> Outcome {
     let source = source(&args)?;
     let invite = invitation::read(args.invite.as_deref())?;
-    let lends = lends(&args)?;
+    let lending = lending::decide(&args)?;
     let capture = source.map(capture::open).transpose().map_err(Fail::failed)?;
     if let Some(folder) = &args.record {
         std::fs::create_dir_all(folder)
@@ -39,7 +38,7 @@ pub fn run(args: Join) -> Outcome {
                 (Some(served), link)
             }
         };
-        Node::take_part(args, lends, seat, capture, served, journal).await
+        Node::take_part(args, lending, seat, capture, served, journal).await
     });
     // Decoder threads have written their files by now; nothing that still runs is waited for.
     runtime.shutdown_background();
@@ -52,11 +51,6 @@ fn show(served: &Served, args: &Join) -> Outcome<Option<tempfile::TempPath>> {
     let link = if args.no_open { None } else { page::launch(address)? };
     eprintln!("The meeting is at {address}\nThat address is for you alone: whoever has it is you.");
     Ok(link)
-}
-
-/// What it relays for others. Who hides its address feeds nobody anyway.
-fn lends(args: &Join) -> Outcome<Lends> {
-    if args.hide_ip { Ok(Lends::UpTo(0)) } else { lending::decide(args.lend, args.uplink) }
 }
 
 /// What to send.

@@ -94,6 +94,7 @@ fn run(command: Command) -> Outcome {
         Command::Admit(who) => organise::decide(who, true),
         Command::Deny(who) => organise::decide(who, false),
         Command::Lock(lock) => organise::lock(lock),
+        Command::Pin(pin) => organise::pin(pin),
         Command::Forget(forget) => organise::forget(forget),
         Command::Relay(relay) => relay::run(relay),
         Command::Join(join) => join::run(join),

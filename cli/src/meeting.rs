@@ -1,5 +1,5 @@
 //! The organiser's meeting file: what a meeting needs to go on after a crash, and the one thing that
-//! `canopy invite`, `lend` and `remove` change (`docs/decisions/0004-meeting-file.md`).
+//! `canopy invite`, `lend`, `remove` and their like change (`docs/decisions/0004-meeting-file.md`).
 
 use std::path::{Path, PathBuf};
 
@@ -22,6 +22,8 @@ const FILE_MAX: usize = 2 << 20;
 pub const GUESTS_MAX: usize = 5_000;
 /// Words on people at the door that are kept.
 pub const DECIDED_MAX: usize = 1_024;
+/// People who are pinned, and others of whom it was said that they no longer are; the floor counts no more.
+pub const PINS_MAX: usize = overlay_core::config::CLAIMED_MAX;
 /// Leases of one meeting.
 pub const LEASES_MAX: usize = 256;
 const EXTENSION: &str = "meeting";
@@ -56,6 +58,19 @@ pub struct Meeting {
     pub decided: Vec<Decided>,
     /// Who was shut out alone, not with all who came by the same invite.
     shut_out: Vec<PeerKey>,
+    /// Words on who is to be seen whatever happens, one for each; a word that was said in the meeting since takes it back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pins: Vec<Pin>,
+}
+
+/// A word on whether somebody is to be seen whatever happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pin {
+    /// Whom.
+    pub who: PeerKey,
+    /// From now on.
+    pub pinned: bool,
 }
 
 /// A word on somebody at the door.
@@ -106,6 +121,7 @@ impl Meeting {
             locked: false,
             decided: Vec::new(),
             shut_out: Vec::new(),
+            pins: Vec::new(),
         }
     }
 
@@ -155,6 +171,31 @@ impl Meeting {
             Removal::Peer(peer) => self.shut_out.push(peer),
         }
         Ok(())
+    }
+
+    /// Who is to be seen whatever happens, or no longer, by the last word on each.
+    pub fn pins(&self) -> &[Pin] {
+        &self.pins
+    }
+
+    /// Takes a word on somebody; it replaces the last.
+    pub fn pin(&mut self, pin: Pin) -> Outcome {
+        self.pins.retain(|other| other.who != pin.who);
+        if self.pins.len() >= PINS_MAX {
+            let done = self.pins.iter().position(|other| !other.pinned).ok_or_else(|| {
+                Fail::usage(format!(
+                    "{PINS_MAX} people are pinned, and no more can be: unpin somebody with 'canopy pin' and '--off'"
+                ))
+            })?;
+            self.pins.remove(done);
+        }
+        self.pins.push(pin);
+        Ok(())
+    }
+
+    /// Somebody said otherwise in the meeting since: this word counts no longer.
+    pub fn take_back(&mut self, pin: Pin) {
+        self.pins.retain(|other| *other != pin);
     }
 
     /// Which keys came by which invites.
@@ -280,6 +321,44 @@ mod tests {
         assert_eq!(meeting.removed().iter().count(), INVITES_MAX);
     }
 
+    #[test]
+    fn the_last_word_on_somebody_counts_and_pins_are_bounded() {
+        let mut meeting = filled();
+        let pin = |n: usize, pinned| Pin {
+            who: PeerKey([n as u8, (n >> 8) as u8].repeat(16).try_into().unwrap()),
+            pinned,
+        };
+        meeting.pins.clear();
+        for n in 0..PINS_MAX {
+            assert!(meeting.pin(pin(n, true)).is_ok());
+        }
+        assert!(meeting.pin(pin(PINS_MAX, true)).is_err());
+        assert!(meeting.pin(pin(0, true)).is_ok(), "it is pinned already");
+        assert!(meeting.pin(pin(1, false)).is_ok());
+        assert!(meeting.pin(pin(PINS_MAX, true)).is_ok(), "there is room again");
+        assert!(meeting.pins().iter().all(|pin| pin.pinned) && meeting.pins().len() == PINS_MAX);
+    }
+
+    #[test]
+    fn one_word_is_taken_back_and_a_newer_one_stays() {
+        let mut meeting = filled();
+        let [pin] = meeting.pins[..] else { panic!("one") };
+        meeting.take_back(Pin { pinned: !pin.pinned, ..pin });
+        assert_eq!(meeting.pins(), [pin]);
+        meeting.take_back(pin);
+        assert_eq!(meeting.pins(), []);
+    }
+
+    #[test]
+    fn a_file_from_before_there_were_pins_is_read() {
+        let mut meeting = filled();
+        meeting.pins.clear();
+        let bytes = encode(&meeting).unwrap();
+        let with = encode(&filled()).unwrap();
+        assert_eq!(bytes[0] + 1, with[0], "without pins the map has a field less, as it had before");
+        assert!(decode(&bytes).is_some_and(|meeting| meeting.pins().is_empty()));
+    }
+
     fn filled() -> Meeting {
         let mut rng = entropy::rng();
         let (issuer, organiser) = (Issuer::generate(&mut rng), Identity::generate(&mut rng));
@@ -291,6 +370,7 @@ mod tests {
         meeting.contacts = vec!["/ip4/192.0.2.1/udp/4001/quic-v1".into()];
         meeting.decided = vec![Decided { who: "abcdefgh".into(), admit: true }];
         meeting.shut_out = vec![PeerKey([3; 32])];
+        meeting.pins = vec![Pin { who: PeerKey([1; 32]), pinned: true }];
         meeting
     }
 

@@ -21,7 +21,7 @@ use keyagree::identity::PeerKey;
 use keyagree::session::{Input, Session};
 use media_pipeline::Layer;
 use media_pipeline::capture::Capture;
-use overlay_core::io::{Command, Event, Lends};
+use overlay_core::io::{Command, Event};
 use overlay_libp2p::{Events, Handle, Happening};
 use parking_lot::Mutex;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
@@ -30,6 +30,7 @@ use crate::args::Join;
 use crate::authority::{self, SharedGate};
 use crate::exit::Exit;
 use crate::fail::{Fail, Outcome};
+use crate::lending::Lending;
 use crate::member::{Member, SharedClaims, SharedCredential};
 use crate::receive::Receiving;
 use crate::room::Room;
@@ -71,6 +72,7 @@ pub struct Node {
     removed: bool,
     door: Door,
     window: Option<Window>,
+    lending: Lending,
     voice: Voice,
     room: Room,
     /// Sources of whom all that comes is covered by lists that they signed; no more than the stage has places.
@@ -96,7 +98,7 @@ impl Node {
     /// `served` is the page, where there is one.
     pub async fn take_part(
         args: Join,
-        lends: Lends,
+        lending: Lending,
         seat: Seat,
         capture: Option<Capture>,
         served: Option<Served>,
@@ -113,7 +115,7 @@ impl Node {
             claims: Arc::clone(&claims),
         };
         let (handle, mut events, frames) =
-            overlay_libp2p::spawn(config(&args, lends, &seat)?, authority).map_err(Fail::failed)?;
+            overlay_libp2p::spawn(config(&args, lending.lends(), &seat)?, authority).map_err(Fail::failed)?;
         let reference = args.probes.reference.as_ref().map(|folder| folder.join(seat.me().short()));
         let voice = Voice::new(args.gallery);
         let source = capture.map(|capture| {
@@ -147,6 +149,7 @@ impl Node {
             receiving,
             journal,
             window,
+            lending,
             voice,
             room: Room::default(),
             verified: BTreeSet::new(),

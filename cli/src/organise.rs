@@ -2,15 +2,15 @@
 
 use keyagree::UnixTime;
 use keyagree::credential::Role;
-use keyagree::identity::Identity;
+use keyagree::identity::{Identity, PeerKey};
 use keyagree::issuer::Issuer;
 use keyagree::lease::Lease;
 use keyagree::removed::Removal;
 use zeroize::Zeroizing;
 
-use crate::args::{AtTheDoor, Forget, Lend, Lock, MoreInvites, New, Remove};
+use crate::args::{self, AtTheDoor, Forget, Lend, Lock, MoreInvites, New, Remove};
 use crate::fail::{Fail, Outcome};
-use crate::meeting::{DECIDED_MAX, Decided, GUESTS_MAX, Guest, LEASES_MAX, Meeting, MeetingFile};
+use crate::meeting::{DECIDED_MAX, Decided, GUESTS_MAX, Guest, LEASES_MAX, Meeting, MeetingFile, Pin};
 use crate::pasted::Kind;
 use crate::place::Spot;
 use crate::{clock, entropy, invitation, seat};
@@ -79,26 +79,79 @@ pub fn remove(args: Remove) -> Outcome {
 
 /// Whom a number, or the beginning of a key, means.
 fn whom(meeting: &Meeting, guest: &str) -> Outcome<Removal> {
-    if let Some(who) = short_key(guest) {
-        let mut came = meeting.bindings().map(|(_, peer)| peer).filter(|peer| peer.short() == who);
-        return match (came.next(), came.next()) {
-            (Some(peer), None) => Ok(Removal::Peer(peer)),
-            (None, _) => {
-                Err(Fail::usage(format!("nobody has come to the meeting whose key begins with {who}")))
-            }
-            (Some(_), Some(_)) => Err(Fail::usage(format!(
-                "the keys of two guests begin with {who}: remove the right one in the meeting's page"
-            ))),
-        };
+    match short_key(guest) {
+        Some(who) => came_as(meeting, &who).map(Removal::Peer),
+        None => invited_as(meeting, guest).map(|invited| Removal::Invite(invited.invite)),
     }
-    let index = guest.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
-    let invited = index.and_then(|index| meeting.guests.get(index)).ok_or_else(|| {
+}
+
+/// Who came with a key that begins so.
+fn came_as(meeting: &Meeting, who: &str) -> Outcome<PeerKey> {
+    let mut came = meeting.bindings().map(|(_, peer)| peer).filter(|peer| peer.short() == who);
+    match (came.next(), came.next()) {
+        (Some(peer), None) => Ok(peer),
+        (None, _) => Err(Fail::usage(format!("nobody has come to the meeting whose key begins with {who}"))),
+        (Some(_), Some(_)) => Err(Fail::usage(format!(
+            "the keys of two guests begin with {who}: choose the right one in the meeting's page"
+        ))),
+    }
+}
+
+/// Whose invite has this number.
+fn invited_as<'a>(meeting: &'a Meeting, number: &str) -> Outcome<&'a Guest> {
+    let index = number.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+    index.and_then(|index| meeting.guests.get(index)).ok_or_else(|| {
         Fail::usage(format!(
-            "there is no guest {guest}: the meeting has guests 1 to {}",
+            "there is no guest {number}: the meeting has guests 1 to {}",
             meeting.guests.len()
         ))
+    })
+}
+
+/// `canopy pin`
+pub fn pin(args: args::Pin) -> Outcome {
+    let args::Pin { name, who, off } = args;
+    MeetingFile::named(&name)?.change(|meeting| {
+        let peer = one(meeting, &who)?;
+        meeting.pin(Pin { who: peer, pinned: !off })
     })?;
-    Ok(Removal::Invite(invited.invite))
+    match off {
+        false => eprintln!(
+            "Guest {who} is pinned while they are there: at once if the meeting runs, else when it does."
+        ),
+        true => eprintln!("Guest {who} is pinned no longer."),
+    }
+    Ok(())
+}
+
+/// The one person whom a number, or the beginning of a key, means, and who may come.
+fn one(meeting: &Meeting, who: &str) -> Outcome<PeerKey> {
+    let peer = match short_key(who) {
+        Some(key) => came_as(meeting, &key)?,
+        None => match invited_as(meeting, who)?.peers[..] {
+            [peer] => peer,
+            [] => {
+                return Err(Fail::usage(format!(
+                    "guest {who} has not come yet: pin them once they are there"
+                )));
+            }
+            _ => {
+                return Err(Fail::usage(format!(
+                    "several people came by invite {who}: give the eight letters and digits of one's key, as the \
+                     organiser's node showed them at the door"
+                )));
+            }
+        },
+    };
+    let removed = meeting.removed();
+    let out = |invite| removed.contains(&Removal::Invite(invite));
+    let by = meeting.bindings().any(|(invite, other)| other == peer && out(invite));
+    if by || removed.contains(&Removal::Peer(peer)) {
+        return Err(Fail::usage(format!(
+            "guest {who} was removed: only those who are in the meeting are pinned"
+        )));
+    }
+    Ok(peer)
 }
 
 /// The beginning of a key, as people are shown it.

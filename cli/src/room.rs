@@ -56,6 +56,8 @@ pub struct Line {
 pub enum News {
     /// Somebody's state is another.
     People,
+    /// A host wants this member seen whatever happens, or no longer.
+    Pin { who: PeerKey, pinned: bool },
     /// A line of chat.
     Line(Line),
     /// A passing sign.
@@ -128,6 +130,11 @@ impl Room {
         shown.or_else(|| self.names.get(peer)).map_or("", String::as_str)
     }
 
+    /// Whether this member is pinned; nothing of somebody who isn't shown.
+    pub fn is_pinned(&self, peer: &PeerKey) -> Option<bool> {
+        self.people.get(peer).map(|person| person.pinned)
+    }
+
     /// Everybody, by key.
     pub fn people(&self) -> impl Iterator<Item = (&PeerKey, &Person)> {
         self.people.iter()
@@ -167,7 +174,7 @@ impl Room {
                 let hosts = person.role.may_host();
                 let whom = self.people.get_mut(&who).filter(|whom| hosts && whom.pinned != pinned)?;
                 whom.pinned = pinned;
-                Some(News::People)
+                Some(News::Pin { who, pinned })
             }
             // Not for a room: whoever coordinates hears it before.
             Talk::Voice { .. } => None,
@@ -208,10 +215,12 @@ mod tests {
         let pin = |who, pinned| Talk::Pin { who, pinned };
         assert_eq!(room.heard(UnixTime(0), BEN, pin(BEN, true)), None);
         assert_eq!(room.heard(UnixTime(0), ADA, pin(NOBODY, true)), None);
-        assert_eq!(room.heard(UnixTime(0), ADA, pin(BEN, true)), Some(News::People));
-        assert!(room.people().any(|(peer, person)| *peer == BEN && person.pinned));
-        assert_eq!(room.heard(UnixTime(0), ADA, pin(BEN, false)), Some(News::People));
-        assert!(room.people().all(|(_, person)| !person.pinned));
+        for pinned in [true, false] {
+            assert_eq!(room.heard(UnixTime(0), ADA, pin(BEN, pinned)), Some(News::Pin { who: BEN, pinned }));
+            assert_eq!((room.is_pinned(&BEN), room.is_pinned(&ADA)), (Some(pinned), Some(false)));
+            assert_eq!(room.heard(UnixTime(0), ADA, pin(BEN, pinned)), None, "that is no news");
+        }
+        assert_eq!(room.is_pinned(&NOBODY), None);
     }
 
     fn chat(room: &mut Room, ms: u64, from: PeerKey) -> bool {

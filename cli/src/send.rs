@@ -71,6 +71,8 @@ impl Sending {
     pub fn go(&mut self) -> Outcome {
         let Some(keys) = self.armed.take() else { return Ok(()) };
         self.exit.schedule(keys);
+        // What was encoded before there were keys is gone, the first key frame too.
+        self.taken.iter().for_each(|layer| self.request_key(*layer));
         self.listen()
     }
 

@@ -2,6 +2,7 @@
 // Before the meeting: see and hear oneself, choose devices and a name, and learn how far the node has come.
 
 import { el, icon } from '../dom.js';
+import { Lending } from './lending.js';
 
 const NAME = 'canopy.name';
 
@@ -24,6 +25,7 @@ export class Lobby {
     this.words = el('p', { class: 'words', role: 'status' });
     this.trouble = el('p', { class: 'trouble', role: 'alert' });
     this.button = el('button', { class: 'primary large', type: 'submit', disabled: true }, 'Join the meeting');
+    this.lending = new Lending(session);
     this.choices = el('div', { class: 'choices' });
     const form = el(
       'form',
@@ -42,6 +44,7 @@ export class Lobby {
       el('label', { for: 'name' }, 'Your name'),
       this.name,
       this.choices,
+      this.lending.element,
       this.button,
       this.words,
       this.trouble,
@@ -133,6 +136,7 @@ export class Lobby {
     if (!this.name.value && state?.mine.name) this.name.value = state.mine.name;
     const ready = session.socket === 'open' && state !== null && state.phase !== 'waiting';
     this.button.disabled = !ready || session.inside;
+    this.lending.refresh();
     this.words.textContent = this.status();
     this.words.classList.toggle('waiting', !ready);
   }

@@ -3,6 +3,7 @@
 
 import { el, svg } from '../dom.js';
 import { nameOf } from '../names.js';
+import { Lending, rate } from './lending.js';
 
 const LAYERS = ['sound', '180p', '360p', '720p'];
 const TIME = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
@@ -11,15 +12,13 @@ const ROW = 64;
 /** Dots beside each other. */
 const ACROSS = 3;
 
-/** @param {number} kbps */
-const rate = (kbps) => (kbps >= 1000 ? `${(kbps / 1000).toFixed(1)} Mbit/s` : `${kbps} kbit/s`);
-
 export class NetworkPanel {
   title = 'Why is it like this?';
 
   /** @param {import('../session.js').Session} session */
   constructor(session) {
     this.session = session;
+    this.lending = new Lending(session);
     this.meters = el('dl', { class: 'meters' });
     this.through = el('tbody', {});
     this.drawing = el('div', { class: 'drawing' });
@@ -31,6 +30,7 @@ export class NetworkPanel {
       { class: 'network' },
       el('p', { class: 'note' }, 'There is no server. Whoever has uplink to spare passes sealed frames on, in trees. If one fails, its children go to a backup.'),
       this.meters,
+      this.lending.element,
       el('h3', { id: 'through' }, 'How it comes through'),
       el(
         'table',
@@ -71,6 +71,7 @@ export class NetworkPanel {
 
   refresh() {
     const { network } = this.session;
+    this.lending.refresh(network?.lentKbps ? rate(network.lentKbps) : '');
     if (!network) return;
     const row = (/** @type {string} */ label, /** @type {string} */ value) => el('div', {}, el('dt', {}, label), el('dd', {}, value));
     this.meters.replaceChildren(

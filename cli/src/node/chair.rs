@@ -11,11 +11,12 @@ use keyagree::session::{Input, Knocks};
 use super::Node;
 use crate::clock;
 use crate::fail::{Fail, Outcome};
-use crate::meeting::Decided;
+use crate::meeting::{Decided, Pin};
 use crate::seat::Chair;
+use crate::talk::Talk;
 
 impl Node {
-    /// What `canopy lend`, `remove`, `admit`, `deny` and `lock` have changed since.
+    /// What `canopy lend`, `remove`, `admit`, `deny`, `lock` and `pin` have changed since.
     pub(super) fn read_meeting_file(&mut self) -> Outcome {
         let Some(Chair { file, .. }) = &self.seat.chair else { return Ok(()) };
         let meeting = file.load()?;
@@ -35,6 +36,7 @@ impl Node {
             }
         }
         self.read_door(meeting.locked, &meeting.decided)?;
+        self.read_pins(meeting.pins())?;
         let known = self.session.removed();
         for removal in meeting.removed().iter().filter(|removal| !known.contains(removal)) {
             self.shut_out(removal)?;
@@ -135,6 +137,35 @@ impl Node {
             self.shut_door(locked)?;
         }
         Ok(())
+    }
+
+    /// Says what `canopy pin` was told, to everybody and for as long as that is not so: to whom it concerns may come later.
+    fn read_pins(&mut self, pins: &[Pin]) -> Outcome {
+        for Pin { who, pinned } in pins.iter().copied() {
+            let news = self.room.is_pinned(&who).is_some_and(|now| now != pinned);
+            // Who says too much at once is heard at the next look.
+            if news && self.here.is_some() && !self.say(Talk::Pin { who, pinned })? {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Somebody was pinned, or is no longer: the last word counts, be it said here, by another host or in the file.
+    pub(super) fn pinned(&mut self, said: Pin) {
+        self.dirty = true;
+        let Some(Chair { file, .. }) = &self.seat.chair else { return };
+        let before = Pin { pinned: !said.pinned, ..said };
+        let overruled = file.load().and_then(|meeting| match meeting.pins().contains(&before) {
+            true => file.change(|meeting| {
+                meeting.take_back(before);
+                Ok(())
+            }),
+            false => Ok(()),
+        });
+        if let Err(error) = overruled {
+            tracing::warn!(%error, "what 'canopy pin' said stays in the meeting's file");
+        }
     }
 
     /// Lets in, or turns away, somebody who waits.

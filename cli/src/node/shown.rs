@@ -4,10 +4,12 @@ use keyagree::credential::Role;
 use keyagree::identity::PeerKey;
 use media_pipeline::Layer;
 use overlay_core::id::NodeId;
+use overlay_core::io::Lends;
 
 use super::Node;
 use super::keys::grouped;
 use super::window::Window;
+use crate::lending::Lending;
 use crate::room;
 use crate::source::Source;
 use crate::talk::Here;
@@ -46,6 +48,7 @@ impl Node {
             mine: window.me.clone(),
             largest: window.largest.map_or(0, Layer::byte),
             on_air: self.source.as_ref().is_some_and(Source::is_on),
+            lending: lending(&self.lending),
             code: self.session.code().map(|code| grouped(&code)),
             locked: self.door.locked,
             knocking: self.door.knocking.iter().map(knock).collect(),
@@ -62,6 +65,15 @@ pub(super) fn role(role: Role) -> api::Role {
         Role::CoHost => api::Role::CoHost,
         Role::Guest => api::Role::Guest,
     }
+}
+
+fn lending(lending: &Lending) -> api::Lending {
+    let may = match lending.lends() {
+        Lends::UpTo(0) => api::Lends::Nothing,
+        Lends::UpTo(kbps) => api::Lends::UpTo(kbps),
+        Lends::Spare => api::Lends::Spare,
+    };
+    api::Lending { may, word: lending.word() }
 }
 
 fn knock((peer, how): (&PeerKey, &String)) -> api::Knock {

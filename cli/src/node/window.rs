@@ -18,6 +18,7 @@ use super::shown::shown_line;
 use crate::clock;
 use crate::exit::Exit;
 use crate::fail::{Fail, Outcome};
+use crate::meeting::Pin;
 use crate::page::{Outlet, Request};
 use crate::room::News;
 use crate::source::Source;
@@ -154,6 +155,7 @@ impl Node {
                 window.network_wanted = wanted;
                 self.tell_network();
             }
+            ToNode::Lend { on } => return self.lend(on),
             ToNode::Remove { who } => return self.remove(PeerKey(who.0)),
             ToNode::Lock { locked } => return self.lock(locked),
             ToNode::Decide { who, admit } => return self.decide(PeerKey(who.0), admit),
@@ -212,6 +214,13 @@ impl Node {
         Ok(())
     }
 
+    /// The user says whether this node relays for others. That holds at once, also where it can't be kept.
+    fn lend(&mut self, on: bool) -> Outcome {
+        self.lending.answer(on)?;
+        self.handle.command(Command::Lend(self.lending.lends()));
+        self.lending.keep()
+    }
+
     /// The page begins to encode these layers. What was sent once stays in the ladder: plugging a source in anew
     /// would interrupt its sound.
     fn page_sends(&mut self, layers: &[u8]) -> Outcome {
@@ -243,14 +252,23 @@ impl Node {
         if self.here.is_none() {
             return Err(Fail::usage("Come in first."));
         }
+        match self.say(said)? {
+            true => Ok(()),
+            false => Err(Fail::usage("That was too much at once: wait a moment.")),
+        }
+    }
+
+    /// The same, where nobody waits for an answer. False if it does not count.
+    pub(super) fn say(&mut self, said: Talk) -> Outcome<bool> {
         let body = said.encode();
         // Heard here first: whoever says too much is told before the others stop listening.
         match self.room.heard(clock::unix(), self.seat.me(), said) {
             Some(News::MuteAll | News::End) => {}
             Some(news) => self.tell_news(self.seat.me(), news),
-            None => return Err(Fail::usage("That was too much at once: wait a moment.")),
+            None => return Ok(false),
         }
-        self.tell(Input::Talk { body })
+        self.tell(Input::Talk { body })?;
+        Ok(true)
     }
 
     /// A member said something.
@@ -270,6 +288,7 @@ impl Node {
     fn tell_news(&mut self, from: PeerKey, news: News) {
         match news {
             News::People => self.dirty = true,
+            News::Pin { who, pinned } => self.pinned(Pin { who, pinned }),
             News::Line(line) => self.tell_page(&ToPage::Line(shown_line(&line))),
             News::Reaction(what) => self.tell_page(&ToPage::Reaction { from: NodeId(from.0), what }),
             News::MuteAll => self.tell_page(&ToPage::MuteAll),

@@ -34,6 +34,7 @@ files! {
     "/media/sound.js" SCRIPT "media/sound.js";
     "/media/worker.js" SCRIPT "media/worker.js";
     "/style/base.css" CSS "style/base.css";
+    "/style/lending.css" CSS "style/lending.css";
     "/style/lobby.css" CSS "style/lobby.css";
     "/style/meeting.css" CSS "style/meeting.css";
     "/style/network.css" CSS "style/network.css";
@@ -43,6 +44,7 @@ files! {
     "/ui/chat.js" SCRIPT "ui/chat.js";
     "/ui/code.js" SCRIPT "ui/code.js";
     "/ui/everybody.js" SCRIPT "ui/everybody.js";
+    "/ui/lending.js" SCRIPT "ui/lending.js";
     "/ui/lobby.js" SCRIPT "ui/lobby.js";
     "/ui/looks.js" SCRIPT "ui/looks.js";
     "/ui/meeting.js" SCRIPT "ui/meeting.js";

@@ -5,6 +5,7 @@ use overlay_core::id::NodeId;
 use serde::{Deserialize, Serialize};
 
 use super::network::Network;
+use crate::lending::Word;
 
 /// Page and node are one program, but a tab may be older than the node that it comes back to.
 pub const VERSION: u32 = 1;
@@ -81,6 +82,8 @@ pub enum ToNode {
     Page { page: u16 },
     /// Tell what the network does, or no longer.
     Network { wanted: bool },
+    /// Relay for others, or no longer.
+    Lend { on: bool },
     /// Organiser: remove a guest for good.
     Remove {
         #[cfg_attr(test, ts(type = "string"))]
@@ -176,6 +179,8 @@ pub struct State {
     pub largest: u8,
     /// What the page sends leaves this node.
     pub on_air: bool,
+    /// What this node relays for others.
+    pub lending: Lending,
     /// The verification code in groups; the same for everybody.
     pub code: Option<String>,
     /// Whoever comes has to be let in.
@@ -186,6 +191,30 @@ pub struct State {
     pub members: usize,
     /// Everybody else; of a large meeting those who said something lately.
     pub people: Vec<Person>,
+}
+
+/// What this node relays for others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Lending {
+    /// What their media may cost.
+    pub may: Lends,
+    /// By whose word.
+    pub word: Word,
+}
+
+/// What others' media may cost a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub enum Lends {
+    /// Nothing: it feeds nobody but from its own source.
+    Nothing,
+    /// What its own media leaves of its uplink.
+    Spare,
+    /// So much of its uplink, kbit/s.
+    UpTo(u32),
 }
 
 /// What an invite lets somebody do.
@@ -304,6 +333,9 @@ mod tests {
             Me::decl(&config),
             Phase::decl(&config),
             State::decl(&config),
+            Lending::decl(&config),
+            Lends::decl(&config),
+            Word::decl(&config),
             Role::decl(&config),
             Person::decl(&config),
             Listed::decl(&config),
@@ -331,6 +363,7 @@ mod tests {
             r#"{"type":"say","text":"hi","html":true}"#,
             r#"{"type":"react","what":256}"#,
             r#"{"type":"remove","who":"abc"}"#,
+            r#"{"type":"lend","on":800}"#,
             r#"{"type":"shutdown"}"#,
             "[]",
         ] {

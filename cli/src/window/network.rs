@@ -38,6 +38,8 @@ pub struct Network {
     pub in_kbps: u32,
     /// See above.
     pub out_kbps: u32,
+    /// What of the children's cost is for others' media, kbit/s.
+    pub lent_kbps: u32,
     /// Units that this node gave up, since they were too late to be sent on.
     #[cfg_attr(test, ts(type = "number"))]
     pub dropped: u64,
@@ -201,6 +203,7 @@ impl Watcher {
             committed_kbps: status.committed_kbps,
             in_kbps,
             out_kbps,
+            lent_kbps: lent_kbps(status),
             dropped: counted.units_dropped,
             trees: status.trees.iter().map(tree).collect(),
             nodes: status.members.iter().map(node).collect(),
@@ -208,6 +211,12 @@ impl Watcher {
             happened: self.happened.iter().cloned().collect(),
         }
     }
+}
+
+fn lent_kbps(status: &Status) -> u32 {
+    let others = status.trees.iter().filter(|tree| tree.source != status.me);
+    let kbps: u64 = others.map(|tree| u64::from(tree.kbps) * tree.children.len() as u64).sum();
+    u32::try_from(kbps).unwrap_or(u32::MAX)
 }
 
 fn tree(tree: &overlay_core::status::TreeStatus) -> Tree {
@@ -240,5 +249,45 @@ fn name(layer: u8) -> &'static str {
         1 => "the 180p picture",
         2 => "the 360p picture",
         _ => "the 720p picture",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use overlay_core::status::TreeStatus;
+    use overlay_core::unit::Layer;
+
+    use super::*;
+
+    #[test]
+    fn ones_own_media_is_not_lent() {
+        let id = |n: u8| NodeId([n; 32]);
+        let tree = |source: u8, kbps: u32, children: &[u8]| TreeStatus {
+            tree: TreeId { slot: source, layer: Layer::Audio, index: 0 },
+            source: id(source),
+            feed: 1,
+            kbps,
+            taken: true,
+            parent: None,
+            backups: Vec::new(),
+            children: children.iter().copied().map(id).collect(),
+            live: true,
+            verified: None,
+        };
+        let status = Status {
+            me: id(1),
+            kind: Kind::Participant,
+            coordinator: None,
+            term: 0,
+            plan: 0,
+            uplink_kbps: 3_000,
+            lends_kbps: 1_000,
+            offers_kbps: 1_000,
+            committed_kbps: 0,
+            on_stage: None,
+            trees: vec![tree(1, 500, &[2, 3]), tree(2, 40, &[3, 4]), tree(3, 300, &[4]), tree(4, 300, &[])],
+            members: Vec::new(),
+        };
+        assert_eq!(lent_kbps(&status), 380);
     }
 }

@@ -242,3 +242,19 @@ fn removing_somebody_who_is_not_there_says_who_is() {
     home.run(&["remove", "tuesday", "Ben"]).refuses(2, &["no guest Ben", "1 to 2"]);
     home.run(&["remove", "tuesday", "1a2b3c4d"]).refuses(2, &["nobody has come", "1a2b3c4d"]);
 }
+
+#[test]
+fn pinning_somebody_who_is_not_there_says_what_to_do_and_keeps_nothing() {
+    let home = Home::new();
+    meeting(&home, "2");
+    let kept = || std::fs::read(home.kept().join("meetings/tuesday.meeting")).expect("the meeting is kept");
+    let before = kept();
+    home.run(&["pin", "monday", "1"]).refuses(2, &["no such meeting"]);
+    home.run(&["pin", "tuesday", "3"]).refuses(2, &["guests 1 to 2"]);
+    home.run(&["pin", "tuesday", "0"]).refuses(2, &["guests 1 to 2"]);
+    home.run(&["pin", "tuesday", "Ben", "--off"]).refuses(2, &["no guest Ben"]);
+    home.run(&["pin", "tuesday", "1a2b3c4d"]).refuses(2, &["nobody has come", "1a2b3c4d"]);
+    home.run(&["pin", "tuesday", "1"]).refuses(2, &["has not come yet", "once they are there"]);
+    assert_eq!(home.run(&["pin", "tuesday"]).code, Some(2));
+    assert!(kept() == before, "nothing was half done");
+}

@@ -388,17 +388,10 @@ fn a_relay_lends_nothing_outside_of_its_hours() {
         let _relay = home.start(&args, "", "relay.log");
         home.wait_for("relay.log", SOON, |line| line.starts_with("Lending 20000"));
         let rests = home.read("relay.log").contains("Outside of its hours");
-        assert_eq!(lends(home), if rests { 0 } else { 20_000 }, "{}", home.read("relay.log"));
+        assert_eq!(home.lends(), if rests { 0 } else { 20_000 }, "{}", home.read("relay.log"));
         rest += usize::from(rests);
     }
     assert!(rest > 0, "it can't be both");
-}
-
-/// What the node of this home lends to others, kbit/s, by its own word.
-fn lends(home: &Home) -> u64 {
-    let said = home.run(&["status", "--json"]).lines.join("\n");
-    let nodes: serde_json::Value = serde_json::from_str(&said).expect("it is JSON");
-    nodes[0]["status"]["lends_kbps"].as_u64().unwrap_or_else(|| panic!("no limit in {said}"))
 }
 
 #[test]
@@ -421,7 +414,7 @@ fn a_participant_relays_for_others_only_after_a_yes() {
             ["--listen-only"].into_iter().chain(typed.iter().flat_map(|typed| ["--lend", typed])).collect();
         let _guest = guest(&home, &meeting.invites[n], &extra);
         is_in(&home, "guest.log");
-        assert_eq!(lends(&home), kbps, "{answered:?} {typed:?}");
+        assert_eq!(home.lends(), kbps, "{answered:?} {typed:?}");
         let told = says.iter().all(|words| home.read("guest.log").contains(words));
         assert_eq!(told, kbps == 0, "{}", home.read("guest.log"));
         let kept = std::fs::read_to_string(home.kept().join("lend")).ok();

@@ -5,6 +5,7 @@ mod axe;
 mod bench;
 mod everybody;
 mod layers;
+mod lending;
 mod meet;
 mod organiser;
 mod phone;

@@ -179,6 +179,14 @@ impl Home {
         panic!("{file} does not say it after {limit:?}; it says:\n{}", read(&path));
     }
 
+    /// What this user's node lends to others, kbit/s, by its own word.
+    #[cfg(feature = "ffmpeg")]
+    pub fn lends(&self) -> u64 {
+        let said = self.run(&["status", "--json"]).lines.join("\n");
+        let nodes: serde_json::Value = serde_json::from_str(&said).expect("it is JSON");
+        nodes[0]["status"]["lends_kbps"].as_u64().unwrap_or_else(|| panic!("no limit in {said}"))
+    }
+
     /// What a file holds.
     pub fn read(&self, file: &str) -> String {
         read(&self.0.path().join(file))

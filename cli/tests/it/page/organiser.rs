@@ -58,7 +58,20 @@ fn the_organisers_page_locks_lets_in_mutes_removes_and_ends() {
         let cho_is_in = "return (await canopy.stats()).state.people.some((one) => one.name === 'Cho')";
         browser.client.switch_to_window(guest.clone()).await.expect("the window is there");
         browser.until("Ben hears what Cho is called", cho_is_in).await;
+
+        // A command pins as the page does, and who hosts can take it back there.
+        let cho_is = |pinned: bool| {
+            format!(
+                "return (await canopy.stats()).state.people.find((one) => one.name === 'Cho').pinned === {pinned}"
+            )
+        };
+        assert_eq!(olga.run(&["pin", "tuesday", "2"]).code, Some(0));
+        browser.until("Ben sees that Cho is pinned", &cho_is(true)).await;
         browser.client.switch_to_window(host).await.expect("the window is there");
+        browser.click("Unpin Cho").await;
+        browser.until("Cho is pinned no longer", &cho_is(false)).await;
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        assert_eq!(browser.run(&cho_is(false)).await, Value::Bool(true), "the last word counts");
 
         // Mute everybody, then remove one, then end.
         browser.click("Mute everybody").await;
