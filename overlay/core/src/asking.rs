@@ -72,8 +72,10 @@ impl<P: Payload> State<P> {
     fn ask(&mut self, now: Time, id: TreeId, peer: NodeId) {
         self.say_attach(now, id, peer);
         let round_trip = self.vivaldi.round_trip(peer).unwrap_or_default();
-        let patience =
-            self.links.get_mut(peer).map_or(config::ATTACH_TIMEOUT, |neighbour| neighbour.ask(now, round_trip));
+        let patience = self
+            .links
+            .get_mut(peer)
+            .map_or(config::ATTACH_TIMEOUT, |neighbour| neighbour.ask(now, round_trip));
         self.timers.set(Timer::Repair(id), now + patience);
     }
 

@@ -33,8 +33,10 @@ impl<P: Payload> State<P> {
 
     /// A unit came by a link.
     pub(crate) fn fed_by(&mut self, now: Time, from: NodeId) {
-        if let Some(neighbour) = self.links.get_mut(from) {
-            neighbour.fed = now;
+        let Some(neighbour) = self.links.get_mut(from) else { return };
+        neighbour.fed = now;
+        if std::mem::take(&mut neighbour.wronged) {
+            self.make_up_with(now, from);
         }
     }
 

@@ -190,8 +190,6 @@ pub const RETRY_AFTER: Duration = Duration::from_millis(400);
 pub const LEFT_FOR: Duration = Duration::from_millis(500);
 /// A child waits this long for a parent that says that it is being repaired itself.
 pub const STALL_PATIENCE: Duration = Duration::from_millis(500);
-/// The same, where nobody hangs on that child: it moves alone, and can be above nobody.
-pub const LEAF_STALL_PATIENCE: Duration = Duration::from_millis(250);
 /// Where a parent lives but brings nothing of a tree for this long, though by its own word or by another tree there is
 /// something, another is tried beside it; doubles each time up to [`STARVED_MAX`].
 pub const STARVED_AFTER: Duration = Duration::from_millis(700);

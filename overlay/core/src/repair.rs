@@ -3,6 +3,7 @@
 use crate::config;
 use crate::id::NodeId;
 use crate::io::Event;
+use crate::links::Tree;
 use crate::state::State;
 use crate::time::Time;
 use crate::timers::Timer;
@@ -222,6 +223,7 @@ impl<P: Payload> State<P> {
         if !std::mem::take(&mut neighbour.suspected) {
             return;
         }
+        neighbour.wronged = true;
         let due = neighbour.silent_at();
         self.timers.set(Timer::Silence(peer), due);
         for id in self.trees_where(|tree| tree.parent == Some(peer) && tree.suspect) {
@@ -229,6 +231,18 @@ impl<P: Payload> State<P> {
             tree.suspect = false;
             self.ask_no_more(now, id, None);
             self.tell_children(now, id);
+        }
+    }
+
+    /// A neighbour that was suspected brings units after all: where the plan has it as the parent it is gone back to soon, since
+    /// the uplink of whoever said yes meanwhile was meant for others.
+    pub(crate) fn make_up_with(&mut self, now: Time, peer: NodeId) {
+        let left = |tree: &&mut Tree<P>| tree.is_planned(peer) && tree.parent != Some(peer);
+        for tree in self.trees.values_mut().filter(left) {
+            if let Some(at) = &mut tree.return_at {
+                tree.return_wait = config::RETURN_SOON;
+                *at = (*at).min(now + config::RETURN_SOON);
+            }
         }
     }
 
@@ -289,9 +303,7 @@ impl<P: Payload> State<P> {
             else {
                 continue;
             };
-            let leaf = tree.children.is_empty();
-            let patience = if leaf { config::LEAF_STALL_PATIENCE } else { config::STALL_PATIENCE };
-            let stalled = tree.stalled.is_some_and(|since| now.since(since) >= patience);
+            let stalled = tree.stalled.is_some_and(|since| now.since(since) >= config::STALL_PATIENCE);
             let returns = tree.return_at.is_some_and(|at| now >= at);
             if stalled {
                 tree.stalled = Some(now);

@@ -29,6 +29,8 @@ pub(crate) struct Neighbour {
     lobby: [Bucket; 2],
     /// It was silent for too long, as a parent.
     pub(crate) suspected: bool,
+    /// It was suspected and lives, and has not brought a unit since.
+    pub(crate) wronged: bool,
     /// It has said that it is nobody's way to the coordinator.
     pub(crate) declines: bool,
     /// It takes this node for one in the lobby: of no use to ask it before then, unless a seat comes.
@@ -65,6 +67,7 @@ impl Neighbour {
                 Bucket::new(now, config::LOBBY_BYTES_PER_S, config::LOBBY_BYTES_BURST)
             }),
             suspected: false,
+            wronged: false,
             declines: false,
             shut_until: now,
             gap: Duration::ZERO,
@@ -273,5 +276,35 @@ impl Links {
 
     pub(crate) fn forget_dial(&mut self, peer: NodeId) {
         self.dialled.remove(&peer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A neighbour of whom something came so often, for a while.
+    fn heard_each(millis: u64) -> Neighbour {
+        let admitted = Admitted { kind: Kind::Relay, class: Class::Member, may_coordinate: false, owner: 0 };
+        let mut neighbour = Neighbour::new(Time::ZERO, admitted);
+        (1..=200).for_each(|n| neighbour.touch(Time::ZERO + Duration::from_millis(n * millis)));
+        neighbour
+    }
+
+    #[test]
+    fn silence_is_noticed_sooner_on_a_link_that_carries_sound_than_on_one_that_ticks() {
+        let patience = |millis| {
+            let neighbour = heard_each(millis);
+            neighbour.silent_at().since(neighbour.heard).as_secs_f64() * 1e3
+        };
+        assert!((patience(20) - 86.0).abs() < 1.0, "twice 20, 30 and four times 4 ms");
+        assert!((patience(100) - 136.0).abs() < 1.0, "a tick a little late is no silence");
+    }
+
+    #[test]
+    fn an_answer_over_a_long_way_is_waited_for_from_the_first_time_on() {
+        let mut neighbour = heard_each(20);
+        assert_eq!(neighbour.ask(Time::ZERO, Duration::from_millis(40)), config::ATTACH_TIMEOUT);
+        assert_eq!(neighbour.ask(Time::ZERO, Duration::from_millis(300)).as_millis(), 450);
     }
 }

@@ -131,25 +131,24 @@ pub(super) fn fill(
             }
             let others = &found[..at];
             let sight = pool.in_sight(roster, tree, roster.region(node));
-            let is_behind = |backup: Ix| {
-                parent != tree.source && tree.has(backup) && tree.leads_through(parent, backup)
-            };
+            let is_behind =
+                |backup: Ix| parent != tree.source && tree.has(backup) && tree.leads_through(parent, backup);
             let fits = |backup: Ix| {
                 let apart = |other: Ix| !roster.same_owner(backup, other);
-                let saves = apart(parent) && others.iter().all(|other| apart(*other));
                 backup != node
                     && backup != parent
                     && roster.may_feed(tree.source, backup, node)
                     && !others.contains(&backup)
-                    && (!strict || saves)
+                    && (!strict || apart(parent) && others.iter().all(|other| apart(*other)))
                     && !(tree.fanout(node) > 0 && tree.leads_through(node, backup))
             };
             let near = sight.iter().filter(|(_, backup)| fits(*backup)).take(LOOK);
             let cost = |far: u32, backup: Ix| {
                 let busy = u64::from(promises.of(backup)) * u64::from(PROMISED)
                     / u64::from(roster.graft_room(backup, tree.source).max(1));
-                let cost =
-                    far + if is_behind(backup) { BEHIND } else { 0 } + u32::try_from(busy.min(10_000)).unwrap_or(0);
+                let cost = far
+                    + if is_behind(backup) { BEHIND } else { 0 }
+                    + u32::try_from(busy.min(10_000)).unwrap_or(0);
                 cost.saturating_sub(if before.contains(&backup) { KEPT } else { 0 })
             };
             let best = near.map(|(far, backup)| (cost(*far, *backup), *backup)).min();

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use overlay_core::id::NodeId;
 use overlay_core::io::{Audience, Command, Event, Input, Kind, LayerRate, Note, Output, Topic};
 use overlay_core::node::Node;
-use overlay_core::unit::{Layer, TreeId};
+use overlay_core::time::Time;
+use overlay_core::unit::{FrameInfo, Layer, TreeId, Unit, UnitHeader};
 use overlay_core::wire::Message;
 
 use crate::harness::{Blob, PLAIN, World, id, ladder, sign};
@@ -461,6 +462,62 @@ fn a_yes_that_comes_late_is_a_yes_while_nobody_else_has_said_so() {
         [first],
         "others who were asked know that they are not needed"
     );
+}
+
+/// What a node says now, and to whom.
+fn said(node: &mut Node<Blob>) -> Vec<(NodeId, Message)> {
+    let outputs = std::iter::from_fn(|| node.poll());
+    let said = outputs.filter_map(|output| match output {
+        Output::Control { to, bytes } => Some((to, Message::decode(&bytes).expect("ours"))),
+        _ => None,
+    });
+    said.collect()
+}
+
+#[test]
+fn a_parent_that_was_silent_for_a_moment_is_gone_back_to_soon() {
+    let mut world = World::demo(2);
+    world.run(3_000);
+    let (who, before) = (id(4), world.nodes[&id(4)].status().trees);
+    let (node, mut now) = (world.nodes.get_mut(&who).expect("it is up"), world.now);
+    let mut pass = |node: &mut Node<Blob>, millis: u64| {
+        now = now + std::time::Duration::from_millis(millis);
+        node.handle(now, Input::Timer);
+        now
+    };
+    pass(node, 200);
+    let asked = said(node).into_iter().find_map(|(to, message)| match message {
+        Message::Attach { tree, feed, planned: false, .. } => Some((to, tree, feed)),
+        _ => None,
+    });
+    let (backup, tree, feed) = asked.expect("nothing came for 200 ms");
+    let at = before.iter().find(|at| at.tree == tree).expect("it was in it");
+    let (source, parent) = (at.source, at.parent.expect("it was fed"));
+    let mut hears = |node: &mut Node<Blob>, now, from, message: Message| {
+        node.handle(now, Input::Control { from, bytes: message.encode().expect("fits") });
+    };
+    let now = pass(node, 10);
+    hears(node, now, backup, Message::Accepted { tree, feed, live: true, path: vec![source, backup] });
+    hears(node, now, parent, Message::Tick { trees: Vec::new() });
+    let goes_back = |said: Vec<(NodeId, Message)>| {
+        said.iter().any(|(to, message)| {
+            *to == parent && matches!(message, Message::Attach { tree: of, planned: true, .. } if *of == tree)
+        })
+    };
+    assert!(!goes_back(said(node)), "the one who said yes feeds at first");
+    let goes_back_soon = |node: &mut Node<Blob>, pass: &mut dyn FnMut(&mut Node<Blob>, u64) -> Time| {
+        (0..5).any(|_| {
+            pass(node, 100);
+            goes_back(said(node))
+        })
+    };
+    assert!(!goes_back_soon(node, &mut pass), "whoever keeps everything to itself says as much");
+    let other = before.iter().find(|at| at.parent == Some(parent) && at.tree != tree).expect("it feeds more");
+    let frame = FrameInfo { number: 10_000, key: true, temporal: 0 };
+    let header = UnitHeader { tree: other.tree, feed: other.feed, frame, k: 1, m: 0, hop: 1 };
+    let now = pass(node, 10);
+    node.handle(now, Input::Unit { from: parent, unit: Unit { header, payload: Blob(80) } });
+    assert!(goes_back_soon(node, &mut pass), "it feeds, and the plan has it there");
 }
 
 #[test]
