@@ -493,7 +493,7 @@ fn a_parent_that_was_silent_for_a_moment_is_gone_back_to_soon() {
     let (backup, tree, feed) = asked.expect("nothing came for 200 ms");
     let at = before.iter().find(|at| at.tree == tree).expect("it was in it");
     let (source, parent) = (at.source, at.parent.expect("it was fed"));
-    let mut hears = |node: &mut Node<Blob>, now, from, message: Message| {
+    let hears = |node: &mut Node<Blob>, now, from, message: Message| {
         node.handle(now, Input::Control { from, bytes: message.encode().expect("fits") });
     };
     let now = pass(node, 10);
