@@ -168,8 +168,6 @@ pub const FLOOR_PAUSE_FOR_ONE: Duration = Duration::from_micros(250);
 pub const TICK_EVERY: Duration = Duration::from_millis(100);
 /// A link on which a parent was silent this long, and 4 × its jitter, is suspected (DESIGN 3.4).
 pub const SILENCE_BASE: Duration = Duration::from_millis(120);
-/// … or this much above two of the gaps between what comes on it, if that is less (a guess).
-pub const SILENCE_MARGIN: Duration = Duration::from_millis(30);
 /// The jitter that a link is believed to have before it was measured (a guess): suspected after 160 ms.
 pub const JITTER_START: Duration = Duration::from_millis(10);
 /// However little a link jitters, this much is allowed for: a tick and a unit may be planned together (a guess).
