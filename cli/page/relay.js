@@ -3,6 +3,7 @@
 
 import { el } from './dom.js';
 import { token } from './token.js';
+import { rate } from './units.js';
 
 /** @typedef {import('./relay-messages.js').Lent} Lent */
 
@@ -13,8 +14,6 @@ const key = token();
 let socket = null;
 let over = false;
 
-/** @param {number} kbps */
-const rate = (kbps) => (kbps >= 1000 ? `${(kbps / 1000).toFixed(1)} Mbit/s` : `${kbps} kbit/s`);
 /** @param {number} bytes */
 const amount = (bytes) => (bytes >= 1e9 ? `${(bytes / 1e9).toFixed(2)} GB` : `${(bytes / 1e6).toFixed(1)} MB`);
 

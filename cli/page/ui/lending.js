@@ -2,6 +2,7 @@
 // Whether this computer passes on what others send: asked once, and a switch from then on.
 
 import { el } from '../dom.js';
+import { rate } from '../units.js';
 
 const MEANS = 'this computer passes other people’s sealed sound and video on, and sends more data for it. It can’t see or hear it.';
 
@@ -63,6 +64,3 @@ function says({ may, word }, cost) {
   const most = may === 'spare' ? 'with the uplink that your own sound and video leave' : `up to ${rate(may.upTo)}`;
   return `On, ${most}.${only}${cost ? ` Now: ${cost}.` : ''}`;
 }
-
-/** @param {number} kbps */
-export const rate = (kbps) => (kbps >= 1000 ? `${(kbps / 1000).toFixed(1)} Mbit/s` : `${kbps} kbit/s`);

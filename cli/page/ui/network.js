@@ -3,7 +3,8 @@
 
 import { el, svg } from '../dom.js';
 import { nameOf } from '../names.js';
-import { Lending, rate } from './lending.js';
+import { rate } from '../units.js';
+import { Lending } from './lending.js';
 
 const LAYERS = ['sound', '180p', '360p', '720p'];
 const TIME = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });

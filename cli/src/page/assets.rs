@@ -22,6 +22,7 @@ files! {
     "/session.js" SCRIPT "session.js";
     "/token.js" SCRIPT "token.js";
     "/trusted.js" SCRIPT "trusted.js";
+    "/units.js" SCRIPT "units.js";
     "/media/capture-worklet.js" SCRIPT "media/capture-worklet.js";
     "/media/colour.js" SCRIPT "media/colour.js";
     "/media/decode.js" SCRIPT "media/decode.js";

@@ -51,6 +51,13 @@ struct Echoes {
     round_trips: VecDeque<i64>,
 }
 
+impl Echoes {
+    /// The least of the last few round trips, µs: what waited in a queue took longer.
+    fn least(&self) -> Option<i64> {
+        self.round_trips.iter().copied().min()
+    }
+}
+
 impl Vivaldi {
     /// Somewhere, and not sure of it.
     pub(crate) fn new(me: NodeId) -> Vivaldi {
@@ -107,8 +114,7 @@ impl Vivaldi {
 
     /// The least of the last few round trips to a neighbour, if it has answered any.
     pub(crate) fn round_trip(&self, peer: NodeId) -> Option<Duration> {
-        let least = self.echoes.get(&peer)?.round_trips.iter().copied().min()?;
-        Some(Duration::from_micros(least.unsigned_abs()))
+        Some(Duration::from_micros(self.echoes.get(&peer)?.least()?.unsigned_abs()))
     }
 
     /// There is no link to a neighbour any more.
@@ -116,11 +122,10 @@ impl Vivaldi {
         self.echoes.remove(&peer);
     }
 
-    /// A step towards where one neighbour's round trip says that this node is. What waited in a queue took longer, so the
-    /// least of the last few counts.
+    /// A step towards where one neighbour's round trip says that this node is.
     fn step(&mut self, peer: NodeId) {
         let Some(echoes) = self.echoes.get(&peer) else { return };
-        let Some(round_trip) = echoes.round_trips.iter().copied().min() else { return };
+        let Some(round_trip) = echoes.least() else { return };
         let there = echoes.coordinate.point().map(|along| i64::from(along) * UNIT);
         let mut apart: [i64; DIMENSIONS] = std::array::from_fn(|at| self.point[at] - there[at]);
         let between = span(apart);

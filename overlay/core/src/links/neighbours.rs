@@ -83,7 +83,8 @@ impl Neighbour {
         }
     }
 
-    /// An attach goes out: gives how long its answer may take, where its link is so long. Links can be half the world long.
+    /// An attach goes out over a link of this round trip, zero if that was not measured: gives how long its answer may take.
+    /// Links can be half the world long.
     pub(crate) fn ask(&mut self, now: Time, round_trip: Duration) -> Duration {
         self.asked.get_or_insert(now);
         config::ATTACH_TIMEOUT.max(self.answers_in.max(round_trip) * 3 / 2)

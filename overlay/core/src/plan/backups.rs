@@ -13,8 +13,10 @@ use super::tree::Tree;
 const BEHIND: u32 = 3_000;
 /// The source keeps its uplink for those whom nobody else can save (a guess), 0.1 ms.
 const SOURCE: u32 = 500;
-/// A relay outside of the tree has to be fed first, 0.1 ms.
+/// A relay outside of the tree has to be fed first, which takes a way to the source and back, and this much, 0.1 ms.
 const COLD: u32 = 500;
+/// How late a backup itself is counts by this part: what it has is given at once, and it feeds for a few seconds.
+const LATE_PART: u32 = 4;
 /// Somebody who has promised all the room that is left counts this much longer, 0.1 ms.
 const PROMISED: u32 = 500;
 /// A backup that is one already counts as this much nearer, 0.1 ms: who has another is told so.
@@ -75,7 +77,7 @@ impl Pool {
         if !self.sights.contains_key(&region) {
             let base = |node: Ix| match (node == tree.source, tree.has(node)) {
                 (true, _) => SOURCE,
-                (_, true) => tree.delay(node) / 4,
+                (_, true) => tree.delay(node) / LATE_PART,
                 (_, false) => 2 * roster.one_way(tree.source, node) + COLD,
             };
             // There and back until it feeds, and once more for each frame.
