@@ -1,6 +1,6 @@
 //! Meetings of real processes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::program::{Home, Running, alone, now, shared};
@@ -228,7 +228,31 @@ fn nobody_else_loses_sound_when_people_come_leave_are_removed_and_the_organiser_
     let first = *numbers.first().expect("there was sound");
     let missing: Vec<u64> = (first..=*last).filter(|number| !numbers.contains(number)).collect();
     println!("{} frames of sound, {} missing", numbers.len(), missing.len());
-    assert!(missing.is_empty(), "of {first} to {last} are missing: {missing:?}");
+    assert!(missing.is_empty(), "of {first} to {last} are missing: {missing:?}\n{}", told(&entries, of_ben));
+}
+
+/// What a listener's journal says beside of each tenth of a second: what came of a source's sound, what was opened of it and
+/// what could not be, epochs.
+fn told(entries: &str, source: &str) -> String {
+    let mut tenths: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+    for entry in entries.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok()) {
+        let of_sound = || entry["source"] == source && entry["layer"] == 0;
+        let says = match entry["event"].as_str() {
+            Some("received") if of_sound() => "came".to_owned(),
+            Some("opened") if of_sound() => "opened".to_owned(),
+            Some("unopened") => format!("unopened: {}", entry["why"]),
+            Some("epoch") => entry.to_string(),
+            _ => continue,
+        };
+        tenths.entry(entry["at_us"].as_u64().unwrap_or(0) / 100_000).or_default().push(says);
+    }
+    let line = |(at, says): (&u64, &Vec<String>)| {
+        let mut counts: BTreeMap<&String, usize> = BTreeMap::new();
+        says.iter().for_each(|says| *counts.entry(says).or_default() += 1);
+        let counts: Vec<String> = counts.iter().map(|(says, count)| format!("{says} ({count})")).collect();
+        format!("{}.{} s: {}", at / 10, at % 10, counts.join(", "))
+    };
+    tenths.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 #[test]

@@ -170,6 +170,10 @@ impl<P: Payload> State<P> {
         if let Some(old) = self.uphill.replace(Uphill { peer, first: now, told: false }) {
             self.tell(now, old.peer, &Message::Uphill { on: false });
         }
+        if let Some(neighbour) = self.links.get_mut(peer) {
+            // What others than the leader say goes there from now on.
+            neighbour.woken = now;
+        }
         self.tell(now, peer, &Message::Uphill { on: true });
         let mut reached = self.routes.except(peer);
         reached.push(self.me());
@@ -187,9 +191,9 @@ impl<P: Payload> State<P> {
             let most = if others && !is_relay { few } else { config::BELOW_MAX };
             if !self.routes.put_below(from, most) {
                 self.tell(now, from, &Message::Uphill { on: false });
-            } else if let Some((leader, neighbour)) = self.leader.zip(self.links.get_mut(from)) {
+            } else {
                 // It counts on heartbeats from here.
-                neighbour.lazy.remove(&leader.id);
+                self.wake(now, from);
             }
             return;
         }

@@ -70,6 +70,14 @@ impl<P: Payload> State<P> {
         }
     }
 
+    /// A neighbour is given notes from now on, whoever leads.
+    pub(crate) fn wake(&mut self, now: Time, peer: NodeId) {
+        let leader = self.leader.map(|leader| leader.id);
+        if let Some((leader, neighbour)) = leader.zip(self.links.get_mut(peer)) {
+            neighbour.wake(now, leader);
+        }
+    }
+
     /// A new neighbour is given the newest heartbeat: it need not wait for the next to know a way to the coordinator. From who
     /// leads it would come to everybody who comes, and show all of them one way.
     pub(crate) fn show_way(&mut self, now: Time, peer: NodeId) {
@@ -102,16 +110,34 @@ impl<P: Payload> State<P> {
         if notes.is_empty() {
             return;
         }
-        let leader = self.leader.map(|leader| leader.id);
-        let is_lazy = |peer: &NodeId| leader.is_some_and(|leader| self.is_lazy(*peer, leader));
-        let lazy: Vec<NodeId> = self.links.ids().into_iter().filter(is_lazy).collect();
-        for peer in in_turn(&lazy, &mut self.offer_turn, config::LAZY_LINKS) {
-            let owed = |id: &NoteId| self.is_lazy(peer, id.origin) && self.may_have(peer, *id);
+        for peer in self.told_lazily(due.start) {
+            let owed = |id: &NoteId| self.was_lazy(peer, *id) && self.may_have(peer, *id);
             let notes: Vec<NoteId> = notes.iter().copied().filter(owed).collect();
             for notes in notes.chunks(config::NOTE_IDS_MAX) {
                 self.tell(now, peer, &Message::Have { notes: notes.to_vec() });
             }
         }
+    }
+
+    /// Some lazy neighbours, others each time, and as many of those who ceased to be so after the first of the notes that are
+    /// told of now may have come.
+    fn told_lazily(&mut self, since: Time) -> Vec<NodeId> {
+        let woken = self.links.iter().filter(|(_, neighbour)| neighbour.woken + config::LAZY_AFTER > since);
+        let woken: Vec<NodeId> = woken.map(|(peer, _)| peer).take(config::LAZY_LINKS).collect();
+        let leader = self.leader.map(|leader| leader.id);
+        let is_lazy = |peer: &NodeId| leader.is_some_and(|leader| self.is_lazy(*peer, leader));
+        let mut lazy = self.links.ids();
+        lazy.retain(|peer| is_lazy(peer) && !woken.contains(peer));
+        let lazy = in_turn(&lazy, &mut self.offer_turn, config::LAZY_LINKS);
+        woken.into_iter().chain(lazy).collect()
+    }
+
+    /// True if a neighbour was not given a note that is kept, since it was to get it another way. That way may be gone since: who
+    /// ceases to be lazy often does so because of that.
+    fn was_lazy(&self, peer: NodeId, id: NoteId) -> bool {
+        let woken = self.links.get(peer).map(|neighbour| neighbour.woken);
+        let came = self.gossip.get(id).map(|(_, came)| came);
+        self.is_lazy(peer, id.origin) || woken.zip(came).is_some_and(|(woken, came)| came < woken)
     }
 
     /// A lazy neighbour is given what it would have been offered soon: whoever is shut out should learn from the
@@ -167,9 +193,8 @@ impl<P: Payload> State<P> {
     /// Gives a neighbour what it lacks.
     pub(crate) fn wanted(&mut self, now: Time, from: NodeId, notes: Vec<NoteId>) {
         let mut bytes_left = WANTED_BYTES_MAX;
-        let leader = self.leader.map(|leader| leader.id);
-        if let Some(neighbour) = self.links.get_mut(from).filter(|_| !notes.is_empty()) {
-            neighbour.lazy.retain(|lazy| Some(*lazy) != leader);
+        if !notes.is_empty() {
+            self.wake(now, from);
         }
         for id in notes.into_iter().filter(|id| self.may_have(from, *id)).collect::<Vec<_>>() {
             let Some((bytes, _)) = self.gossip.get(id).filter(|(bytes, _)| bytes.len() <= bytes_left) else {

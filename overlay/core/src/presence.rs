@@ -83,10 +83,13 @@ impl<P: Payload> State<P> {
     /// Follows a leader from now on. The ways to the last one say nothing of this one.
     pub(crate) fn be_led(&mut self, now: Time, by: NodeId, term: u32) {
         let yields = self.leads() && by != self.me();
+        if let Some(before) = self.leader.filter(|before| before.id != by) {
+            self.links.forget_lazy(now, before.id);
+        }
         self.leader = Some(Leader { id: by, term, heard: now });
         self.uphill = None;
         // Its tree of links forms anew, from a flood.
-        self.links.forget_lazy(by);
+        self.links.forget_lazy(now, by);
         if yields {
             self.coordinator = None;
             self.timers.cancel(Timer::Plan);
@@ -98,7 +101,9 @@ impl<P: Payload> State<P> {
 
     /// The leader is gone: of the others who say that they lead the first takes its place.
     fn look_for_leader(&mut self, now: Time) {
-        self.leader = None;
+        if let Some(before) = self.leader.take() {
+            self.links.forget_lazy(now, before.id);
+        }
         self.uphill = None;
         let leads = |presence: &Presence, admitted| State::<P>::is_heartbeat(presence, admitted);
         let others = self.members.iter().filter(|(_, member)| leads(&member.presence, member.admitted));
@@ -118,7 +123,7 @@ impl<P: Payload> State<P> {
 
     pub(crate) fn departed(&mut self, now: Time, peer: NodeId, said_so: bool) {
         self.gossip.depart(peer);
-        self.links.forget_lazy(peer);
+        self.links.forget_lazy(now, peer);
         self.event(Event::Departed { peer, said_so });
         if self.leader.is_some_and(|leader| leader.id == peer) {
             self.look_for_leader(now);

@@ -52,6 +52,8 @@ pub(crate) struct Neighbour {
     pub(crate) turn: usize,
     /// Leaders whose notes come to this neighbour another way, and with them everybody's.
     pub(crate) lazy: BTreeSet<NodeId>,
+    /// When it ceased to be so for one of them: what came before then was not given to it.
+    pub(crate) woken: Time,
 }
 
 impl Neighbour {
@@ -80,6 +82,14 @@ impl Neighbour {
             answers_in: Duration::ZERO,
             turn: 0,
             lazy: BTreeSet::new(),
+            woken: now,
+        }
+    }
+
+    /// The notes of a leader are given to it from now on.
+    pub(crate) fn wake(&mut self, now: Time, leader: NodeId) {
+        if self.lazy.remove(&leader) {
+            self.woken = now;
         }
     }
 
@@ -268,9 +278,9 @@ impl Links {
     }
 
     /// Nobody needs to be told of this origin any more.
-    pub(crate) fn forget_lazy(&mut self, origin: NodeId) {
+    pub(crate) fn forget_lazy(&mut self, now: Time, origin: NodeId) {
         for neighbour in self.neighbours.values_mut() {
-            neighbour.lazy.remove(&origin);
+            neighbour.wake(now, origin);
         }
     }
 

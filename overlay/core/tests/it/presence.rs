@@ -153,6 +153,25 @@ fn a_relay_on_the_way_that_dies_takes_nobody_with_it() {
 }
 
 #[test]
+fn what_went_to_nobody_but_a_coordinator_that_died_is_heard_before_there_is_another() {
+    // Whoever is lazy is told of a note 300 to 800 ms after it came: meanwhile the way of everybody changes.
+    for wait in (0..1_000).step_by(100) {
+        let mut world = sparse(&[1, 2, 3], &[(1, 2), (1, 3), (1, 11), (11, 2), (11, 3)]);
+        world.command(id(1), Command::Send(ladder()));
+        world.command(id(2), Command::Send(ladder()));
+        world.run(4_000 + wait);
+        world.command(id(2), Command::Say { to: Audience::Everybody, body: b"my keys".to_vec() });
+        world.kill(id(1));
+        // Two lazy links at most. Keys are in use a second after they were said, and frames wait for two more.
+        world.run(1_700);
+        assert!(
+            world.has_event(id(3), &Event::Keys { from: id(2), body: b"my keys".to_vec() }),
+            "said after {wait} ms"
+        );
+    }
+}
+
+#[test]
 fn a_neighbour_that_says_falsely_who_is_lost_gets_nobody_declared_gone() {
     let mut world = sparse(&[1, 2, 3], &[(1, 11), (11, 2), (1, 12), (12, 2), (11, 3)]);
     world.run(4_000);
