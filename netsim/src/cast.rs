@@ -56,6 +56,8 @@ pub struct Person {
     pub sends: Vec<LayerRate>,
     /// True if it watches every source.
     pub watch: bool,
+    /// True if its credential lets it plan: the first participant, and deputies where keys are agreed.
+    pub may_coordinate: bool,
 }
 
 impl Person {

@@ -6,10 +6,12 @@ mod acyclic;
 mod children;
 mod delivery;
 mod demotion;
+mod epochs;
 mod interfaces;
 mod liveness;
 mod memory;
 mod mutual;
+mod openable;
 mod terms;
 
 use std::collections::BTreeMap;
@@ -34,7 +36,7 @@ const SELDOM: u64 = 10;
 const LARGE: usize = 1_000;
 
 /// Every invariant's name, as scenarios and reports write it.
-pub const INVARIANTS: [&str; 10] = [
+pub const INVARIANTS: [&str; 12] = [
     interfaces::NAME,
     acyclic::NAME,
     delivery::TWICE,
@@ -45,6 +47,8 @@ pub const INVARIANTS: [&str; 10] = [
     terms::NAME,
     demotion::NAME,
     liveness::NAME,
+    openable::NAME,
+    epochs::NAME,
 ];
 
 /// What checkers see.
@@ -90,6 +94,7 @@ pub struct Checks {
     deliveries: delivery::Deliveries,
     terms: terms::Terms,
     mutual: mutual::Mutual,
+    epochs: epochs::Epochs,
     violations: Vec<Violation>,
     failed: bool,
 }
@@ -108,6 +113,7 @@ impl Checks {
             deliveries: delivery::Deliveries::new(cast.people.len()),
             terms: terms::Terms::default(),
             mutual: mutual::Mutual::default(),
+            epochs: epochs::Epochs::default(),
             violations: Vec::new(),
             failed: false,
         }
@@ -122,6 +128,7 @@ impl Checks {
     pub fn gone(&mut self, who: u32) {
         self.deliveries.forget(who);
         self.terms.forget(who);
+        self.epochs.forget(who);
     }
 
     /// A node claims another limit than its own.
@@ -171,8 +178,11 @@ impl Checks {
         let trees = |machine: &Machine<O>| machine.overlay.as_ref().map(Overlay::trees).unwrap_or_default();
         let trees = machines.iter().map(trees).collect();
         let scene = Scene { now, machines, cast, trees, disturbed, claims };
-        for (_, _, overlay) in scene.up() {
+        for (_, machine, overlay) in scene.up() {
             overlay.check();
+            if let Some(member) = &machine.keys {
+                member.session.check();
+            }
         }
         let mut findings = Vec::new();
         findings.extend(interfaces::look(&scene));
@@ -180,6 +190,8 @@ impl Checks {
         findings.extend(children::look(&scene));
         findings.extend(memory::look(&scene));
         findings.extend(liveness::look(&scene));
+        findings.extend(openable::look(&scene));
+        findings.extend(self.epochs.look(&scene));
         findings.extend(self.terms.look(&scene));
         findings.extend(self.mutual.look(&scene));
         for finding in findings {

@@ -150,6 +150,12 @@ fn measures(report: &Report) -> Vec<Measure> {
     spread(&mut all, "repairs_ms", &report.repairs_ms, RARE);
     spread(&mut all, "first_sound_ms", &report.first_sound_ms, RARE);
     spread(&mut all, "first_picture_ms", &report.first_picture_ms, RARE);
+    if let Some(keys) = &report.keys {
+        all.push(measure("keys.unopened_share", keys.unopened_share, Aim::Down, SHARE));
+        spread(&mut all, "keys.first_opened_ms", &keys.first_opened_ms, RARE);
+        spread(&mut all, "keys.waits_ms", &keys.waits_ms, RARE);
+        spread(&mut all, "keys.rekeys_ms", &keys.rekeys_ms, RARE);
+    }
     for (class, of) in &report.classes {
         let key = |name: &str| format!("classes.{}.{name}", class.name());
         let highest = &of.highest_second_percent;

@@ -74,6 +74,8 @@ pub enum Fault {
         /// kbit/s.
         claims_kbps: u32,
     },
+    /// The organiser removes somebody for good.
+    Remove(u32),
 }
 
 impl Fault {
@@ -91,6 +93,7 @@ impl Fault {
             }
             Fault::Malice { who, how: Some(how) } => format!("node {who} turns hostile: {how:?}"),
             Fault::Malice { who, how: None } => format!("node {who} is honest again"),
+            Fault::Remove(who) => format!("the organiser removes node {who}"),
             Fault::Lie { who, claims_kbps } => format!("node {who} claims {claims_kbps} kbit/s"),
         }
     }

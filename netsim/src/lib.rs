@@ -12,6 +12,7 @@
 //! What happens:
 //! - [`world`]: machines, links and time; does what the overlays want
 //! - [`overlay`]: what runs on a machine
+//! - [`keys`]: key agreement beside it
 //! - [`machine`]: one machine, with its [`interface`], its [`link`]s and its line's [`loss`]
 //! - [`source`]: frames that are published while a node is on the stage
 //! - [`payload`]: a length, and what was sealed into it
@@ -42,6 +43,7 @@ pub mod geography;
 pub mod hash;
 pub mod id;
 pub mod interface;
+pub mod keys;
 pub mod ledger;
 pub mod link;
 pub mod loss;

@@ -9,6 +9,7 @@ use overlay_core::waits::Waits;
 
 use crate::fault::Malice;
 use crate::interface::{Inward, Lane, Outward};
+use crate::keys::member::Member;
 use crate::link::Links;
 use crate::loss::Gilbert;
 use crate::scenario::Network;
@@ -87,6 +88,8 @@ impl Lately {
 pub struct Machine<O> {
     /// What runs on it; nothing before it starts, after it left, and while it is dead.
     pub overlay: Option<O>,
+    /// Its side of key agreement, where keys are agreed.
+    pub keys: Option<Box<Member>>,
     /// Counts its starts.
     pub life: u32,
     /// The way out.
@@ -147,6 +150,7 @@ impl<O> Machine<O> {
     pub fn new(person: &Person, network: &Network) -> Machine<O> {
         Machine {
             overlay: None,
+            keys: None,
             life: 0,
             out: Outward::new(person.uplink_kbps, person.limit_kbps, network.uplink_buffer),
             waits: Waits::default(),

@@ -1,7 +1,7 @@
 //! What runs on a simulated machine: the shipped overlay, or a baseline that drives the same queues.
 
 use overlay_core::id::NodeId;
-use overlay_core::io::{Admitted, Class, Input, Kind, Output};
+use overlay_core::io::{Admitted, Class, Input, Output};
 use overlay_core::node::{Config, Node};
 use overlay_core::plan::Shape;
 use overlay_core::status::TreeStatus;
@@ -77,7 +77,7 @@ impl Overlay for Node<Parcel> {
         let config = Config {
             me,
             kind: person.kind,
-            admitted: admitted(who, person.kind),
+            admitted: admitted(person),
             credential: vec![0; CREDENTIAL_LEN],
             first_serial: u64::from(life) * SERIALS,
             uplink_kbps: limit_kbps,
@@ -133,7 +133,7 @@ fn contact(me: NodeId) -> String {
     format!("/ip4/198.51.100.{}/udp/41000/quic-v1/p2p/12D3KooW{}", me.0[0], "x".repeat(44))
 }
 
-/// What credentials say in this world: the first participant may coordinate.
-pub fn admitted(who: u32, kind: Kind) -> Admitted {
-    Admitted { kind, class: Class::Member, may_coordinate: who == 0, owner: 0 }
+/// What somebody's credential says in this world: everybody is in.
+pub fn admitted(person: &Person) -> Admitted {
+    Admitted { kind: person.kind, class: Class::Member, may_coordinate: person.may_coordinate, owner: 0 }
 }

@@ -21,6 +21,8 @@ pub struct Parcel {
     pub altered: bool,
     /// When it was published.
     pub born: Time,
+    /// Which key it is sealed with; 0 where no keys are agreed.
+    pub label: u64,
 }
 
 impl Payload for Parcel {
@@ -36,7 +38,8 @@ impl Payload for Parcel {
         hash[8] = u8::from(self.altered) | u8::from(header.frame.key) << 1 | header.frame.temporal << 2;
         hash[9] = self.layer as u8 | (header.tree.layer as u8) << 4;
         hash[10] = header.tree.slot;
-        hash[11..].copy_from_slice(&(self.born.0 ^ u64::from(self.len) << 20).to_be_bytes()[3..]);
+        hash[11..]
+            .copy_from_slice(&(self.born.0 ^ u64::from(self.len) << 20 ^ self.label).to_be_bytes()[3..]);
         UnitHash(hash)
     }
 }

@@ -65,6 +65,23 @@ pub struct LayerRecord {
     pub bytes: u64,
 }
 
+/// What came of key agreement.
+#[derive(Clone, Debug, Default)]
+pub struct KeysRecord {
+    /// Frames that were handed over and opened, within the time that they are kept.
+    pub opened: u64,
+    /// Frames that no key came for in that time.
+    pub unopened: u64,
+    /// From a participant's start to the first frame that it opened, µs.
+    pub first_opened: Spread,
+    /// Each time in which a source's sound came that a receiver had no key for, though it had opened something before, µs.
+    pub waits: Spread,
+    /// Participants who took their leave or were removed.
+    pub leaves: u64,
+    /// From that moment until everybody else held the keys of a meeting without them, µs.
+    pub rekeys: Spread,
+}
+
 /// One second of the run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Second {
@@ -190,6 +207,8 @@ pub struct Record {
     pub never_heard: u64,
     /// Of such people's first half seconds: packets that receivers were handed, and those that there were.
     pub first_words: (u64, u64),
+    /// What came of key agreement, if there was any.
+    pub keys: Option<KeysRecord>,
     /// The trees at the end, of up to [`DRAWN_MAX`] nodes.
     pub trees: Vec<Edge>,
     /// Frames that were handed over altered, and did not open.

@@ -3,6 +3,7 @@
 //! - [`quantiles`]: how values spread
 //! - [`layer`]: what came of one layer
 //! - [`class`]: what nodes sent, one by one and by class
+//! - [`keys`]: what came of key agreement
 //! - [`totals`]: the run as a whole
 //! - [`summary`]: the key figures in words
 //! - [`file`]: reading and writing
@@ -13,6 +14,7 @@
 mod charts;
 pub mod class;
 pub mod file;
+pub mod keys;
 pub mod layer;
 pub mod page;
 mod plot;
@@ -30,6 +32,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::record::{Edge, Happened, Record, Second, Violation};
 use class::{Class, ClassReport, Node};
+use keys::KeysReport;
 use layer::LayerReport;
 use quantiles::Quantiles;
 use totals::Totals;
@@ -87,6 +90,8 @@ pub struct Report {
     pub never_heard: u64,
     /// Of such people's first half seconds the share that receivers were handed.
     pub first_words: Option<f64>,
+    /// What came of key agreement; none where no keys were agreed.
+    pub keys: Option<KeysReport>,
     /// By second.
     pub seconds: Vec<Second>,
     /// By node, in the order of their index.
@@ -159,6 +164,7 @@ impl Report {
             never_heard: record.never_heard,
             first_words: share(record.first_words.0, record.first_words.1),
             first_picture_ms: Quantiles::of_micros(&record.first_picture),
+            keys: record.keys.as_ref().map(KeysReport::of),
             seconds: record.seconds.clone(),
             nodes,
             trees: record.trees.clone(),

@@ -36,12 +36,28 @@ pub enum Subsystem {
     Links = 12,
     /// What baselines draw.
     Baseline = 13,
+    /// Identities and invites.
+    Invites = 14,
+    /// What key agreement draws, a stream for each life of each node.
+    Sessions = 15,
 }
 
 /// The stream of one subsystem.
 pub fn stream(seed: u64, of: Subsystem) -> ChaCha8Rng {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(of as u64);
+    rng
+}
+
+/// Streams of single nodes lie beyond those of subsystems.
+const NODE_SHIFT: u32 = 16;
+/// And those of their lives beyond these.
+const LIFE_SHIFT: u32 = 40;
+
+/// The stream of one subsystem in one life of a node; lives count from 1.
+pub fn of_node(seed: u64, of: Subsystem, who: u32, life: u32) -> ChaCha8Rng {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(of as u64 | u64::from(who) << NODE_SHIFT | u64::from(life) << LIFE_SHIFT);
     rng
 }
 
@@ -83,6 +99,10 @@ mod tests {
         assert_eq!(first(7, Subsystem::Places), first(7, Subsystem::Places));
         assert_ne!(first(7, Subsystem::Places), first(7, Subsystem::Uplinks));
         assert_ne!(first(7, Subsystem::Places), first(8, Subsystem::Places));
+        let life = |who, life| of_node(7, Subsystem::Sessions, who, life).next_u64();
+        assert_eq!(life(3, 1), life(3, 1));
+        assert_ne!(life(3, 1), life(4, 1));
+        assert_ne!(life(3, 1), life(3, 2));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod check;
 mod error;
 mod faults;
+mod keys;
 mod media;
 mod models;
 mod network;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use check::{LENGTH, PEOPLE, RELAYS};
 pub use error::ScenarioError;
 pub use faults::{FaultSpec, Target, What};
+pub use keys::Keys;
 pub use media::{BetweenTurns, LayerName, Media, Sources, Speech};
 pub use models::Models;
 pub use network::{Geography, Mode, Network};
@@ -57,6 +59,9 @@ pub struct Scenario {
     /// Who speaks when.
     #[serde(default)]
     pub speech: Speech,
+    /// Whether keys are agreed.
+    #[serde(default)]
+    pub keys: Keys,
     /// What baselines are set to.
     #[serde(default)]
     pub models: Models,

@@ -145,8 +145,15 @@ impl Source {
                         continue;
                     };
                     let info = FrameInfo { number: *number, key: true, temporal: 0 };
-                    let payload =
-                        Parcel { len: mean, source: self.who, number: *number, layer, altered: false, born };
+                    let payload = Parcel {
+                        len: mean,
+                        source: self.who,
+                        number: *number,
+                        layer,
+                        altered: false,
+                        born,
+                        label: 0,
+                    };
                     *number += 1;
                     frames.push(Frame { layer, info, payload });
                 }
@@ -158,7 +165,8 @@ impl Source {
             let info = FrameInfo { number: *number, key, temporal };
             let (source, number_now) = (self.who, *number);
             *number += 1;
-            let payload = Parcel { len, source, number: number_now, layer, altered: false, born: now };
+            let payload =
+                Parcel { len, source, number: number_now, layer, altered: false, born: now, label: 0 };
             frames.push(Frame { layer, info, payload });
         }
         frames

@@ -7,6 +7,7 @@ mod edge;
 mod faults;
 mod floor;
 mod happening;
+mod keys;
 mod people;
 mod send;
 
@@ -25,6 +26,7 @@ use crate::check::Checks;
 use crate::fault::{Timeline, timeline};
 use crate::hash::Trail;
 use crate::id::node_id;
+use crate::keys::Keys;
 use crate::ledger::Ledger;
 use crate::machine::Machine;
 use crate::overlay::Overlay;
@@ -66,6 +68,8 @@ pub struct World<O: Overlay> {
     floor: Option<Floor>,
     /// When it is looked at next.
     floor_due: Option<Time>,
+    /// Where keys are agreed.
+    keys: Option<Keys>,
     links: u64,
     jitter: ChaCha8Rng,
     loss: ChaCha8Rng,
@@ -92,6 +96,8 @@ impl<O: Overlay> World<O> {
             now: Time::ZERO,
             queue: Queue::default(),
             machines,
+            // A model agrees no keys.
+            keys: Keys::draw(&scenario, &cast, seed).filter(|_| !O::MODEL),
             links: 0,
             jitter: rng::stream(seed, Subsystem::Jitter),
             loss: rng::stream(seed, Subsystem::Loss),
@@ -165,14 +171,12 @@ impl<O: Overlay> World<O> {
 
     fn finish(mut self, complete: bool) -> Record {
         let hash = self.trail.finish();
-        self.ledger.finish(
-            self.now,
-            complete,
-            hash,
-            &self.machines,
-            &self.cast,
-            self.checks.into_violations(),
-        )
+        for who in (0..).take(self.machines.len()) {
+            self.end_keys(who);
+        }
+        let violations = self.checks.into_violations();
+        let record = self.ledger.finish(self.now, complete, hash, &self.machines, &self.cast, violations);
+        Record { keys: self.keys.map(Keys::into_record), ..record }
     }
 
     fn happen(&mut self, happening: Happening) {
@@ -195,6 +199,8 @@ impl<O: Overlay> World<O> {
             Happening::LinkLost { at, to, serial } => self.link_lost(at, to, serial),
             Happening::DialFailed { at, to, life } => self.dial_failed(at, to, life),
             Happening::DialAgain(who) => self.dial_again(who),
+            Happening::Keys(who) => self.keys_due(who),
+            Happening::Keyless(who) => self.keyless(who),
             Happening::Look => self.look(),
             Happening::Second => self.second(),
         }
@@ -238,10 +244,16 @@ impl<O: Overlay> World<O> {
             return;
         }
         let now = self.now;
+        let may_publish = self.may_publish(who);
         let machine = &mut self.machines[who as usize];
         machine.publishes = None;
+        if !may_publish {
+            return;
+        }
         let frames = machine.source.as_mut().map(|source| source.frames(now)).unwrap_or_default();
-        for frame in frames {
+        for mut frame in frames {
+            let Some(label) = self.sealed_with(who, &frame) else { continue };
+            frame.payload.label = label;
             self.ledger.published(who, frame.layer);
             let shape =
                 self.machines[who as usize].overlay.as_ref().map_or(Shape::PLAIN, |it| it.shape(frame.layer));
@@ -264,6 +276,9 @@ impl<O: Overlay> World<O> {
     }
 
     fn plan_publish(&mut self, who: u32) {
+        if !self.may_publish(who) {
+            return;
+        }
         let machine = &mut self.machines[who as usize];
         let due = machine.source.as_ref().and_then(|source| source.due());
         if let Some(due) = due.filter(|due| machine.publishes.is_none_or(|planned| planned > *due)) {

@@ -98,6 +98,7 @@ fn participant(
         leaves: leaves.filter(|_| at > 0 && sends.is_empty()),
         sends,
         watch: true,
+        may_coordinate: at <= scenario.keys.deputies_agreed() as usize,
     }
 }
 
@@ -116,6 +117,7 @@ fn volunteer(scenario: &Scenario, kind: &Relays, place: u32, sites: &Sites, stre
         leaves: kind.lease.map(|lease| arrives + lease).filter(|end| *end < Time::ZERO + scenario.length),
         sends: Vec::new(),
         watch: false,
+        may_coordinate: false,
     }
 }
 

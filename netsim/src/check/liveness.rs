@@ -25,7 +25,10 @@ pub(super) fn look<O: Overlay>(scene: &Scene<'_, O>) -> Option<Finding> {
         .filter(|(who, machine, _)| {
             let rates = &scene.cast.people[*who as usize].sends;
             let heard = |source: &Source| {
-                let since = source.heard_since().max(Some(machine.speaks_since));
+                let seals_since =
+                    machine.keys.as_ref().map_or(Some(machine.since), |keys| keys.sealer.since());
+                let since =
+                    seals_since.and(source.heard_since()).max(Some(machine.speaks_since)).max(seals_since);
                 !source.is_silent(scene.now)
                     && source.is_heard()
                     && since.is_some_and(|at| scene.now.since(at) > WITHIN)

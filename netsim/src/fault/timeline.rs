@@ -184,6 +184,7 @@ fn begin(spec: &FaultSpec, who: u32, cast: &Cast) -> Fault {
         What::Replay => malice(Malice::Replay),
         What::Reorder => malice(Malice::Reorder),
         What::Lie => Fault::Lie { who, claims_kbps: claim(cast, who, percent) },
+        What::Remove => Fault::Remove(who),
     }
 }
 
@@ -191,7 +192,7 @@ fn begin(spec: &FaultSpec, who: u32, cast: &Cast) -> Fault {
 fn finish(spec: &FaultSpec, who: u32, cast: &Cast) -> Option<Fault> {
     Some(match spec.what {
         What::Crash => Fault::Restart(who),
-        What::Freeze => return None,
+        What::Freeze | What::Remove => return None,
         What::SlowUplink => Fault::Uplink { who, percent: 100 },
         What::Partition => Fault::Heal,
         What::Lossy => Fault::Loss { who, per_million: 0, burst: 1 },

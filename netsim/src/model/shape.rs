@@ -45,6 +45,7 @@ impl Shape for Star {
             leaves: None,
             sends: Vec::new(),
             watch: false,
+            may_coordinate: false,
         });
         Some(server)
     }

@@ -3,6 +3,7 @@
 use comfy_table::Table;
 
 use super::Report;
+use super::keys::KeysReport;
 use super::plot::short;
 
 /// One figure.
@@ -54,10 +55,30 @@ pub fn figures(report: &Report) -> Vec<Figure> {
             "of all bytes; the people sent the others".into(),
         ),
     ];
+    if let Some(keys) = &report.keys {
+        figures.extend(opened(keys));
+    }
     if report.floor_taken_ms.count > 0 {
         figures.push(floor(report));
     }
     figures
+}
+
+/// What could be opened of what came, and how soon.
+fn opened(keys: &KeysReport) -> [Figure; 3] {
+    let (first, waits, rekeys) = (&keys.first_opened_ms, &keys.waits_ms, &keys.rekeys_ms);
+    let note = match waits.count {
+        0 => "no sound waited for a key of somebody who had others".to_owned(),
+        count => {
+            format!("sound waited {} times for its key, {} at most", short(count as f64), millis(waits.max))
+        }
+    };
+    let share = keys.unopened_share.map(|share| 1.0 - share);
+    [
+        figure("Frames that opened", percent(share), note),
+        after(first.count, "First frame opened after joining", first, "nobody opened anything"),
+        after(rekeys.count, "Who has left is shut out after", rekeys, "nobody left"),
+    ]
 }
 
 /// How soon somebody is heard who had no place.

@@ -34,6 +34,8 @@ const BUFFER: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::fr
 const FLAT: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(5);
 const INFLATION_PERCENT: RangeInclusive<u32> = 100..=1_000;
 const LAST_MILE_PERCENT: RangeInclusive<u32> = 0..=1_000;
+/// Who may take over.
+const DEPUTIES: RangeInclusive<u32> = 0..=16;
 /// Rows of each list.
 const ROWS_MAX: usize = 1_000;
 
@@ -50,6 +52,7 @@ impl Scenario {
         self.network.check()?;
         self.media.check()?;
         self.models.check()?;
+        number("keys.deputies", self.keys.deputies, &DEPUTIES)?;
         self.check_sources()?;
         self.speech.check(self.voices())?;
         for (at, fault) in self.faults.iter().enumerate() {

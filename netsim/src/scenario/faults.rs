@@ -30,6 +30,8 @@ pub enum What {
     Reorder,
     /// Claims `percent` of its limit.
     Lie,
+    /// The organiser removes them for good.
+    Remove,
 }
 
 /// With whom.

@@ -17,6 +17,11 @@ impl<O: Overlay> World<O> {
     pub(super) fn input(&mut self, who: u32, input: Input<Parcel>) {
         self.note(who, &input);
         self.give(who, input);
+        self.settle(who);
+    }
+
+    /// Gives an overlay what its edge answers, until nothing is left.
+    pub(super) fn settle(&mut self, who: u32) {
         while let Some(answer) = self.answers.pop_front() {
             self.give(who, answer);
         }
@@ -104,8 +109,8 @@ impl<O: Overlay> World<O> {
             Output::Vet { from, note, signature } => {
                 let origin = index(note.origin);
                 let genuine = signature == sign(&note);
-                let kind = self.cast.people.get(origin as usize).map(|person| person.kind);
-                let verdict = kind.filter(|_| genuine).map(|kind| admitted(origin, kind));
+                let person = self.cast.people.get(origin as usize).filter(|_| genuine);
+                let verdict = person.map(admitted);
                 self.answers.push_back(Input::Vetted { from, note, signature, verdict });
             }
             Output::Sign(note) => {
@@ -136,6 +141,7 @@ impl<O: Overlay> World<O> {
         }
         self.checks.delivered(self.now, who, source, feed, &frame, &self.machines);
         self.ledger.delivered(self.now, who, feed, &frame, self.hops, &mut self.machines, &self.cast);
+        self.open(who, &frame);
     }
 
     fn event(&mut self, who: u32, event: Event) {
@@ -148,6 +154,7 @@ impl<O: Overlay> World<O> {
                     source.start(now, feed, &layers, kept);
                 }
                 self.plan_publish(who);
+                self.seal(who);
             }
             Event::OffStage => {
                 if let Some(source) = machine.source.as_mut() {
@@ -177,15 +184,14 @@ impl<O: Overlay> World<O> {
                 self.checks.demoted(now, peer, &self.machines);
             }
             Event::Keys { from, body } => {
-                if who == 0 {
+                if self.keys.is_some() {
+                    self.hear_keys(who, from, body);
+                } else if who == 0 {
                     self.hears(from, &body);
                 }
             }
-            Event::Crowded(_)
-            | Event::Led { .. }
-            | Event::Arrived { .. }
-            | Event::Departed { .. }
-            | Event::Verified { .. } => {}
+            Event::Departed { peer, .. } => self.depart(who, peer),
+            Event::Crowded(_) | Event::Led { .. } | Event::Arrived { .. } | Event::Verified { .. } => {}
         }
     }
 }

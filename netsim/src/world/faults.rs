@@ -20,6 +20,7 @@ impl<O: Overlay> World<O> {
         self.checks.disturbed(self.now);
         match fault {
             Fault::Crash(who) => self.crash(who),
+            Fault::Remove(who) => self.dismiss(who),
             Fault::Restart(who) => self.start(who),
             Fault::Freeze { who, span } => {
                 self.machines[who as usize].frozen = self.now + span;

@@ -55,6 +55,9 @@ impl<O: Overlay> World<O> {
         if speaks {
             self.queue.push(ends.min(now + SAID_EVERY), Happening::Says(who));
         }
+        if self.keys.is_some() {
+            return self.tells(who, speaks);
+        }
         let mut body = vec![0; SAID_LEN];
         body[0] = u8::from(speaks);
         if who == 0 {
@@ -62,6 +65,21 @@ impl<O: Overlay> World<O> {
             return self.obey_floor();
         }
         self.input(who, Input::Command(Command::Say { to: Audience::Coordinator, body }));
+    }
+
+    /// The same where keys are agreed: sealed, for whoever coordinates.
+    fn tells(&mut self, who: u32, speaks: bool) {
+        let body = vec![u8::from(speaks)];
+        if speaks {
+            self.seal(who);
+        }
+        if who == 0 {
+            self.hears(peer(0), &body);
+            self.obey_floor();
+        } else {
+            self.tell_session(who, keyagree::Input::Tell { body });
+        }
+        self.settle(who);
     }
 
     /// Whoever plans hears of it.

@@ -72,6 +72,10 @@ pub(super) enum Happening {
         to: u32,
         life: u32,
     },
+    /// A session is due, or a source's first keys are.
+    Keys(u32),
+    /// A receiver looks at what no key opens.
+    Keyless(u32),
     /// Whoever has no link tries its contacts again.
     DialAgain(u32),
     /// Whatever needs a look now and then.

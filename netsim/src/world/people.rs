@@ -49,13 +49,14 @@ impl<O: Overlay> World<O> {
         self.checks.disturbed(now + SETTLES_IN);
         self.input(who, Input::Timer);
         if who == 0 {
-            let term = self.machines[0].life;
+            let term = self.first_term();
             self.input(who, Input::Command(Command::Coordinate { term }));
             self.obey_floor();
         }
         if !sends.is_empty() {
             self.input(who, Input::Command(Command::Send(sends)));
         }
+        self.begin_keys(who);
         self.dial_contacts(who);
     }
 
@@ -81,6 +82,7 @@ impl<O: Overlay> World<O> {
 
     pub(super) fn leave(&mut self, who: u32) {
         if self.takes(who, || Happening::Leave(who)) {
+            self.leaves(who);
             self.input(who, Input::Command(Command::Leave));
             self.queue.push(self.now + FAREWELL, Happening::Stop(who));
         }
@@ -119,6 +121,8 @@ impl<O: Overlay> World<O> {
         if machine.overlay.take().is_none() {
             return;
         }
+        self.end_keys(who);
+        let machine = &mut self.machines[who as usize];
         machine.up += now.since(machine.since);
         machine.source = None;
         machine.publishes = None;
@@ -162,11 +166,10 @@ impl<O: Overlay> World<O> {
         if !self.takes(at, || Happening::LinkUp { at, to, serial }) {
             return;
         }
-        let other = self.cast.people[to as usize].kind;
         let machine = &mut self.machines[at as usize];
         let Some(link) = machine.links.to_mut(to).filter(|link| link.serial == serial) else { return };
         link.up = true;
-        self.input(at, Input::Linked { peer: peer(to), admitted: admitted(to, other) });
+        self.input(at, Input::Linked { peer: peer(to), admitted: admitted(&self.cast.people[to as usize]) });
     }
 
     pub(super) fn link_lost(&mut self, at: u32, to: u32, serial: u64) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use netsim::record::{Edge, LayerRecord, NodeRecord, Record, Second, Spread, Violation};
+use netsim::record::{Edge, KeysRecord, LayerRecord, NodeRecord, Record, Second, Spread, Violation};
 use overlay_core::io::Kind;
 use overlay_core::time::Time;
 use overlay_core::unit::Layer;
@@ -40,6 +40,7 @@ pub fn record(people: u32, relays: u32) -> Record {
         record.first_sound.add(350_000 + skewed(&mut rng, 1_200_000));
         record.first_picture.add(500_000 + skewed(&mut rng, 2_500_000));
     }
+    record.keys = Some(keys(people, &mut rng));
     for (name, arity) in [("slot 0 Audio", 5), ("slot 0 P360", 4), ("slot 1 P180", 3)] {
         record.trees.extend(tree(name, arity, people, relays));
     }
@@ -53,6 +54,18 @@ pub fn record(people: u32, relays: u32) -> Record {
         fault(&mut record, at_ms + 1_100, "the coordinator has a new plan", false);
     }
     record
+}
+
+fn keys(people: u32, rng: &mut ChaCha8Rng) -> KeysRecord {
+    let mut keys = KeysRecord { opened: 1_000_000, unopened: 12_000, leaves: 9, ..KeysRecord::default() };
+    for _ in 0..people {
+        keys.first_opened.add(900_000 + skewed(rng, 2_500_000));
+    }
+    for _ in 0..8 {
+        keys.waits.add(skewed(rng, 400_000));
+        keys.rekeys.add(700_000 + skewed(rng, 900_000));
+    }
+    keys
 }
 
 /// The same, ended by something that must not be.

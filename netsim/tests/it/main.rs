@@ -3,6 +3,7 @@
 mod compare;
 mod fabricate;
 mod inputs;
+mod keys;
 mod models;
 mod regressions;
 mod report;

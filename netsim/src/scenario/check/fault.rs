@@ -26,6 +26,7 @@ impl FaultSpec {
         self.check_when(&of, scenario.length)?;
         self.check_whom(&of, scenario)?;
         self.check_details(&of)?;
+        self.check_removal(&of, scenario)?;
         option(&of("percent"), self.percent, if self.what == What::Lie { &LIE_PERCENT } else { &PERCENT })?;
         option(&of("per_million"), self.per_million, &LOSS_PER_MILLION)?;
         option(&of("burst"), self.burst, &BURST)?;
@@ -63,6 +64,25 @@ impl FaultSpec {
             return Err(Wrong::new(of("lasts"), "is missing; say how long they stand still"));
         }
         Ok(())
+    }
+
+    /// Only the organiser removes, and only participants have keys to lose.
+    fn check_removal(&self, of: &impl Fn(&str) -> String, scenario: &Scenario) -> Checked {
+        if self.what != What::Remove {
+            return Ok(());
+        }
+        if !scenario.keys.agreed {
+            return Err(Wrong::new(of("what"), "is remove, and no keys are agreed; set keys.agreed = true"));
+        }
+        if !matches!(self.who, Target::People | Target::Sources | Target::Watchers) {
+            return Err(Wrong::new(of("who"), "is whom the organiser removes: people, sources or watchers"));
+        }
+        match self.lasts {
+            Some(_) => {
+                Err(Wrong::new(of("lasts"), "means nothing: whoever is removed stays away; leave it out"))
+            }
+            None => Ok(()),
+        }
     }
 
     fn idle(&self) -> String {
