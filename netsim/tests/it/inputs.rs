@@ -22,7 +22,7 @@ fn all_shipped() -> Vec<PathBuf> {
         std::fs::read_dir(FOLDER).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|file| file.extension().is_some_and(|ending| ending == "toml"));
     files.sort();
-    assert_eq!(files.len(), 12, "S1 to S11 and the town hall");
+    assert_eq!(files.len(), 14, "S1 to S11, the town hall and two with keys");
     files
 }
 
@@ -340,7 +340,7 @@ fn random_faults_come_at_their_rate_and_the_coordinator_is_spared_unless_named()
 proptest! {
     #[test]
     fn a_scaled_scenario_is_sound_and_reads_back_as_it_was_written(
-        which in 0_usize..11, people in 1_u32..=20_000, seconds in 1_u64..=14_400,
+        which in 0_usize..13, people in 1_u32..=20_000, seconds in 1_u64..=14_400,
     ) {
         let file = &all_shipped()[which];
         let scenario = Scenario::read(file).unwrap().with_people(people).with_length(Duration::from_secs(seconds));
