@@ -110,6 +110,10 @@ impl Overlay for Node<Parcel> {
         Node::shape(self, layer).unwrap_or(Shape::PLAIN)
     }
 
+    fn downlink_kbps(&self) -> u32 {
+        Node::downlink_kbps(self)
+    }
+
     fn trees(&self) -> Vec<TreeStatus> {
         Node::trees(self).collect()
     }

@@ -3,6 +3,7 @@
 use super::channel::Channel;
 use super::roster::{Ix, Roster};
 use super::seat::{release, seat, take, warm};
+use super::table::Why;
 use super::tree::Tree;
 
 /// Relays that each tree of a small meeting gets where there are any, so that a backup is warm.
@@ -38,6 +39,7 @@ impl<'a> Settler<'a> {
     /// Everything that the grants ask for; and what is only better, if there is time for that. True if anything was.
     pub(super) fn settle(&mut self, betters: bool) -> bool {
         self.shed();
+        self.spare();
         self.lower();
         self.root();
         self.rehang();
@@ -55,9 +57,13 @@ impl<'a> Settler<'a> {
         let watches = self.roster.watches(node);
         for at in 0..self.channels.len() {
             let channel = &mut self.channels[at];
-            let wanted = channel.level_wanted(self.roster.looks(node));
-            if channel.level_now(node) > wanted {
-                lower(self.roster, channel, node, wanted, self.small);
+            let most = match channel.limits[node as usize] {
+                // Its way in is full now; what it gives others is seen to when all is planned.
+                Some(Why::Downlink) => channel.levels[node as usize],
+                _ => channel.level_wanted(self.roster.looks(node)),
+            };
+            if channel.level_now(node) > most {
+                lower(self.roster, channel, node, most, self.small);
             }
             let first = channel.first_picture();
             if first > 0 && channel.grants(0, node, watches) && !channel.groups[0].is_taken_by(node) {
@@ -99,6 +105,25 @@ impl<'a> Settler<'a> {
                 let child = tree.children(node).max_by_key(|child| (tree.fanout(*child) == 0, *child));
                 let Some(child) = child else { break };
                 tree.unseat(self.roster, child);
+            }
+        }
+    }
+
+    /// Whose way in is full passes on no picture that it is not granted: what hangs on it there hangs elsewhere.
+    fn spare(&mut self) {
+        for channel in self.channels.iter_mut() {
+            for node in (0..self.roster.len() as Ix).filter(|node| *node != channel.source) {
+                if self.roster.supply(node).downlink_kbps == 0 || self.roster.is_relay(node) {
+                    continue;
+                }
+                for level in (1..=channel.pictures() as u8).filter(|level| *level != channel.levels[node as usize]) {
+                    let Some(group) = channel.at_level(level) else { continue };
+                    for tree in &mut channel.groups[group].trees {
+                        for child in tree.children(node).collect::<Vec<_>>() {
+                            tree.unseat(self.roster, child);
+                        }
+                    }
+                }
             }
         }
     }
