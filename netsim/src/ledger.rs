@@ -349,6 +349,7 @@ impl Ledger {
                 highest_second: machine.out.highest_second,
                 children_max: machine.children_max,
                 dropped: machine.dropped,
+                downlink_kbps: person.downlink_kbps,
                 narrow: cast.is_narrow(person),
                 limited_s: machine.received.limited_s,
                 frames: machine.received.until_now(&self.published),

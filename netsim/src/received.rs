@@ -97,7 +97,8 @@ mod tests {
     #[test]
     fn what_is_published_is_due_while_it_is_to_come() {
         let (mut published, mut received) = (Published::default(), Received::default());
-        let publish = |published: &mut Published| Layer::ALL.iter().for_each(|layer| published.add(7, *layer));
+        let publish =
+            |published: &mut Published| Layer::ALL.iter().for_each(|layer| published.add(7, *layer));
         publish(&mut published);
         received.takes(7, &[Layer::Audio, Layer::P720], &published);
         publish(&mut published);

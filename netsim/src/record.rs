@@ -108,6 +108,8 @@ pub struct NodeRecord {
     pub children_max: u32,
     /// Units dropped before they were sent.
     pub dropped: u64,
+    /// What it can take in, kbit/s.
+    pub downlink_kbps: u32,
     /// Its way in holds less than the sound and the largest picture of every other source.
     #[serde(skip)]
     pub narrow: bool,

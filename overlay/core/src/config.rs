@@ -332,10 +332,10 @@ pub const DROPS_WITHIN: Duration = Duration::from_secs(10);
 pub const DROPS_APART: Duration = Duration::from_secs(1);
 /// … and as far as it has noted them.
 pub const DROPS_NOTED_MAX: usize = 32;
-/// What comes in is counted over spans of this length: longer than what a way in holds back …
-pub const CAME_SPAN: Duration = Duration::from_secs(1);
-/// … and the most in one of so many of the last is what a full way in carries: drops leave gaps in others (a guess).
-pub const CAME_SPANS: usize = 4;
+/// What comes in is counted over spans of this length: shorter than most bursts that fill a way in …
+pub const CAME_SPAN: Duration = Duration::from_millis(250);
+/// … and the most in one of so many of the last in which anything came is what a full way in carries (a guess).
+pub const CAME_SPANS: usize = 16;
 /// A way in that is full is taken to carry this part of what it was taken to before at most, thousandths (a guess).
 pub const DOWNLINK_LOWERED_PERMILLE: u32 = 850;
 /// Not lowered twice within this span: a plan has to change something first (a guess).

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config;
+use crate::downlink::Needs;
 use crate::id::NodeId;
 use crate::io::Kind;
 use crate::members::Look;
@@ -36,20 +37,20 @@ impl<P: Payload> State<P> {
         }
         let pictures = self.trees.values().filter(|tree| !tree.id.layer.is_audio());
         let parents: BTreeSet<NodeId> = pictures.filter_map(|tree| tree.parent).collect();
-        let (sound, all) = self.stage_kbps();
-        let lowers = self.downlink.lowers(now, &parents, planned_in(sound));
-        if lowers || self.downlink.grows(now, planned_in(all)) {
+        let needs = self.needs();
+        if self.downlink.lowers(now, &parents, needs) || self.downlink.grows(now, needs) {
             self.presence_changed(now);
         }
     }
 
-    /// What the sound of all other sources on the stage takes on the way in, and what that and the largest picture of each
-    /// does, kbit/s.
-    fn stage_kbps(&self) -> (u64, u64) {
-        let Some((_, stage)) = &self.stage else { return (0, 0) };
+    /// What the sound of all other sources on the stage takes, and that with the largest picture of each.
+    fn needs(&self) -> Needs {
         let (mut sound, mut pictures) = (0, BTreeMap::new());
-        let others = stage.feeds.iter().filter(|feed| feed.source != self.config.me);
-        for group in others.flat_map(|feed| stage.groups.iter().filter(|group| group.slot == feed.slot)) {
+        let stage = self.stage.as_ref().map(|(_, stage)| stage);
+        let is_own =
+            |slot| stage.and_then(|stage| stage.feed(slot)).is_some_and(|feed| feed.source == self.me());
+        let groups = stage.into_iter().flat_map(|stage| &stage.groups);
+        for group in groups.filter(|group| !is_own(group.slot)) {
             let kbps = u64::from(group.kbps) * u64::from(group.k + group.m);
             match group.layer {
                 Layer::Audio => sound += kbps,
@@ -57,7 +58,8 @@ impl<P: Payload> State<P> {
                 _ => drop(pictures.insert(group.slot, kbps)),
             }
         }
-        (sound, sound + pictures.values().sum::<u64>())
+        let all = sound + pictures.values().sum::<u64>();
+        Needs { least: planned_in(sound), most: planned_in(all) }
     }
 }
 

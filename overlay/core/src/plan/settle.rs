@@ -116,7 +116,9 @@ impl<'a> Settler<'a> {
                 if self.roster.supply(node).downlink_kbps == 0 || self.roster.is_relay(node) {
                     continue;
                 }
-                for level in (1..=channel.pictures() as u8).filter(|level| *level != channel.levels[node as usize]) {
+                for level in
+                    (1..=channel.pictures() as u8).filter(|level| *level != channel.levels[node as usize])
+                {
                     let Some(group) = channel.at_level(level) else { continue };
                     for tree in &mut channel.groups[group].trees {
                         for child in tree.children(node).collect::<Vec<_>>() {
