@@ -277,8 +277,9 @@ impl<P: Payload> State<P> {
                 tree.thinned = None;
             } else if !tree.thinned.is_some_and(lately) {
                 tree.thinned = Some(now);
-                // Who waits for a first key frame is told so as well: that is no sign.
-                if !id.layer.is_audio() && tree.ring.next_number().is_some() {
+                // Who waits for a first key frame is told so as well: that is no sign, unless it should have come.
+                let waited = now.since(tree.fed) >= config::KEY_WANTED_EVERY * 2;
+                if !id.layer.is_audio() && (waited || tree.ring.next_number().is_some()) {
                     self.downlink.dropped(now, from);
                 }
             }

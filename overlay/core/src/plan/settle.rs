@@ -1,6 +1,6 @@
 //! Brings trees that are there to what is granted, with as few changes as it takes.
 
-use super::channel::Channel;
+use super::channel::{Channel, Group};
 use super::roster::{Ix, Roster};
 use super::seat::{release, seat, take, warm};
 use super::table::Why;
@@ -111,19 +111,21 @@ impl<'a> Settler<'a> {
 
     /// Whose way in is full passes on no picture that it is not granted: what hangs on it there hangs elsewhere.
     fn spare(&mut self) {
-        for channel in self.channels.iter_mut() {
-            for node in (0..self.roster.len() as Ix).filter(|node| *node != channel.source) {
-                if self.roster.supply(node).downlink_kbps == 0 || self.roster.is_relay(node) {
-                    continue;
-                }
-                for level in
-                    (1..=channel.pictures() as u8).filter(|level| *level != channel.levels[node as usize])
-                {
-                    let Some(group) = channel.at_level(level) else { continue };
-                    for tree in &mut channel.groups[group].trees {
-                        for child in tree.children(node).collect::<Vec<_>>() {
-                            tree.unseat(self.roster, child);
-                        }
+        let roster = &*self.roster;
+        let is_full = |node: &Ix| roster.supply(*node).downlink_kbps > 0 && !roster.is_relay(*node);
+        for node in roster.everybody().filter(is_full).collect::<Vec<_>>() {
+            for channel in self.channels.iter_mut().filter(|channel| channel.source != node) {
+                let first = channel.first_picture();
+                let granted = channel.at_level(channel.levels[node as usize]);
+                let groups = channel.groups.iter_mut().enumerate().skip(first);
+                let keeps = |at: usize, group: &Group| granted >= Some(at) && group.is_taken_by(node);
+                let others = groups.filter(|(at, group)| Some(*at) != granted && !keeps(*at, group));
+                for tree in others.flat_map(|(_, group)| &mut group.trees) {
+                    for child in tree.children(node).collect::<Vec<_>>() {
+                        tree.unseat(self.roster, child);
+                    }
+                    if tree.parent(node).is_some() {
+                        tree.unseat(self.roster, node);
                     }
                 }
             }
