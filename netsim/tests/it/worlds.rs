@@ -255,7 +255,7 @@ layers = ["audio", "p180"]
 uplink_min_kbps = 1500
 "#
     );
-    simulate(Scenario::parse(&text, Path::new("scenarios/figures/narrow.toml")).expect("a meeting"), 2)
+    simulate(Scenario::parse(&text, Path::new("scenarios/figures/narrow.toml")).expect("a meeting"), 3)
 }
 
 #[test]
