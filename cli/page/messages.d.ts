@@ -262,6 +262,10 @@ inKbps: number,
  */
 outKbps: number, 
 /**
+ * What its downlink carries, as it was measured when it was full, kbit/s; 0 as long as nothing shows that it is.
+ */
+downlinkKbps: number, 
+/**
  * What of the children's cost is for others' media, kbit/s.
  */
 lentKbps: number, 

@@ -5,6 +5,7 @@ use overlay_core::unit::Layer;
 
 use crate::report::Report;
 use crate::report::layer::GAP_STEPS_MS;
+use crate::report::width::Width;
 
 /// One figure of one meeting.
 struct Figure {
@@ -120,6 +121,18 @@ const FIGURES: &[Figure] = &[
         goal: "- (-)",
         of: |report| control(report, report.totals.lists),
     },
+    Figure {
+        meeting: "slow-downlinks",
+        what: "a fifth take in 1 Mbit/s or less: their sound in time, whole meeting, %",
+        goal: "- (-)",
+        of: |report| in_time(report, Width::Narrow, true),
+    },
+    Figure {
+        meeting: "slow-downlinks",
+        what: "the same: pictures of the others, %",
+        goal: "- (-)",
+        of: |report| in_time(report, Width::Wide, false),
+    },
 ];
 
 const PICTURES: [Layer; 3] = [Layer::P180, Layer::P360, Layer::P720];
@@ -199,6 +212,12 @@ fn of_hundred(report: &Report, layers: &[Layer]) -> Option<f64> {
 
 fn continuity(report: &Report, layer: Layer) -> Option<f64> {
     report.layers.get(&layer).and_then(|layer| layer.continuity).map(|share| share * 100.0)
+}
+
+fn in_time(report: &Report, width: Width, sound: bool) -> Option<f64> {
+    let frames = report.widths.get(&width)?.frames(sound);
+    let in_time = frames.delivered.saturating_sub(frames.late);
+    (frames.due > 0).then(|| in_time as f64 * 100.0 / frames.due as f64)
 }
 
 fn delay(report: &Report, layer: Layer) -> Option<f64> {

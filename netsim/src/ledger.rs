@@ -12,6 +12,7 @@ use crate::id::index;
 use crate::machine::{Heard, Machine};
 use crate::overlay::Overlay;
 use crate::payload::Parcel;
+use crate::received::Published;
 use crate::record::{
     DRAWN_MAX, Edge, GAP_MS, LATE_BY_MS, LayerRecord, NodeRecord, Record, Second, Violation,
 };
@@ -47,6 +48,8 @@ pub struct Ledger {
     layers: [LayerSums; Layer::ALL.len()],
     /// How many receivers take a layer of a source.
     takers: BTreeMap<(u32, Layer), u32>,
+    /// What each source has published.
+    published: Published,
     /// Of each machine: bytes, and control bytes, until the last second.
     before: Vec<(u64, u64)>,
     /// The source of the main picture.
@@ -92,6 +95,7 @@ impl Ledger {
             record,
             layers: Default::default(),
             takers: BTreeMap::new(),
+            published: Published::default(),
             before: vec![(0, 0); cast.people.len()],
             main,
             main_bytes: 0,
@@ -115,6 +119,7 @@ impl Ledger {
     /// A source has published a frame.
     pub fn published(&mut self, source: u32, layer: Layer) {
         let takers = u64::from(self.takers.get(&(source, layer)).copied().unwrap_or(0));
+        self.published.add(source, layer);
         let sums = &mut self.layers[layer as usize];
         sums.published = true;
         sums.record.due += takers;
@@ -129,6 +134,7 @@ impl Ledger {
         };
         self.count(source, before, -1);
         self.count(source, layer, 1);
+        machine.received.takes(source, with_sound(layer).as_slice(), &self.published);
         if layer.is_none_or(Layer::is_audio) {
             // Pictures that are not asked for any more don't fail to come.
             machine.heard.retain(|heard| heard.source != source || heard.sound);
@@ -136,9 +142,7 @@ impl Ledger {
     }
 
     fn count(&mut self, source: u32, layer: Option<Layer>, step: i32) {
-        let Some(layer) = layer else { return };
-        let both = [Some(Layer::Audio), Some(layer).filter(|layer| !layer.is_audio())];
-        for layer in both.into_iter().flatten() {
+        for layer in with_sound(layer) {
             let takers = self.takers.entry((source, layer)).or_default();
             *takers = takers.saturating_add_signed(step);
         }
@@ -149,6 +153,7 @@ impl Ledger {
         self.settle(&std::mem::take(&mut machine.heard));
         for (source, layer) in std::mem::take(&mut machine.takes) {
             self.count(source, Some(layer), -1);
+            machine.received.takes(source, &[], &self.published);
         }
     }
 
@@ -202,7 +207,9 @@ impl Ledger {
         });
         let heard = &mut machine.heard[at];
         heard.frames[frame.layer as usize] += u32::from(settled);
-        layer.late += u64::from(delay > heard.direct_us + LATE_BY_MS * 1_000);
+        let late = delay > heard.direct_us + LATE_BY_MS * 1_000;
+        layer.late += u64::from(late);
+        machine.received.add(frame.layer, late);
         // While somebody does not speak nothing is missing.
         let gap = now.since(heard.at.max(speaks_since));
         if heard.feed == feed && gap > GAP && heard.at >= self.settled {
@@ -287,6 +294,7 @@ impl Ledger {
             second.control += machine.control - before.1;
             *before = (machine.out.sent, machine.control);
             let Some(overlay) = &machine.overlay else { continue };
+            machine.received.limited_s += u32::from(overlay.downlink_kbps() > 0);
             let children = overlay.trees().iter().map(|tree| tree.children.len()).sum::<usize>();
             machine.children_max = machine.children_max.max(u32::try_from(children).unwrap_or(u32::MAX));
             let whole = now.since(machine.since) >= Duration::from_secs(1);
@@ -341,6 +349,10 @@ impl Ledger {
                 highest_second: machine.out.highest_second,
                 children_max: machine.children_max,
                 dropped: machine.dropped,
+                downlink_kbps: person.downlink_kbps,
+                narrow: cast.is_narrow(person),
+                limited_s: machine.received.limited_s,
+                frames: machine.received.until_now(&self.published),
             }
         });
         record.nodes = nodes.collect();
@@ -362,6 +374,12 @@ impl Ledger {
         let own = limit(main as usize);
         (own as f64).min(all as f64 / watchers.max(1) as f64)
     }
+}
+
+/// A layer that is taken, and the sound that is taken with it.
+fn with_sound(layer: Option<Layer>) -> Vec<Layer> {
+    let both = layer.map(|layer| [Some(Layer::Audio), Some(layer).filter(|layer| !layer.is_audio())]);
+    both.into_iter().flatten().flatten().collect()
 }
 
 /// See [`GAP_MS`].

@@ -24,7 +24,7 @@
 //!
 //! What comes of it:
 //! - [`check`]: the invariants
-//! - [`ledger`], [`record`]: what is written down
+//! - [`ledger`], [`record`]: what is written down; [`received`]: of one machine
 //! - [`report`]: the same as data, a file and a page
 //! - [`compare`]: what differs between two reports
 //! - [`side_by_side`]: key figures of several reports
@@ -52,6 +52,7 @@ pub mod model;
 pub mod overlay;
 pub mod payload;
 pub mod queue;
+pub mod received;
 pub mod record;
 pub mod replay;
 pub mod report;

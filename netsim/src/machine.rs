@@ -12,6 +12,7 @@ use crate::interface::{Inward, Lane, Outward};
 use crate::keys::member::Member;
 use crate::link::Links;
 use crate::loss::Gilbert;
+use crate::received::Received;
 use crate::scenario::Network;
 use crate::source::Source;
 
@@ -124,6 +125,8 @@ pub struct Machine<O> {
     pub since: Time,
     /// Which layer it is to get of each source.
     pub takes: BTreeMap<u32, Layer>,
+    /// What it was to be handed, and was.
+    pub received: Received,
     /// What it was handed last of each source.
     pub heard: Vec<Heard>,
     /// When it was handed the first sound and the first picture.
@@ -168,6 +171,7 @@ impl<O> Machine<O> {
             side: false,
             since: Time::ZERO,
             takes: BTreeMap::new(),
+            received: Received::default(),
             heard: Vec::new(),
             first: [None; 2],
             fed: Time::ZERO,

@@ -43,6 +43,11 @@ pub trait Overlay {
         Shape::PLAIN
     }
 
+    /// What it tells that its way in carries, kbit/s; 0 while nothing shows that it is full. A baseline tells nothing.
+    fn downlink_kbps(&self) -> u32 {
+        0
+    }
+
     /// Its place in each tree.
     fn trees(&self) -> Vec<TreeStatus>;
 
@@ -103,6 +108,10 @@ impl Overlay for Node<Parcel> {
 
     fn shape(&self, layer: Layer) -> Shape {
         Node::shape(self, layer).unwrap_or(Shape::PLAIN)
+    }
+
+    fn downlink_kbps(&self) -> u32 {
+        Node::downlink_kbps(self)
     }
 
     fn trees(&self) -> Vec<TreeStatus> {

@@ -9,6 +9,8 @@ use overlay_core::time::Time;
 use overlay_core::unit::Layer;
 use serde::{Deserialize, Serialize};
 
+use crate::received::Frames;
+
 /// Milliseconds without a frame that count as an interruption of a stream.
 pub const GAP_MS: u64 = 300;
 /// A frame that takes longer than the direct path and this much is late.
@@ -123,6 +125,17 @@ pub struct NodeRecord {
     pub children_max: u32,
     /// Units dropped before they were sent.
     pub dropped: u64,
+    /// What it can take in, kbit/s.
+    pub downlink_kbps: u32,
+    /// Its way in holds less than the sound and the largest picture of every other source.
+    #[serde(skip)]
+    pub narrow: bool,
+    /// Seconds in which it told that its way in is full.
+    #[serde(skip)]
+    pub limited_s: u32,
+    /// What it was to be handed, and was.
+    #[serde(skip)]
+    pub frames: BTreeMap<Layer, Frames>,
 }
 
 /// One edge of one tree, at the moment that is drawn.

@@ -4,6 +4,7 @@
 //! - [`layer`]: what came of one layer
 //! - [`class`]: what nodes sent, one by one and by class
 //! - [`keys`]: what came of key agreement
+//! - [`width`]: what people got, by what their way in holds
 //! - [`totals`]: the run as a whole
 //! - [`summary`]: the key figures in words
 //! - [`file`]: reading and writing
@@ -22,6 +23,7 @@ pub mod quantiles;
 pub mod summary;
 pub mod totals;
 mod trees;
+pub mod width;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -36,6 +38,7 @@ use keys::KeysReport;
 use layer::LayerReport;
 use quantiles::Quantiles;
 use totals::Totals;
+use width::{Width, WidthReport};
 
 /// The number of this form of `report.json`; another number can't be read.
 pub const FORMAT: u32 = 1;
@@ -78,6 +81,8 @@ pub struct Report {
     pub layers: BTreeMap<Layer, LayerReport>,
     /// Sums and spreads over participants, and over relays.
     pub classes: BTreeMap<Class, ClassReport>,
+    /// Participants, by what their way in holds.
+    pub widths: BTreeMap<Width, WidthReport>,
     /// From a lost parent to the next frame of the same tree, ms.
     pub repairs_ms: Quantiles,
     /// From a participant's start to its first sound, ms.
@@ -158,6 +163,7 @@ impl Report {
             totals: Totals::of(record),
             layers: record.layers.iter().map(|(layer, one)| (*layer, LayerReport::of(one))).collect(),
             classes: class::classes(&nodes),
+            widths: width::widths(record),
             repairs_ms: Quantiles::of_micros(&record.repairs),
             first_sound_ms: Quantiles::of_micros(&record.first_sound),
             floor_taken_ms: Quantiles::of_micros(&record.floor_taken),

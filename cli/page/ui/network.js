@@ -81,6 +81,7 @@ export class NetworkPanel {
       row('my limit', rate(network.limitKbps)),
       row('promised', rate(network.committedKbps)),
       row('too late to pass on', String(network.dropped)),
+      ...(network.downlinkKbps ? [row('my downlink carries about', rate(network.downlinkKbps))] : []),
     );
     this.through.replaceChildren(...network.through.map((one) => this.comes(one)));
     this.draw(network);

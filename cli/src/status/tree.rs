@@ -36,10 +36,14 @@ fn head(answer: &Answer) -> String {
 }
 
 fn limits(answer: &Answer) -> String {
+    let downlink = match answer.status.downlink_kbps {
+        0 => String::new(),
+        kbps => format!("; your downlink carries about {kbps} kbit/s, and pictures are chosen to fit"),
+    };
     let limit = answer.limit_kbps.map_or_else(|| "any rate".into(), |kbps| format!("{kbps} kbit/s"));
     format!(
         "may send {limit}, {} of it for others ({} offered now); its children are promised {}; now in {}, out {}, at most {} \
-         kbit/s; {} units given up",
+         kbit/s; {} units given up{downlink}",
         answer.status.lends_kbps,
         answer.status.offers_kbps,
         answer.status.committed_kbps,
@@ -146,6 +150,7 @@ mod tests {
             uplink_kbps: 3_000,
             lends_kbps: 1_000,
             offers_kbps: 500,
+            downlink_kbps: 900,
             committed_kbps: 120,
             on_stage: Some((1, 1)),
             trees: vec![
@@ -166,7 +171,7 @@ mod tests {
         };
         insta::assert_snapshot!(drawn(&answer).to_string(), @r"
         participant 01010101, on the stage (process 99)
-        ├── may send 3000 kbit/s, 1000 of it for others (500 offered now); its children are promised 120; now in 800, out 150, at most 400 kbit/s; 2 units given up
+        ├── may send 3000 kbit/s, 1000 of it for others (500 offered now); its children are promised 120; now in 800, out 150, at most 400 kbit/s; 2 units given up; your downlink carries about 900 kbit/s, and pictures are chosen to fit
         ├── follows plan 12 of 04040404 (term 7); knows 3 others, 1 of them relays; linked to 2
         ├── sound of itself (slot 1, tree 0), 60 kbit/s a child
         │   ├── feeds relay 02020202

@@ -38,6 +38,8 @@ pub struct Network {
     pub in_kbps: u32,
     /// See above.
     pub out_kbps: u32,
+    /// What its downlink carries, as it was measured when it was full, kbit/s; 0 as long as nothing shows that it is.
+    pub downlink_kbps: u32,
     /// What of the children's cost is for others' media, kbit/s.
     pub lent_kbps: u32,
     /// Units that this node gave up, since they were too late to be sent on.
@@ -203,6 +205,7 @@ impl Watcher {
             committed_kbps: status.committed_kbps,
             in_kbps,
             out_kbps,
+            downlink_kbps: status.downlink_kbps,
             lent_kbps: lent_kbps(status),
             dropped: counted.units_dropped,
             trees: status.trees.iter().map(tree).collect(),
@@ -283,6 +286,7 @@ mod tests {
             uplink_kbps: 3_000,
             lends_kbps: 1_000,
             offers_kbps: 1_000,
+            downlink_kbps: 0,
             committed_kbps: 0,
             on_stage: None,
             trees: vec![tree(1, 500, &[2, 3]), tree(2, 40, &[3, 4]), tree(3, 300, &[4]), tree(4, 300, &[])],

@@ -1,8 +1,9 @@
 //! What everybody together can send, over what everybody together wants.
 
 use overlay_core::io::LayerRate;
+use overlay_core::plan::own_kbps;
 
-use super::Cast;
+use super::{Cast, Person};
 
 impl Cast {
     /// Usable uplink over demanded uplink, all arrived and nobody gone: the sum of all limits, over what it takes to
@@ -19,6 +20,18 @@ impl Cast {
             demanded += others * wanted_kbps(&source.sends, at == 0);
         }
         if demanded == 0 { 0.0 } else { usable as f64 / demanded as f64 }
+    }
+
+    /// True if somebody's way in holds less than the sound (twice) and the largest picture of every other source.
+    pub fn is_narrow(&self, person: &Person) -> bool {
+        let largest = |sends: &[LayerRate]| {
+            let sound = sends.iter().filter(|rate| rate.layer.is_audio());
+            let picture = sends.iter().rfind(|rate| !rate.layer.is_audio());
+            sound.chain(picture).copied().collect::<Vec<_>>()
+        };
+        let cost = |source: &Person| u64::from(own_kbps(&largest(&source.sends)));
+        let all: u64 = self.people.iter().map(cost).sum();
+        u64::from(person.downlink_kbps) < all - cost(person)
     }
 }
 

@@ -53,6 +53,10 @@ pub struct Node {
     pub children_max: u32,
     /// Units dropped before they were sent.
     pub dropped: u64,
+    /// What it can take in, kbit/s.
+    pub downlink_kbps: u32,
+    /// Seconds in which it told that its way in is full.
+    pub limited_s: u32,
 }
 
 /// All nodes of a class.
@@ -102,6 +106,8 @@ impl Node {
             highest_second: node.highest_second,
             children_max: node.children_max,
             dropped: node.dropped,
+            downlink_kbps: node.downlink_kbps,
+            limited_s: node.limited_s,
         }
     }
 
@@ -173,6 +179,8 @@ mod tests {
             highest_second,
             children_max: 3,
             dropped: 1,
+            downlink_kbps: 4 * limit_kbps,
+            limited_s: 0,
         }
     }
 

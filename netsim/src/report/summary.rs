@@ -5,6 +5,8 @@ use comfy_table::Table;
 use super::Report;
 use super::keys::KeysReport;
 use super::plot::short;
+use super::share;
+use super::width::Width;
 
 /// One figure.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +60,7 @@ pub fn figures(report: &Report) -> Vec<Figure> {
     if let Some(keys) = &report.keys {
         figures.extend(opened(keys));
     }
+    figures.extend(narrow(report));
     if report.floor_taken_ms.count > 0 {
         figures.push(floor(report));
     }
@@ -79,6 +82,24 @@ fn opened(keys: &KeysReport) -> [Figure; 3] {
         after(first.count, "First frame opened after joining", first, "nobody opened anything"),
         after(rekeys.count, "Who has left is shut out after", rekeys, "nobody left"),
     ]
+}
+
+/// What came of those whose way in doesn't hold everything, if there are any.
+fn narrow(report: &Report) -> Option<Figure> {
+    let in_time = |width, sound| {
+        let frames = report.widths.get(&width)?.frames(sound);
+        share(frames.delivered.saturating_sub(frames.late), frames.due)
+    };
+    let both = |width| format!("{}, {}", percent(in_time(width, true)), percent(in_time(width, false)));
+    let narrow = report.widths.get(&Width::Narrow)?;
+    let limited = report.widths.get(&Width::Wide).map_or(0, |wide| wide.limited);
+    let note = format!(
+        "sound and pictures in time, of {}; the others {}; {} and {limited} of the others told a limit",
+        narrow.people,
+        both(Width::Wide),
+        narrow.limited
+    );
+    Some(figure("With a narrow way in", both(Width::Narrow), note))
 }
 
 /// How soon somebody is heard who had no place.

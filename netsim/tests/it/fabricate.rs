@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use netsim::received::Frames;
 use netsim::record::{Edge, KeysRecord, LayerRecord, NodeRecord, Record, Second, Spread, Violation};
 use overlay_core::io::Kind;
 use overlay_core::time::Time;
@@ -138,6 +139,10 @@ fn node(index: u32, people: u32, rng: &mut ChaCha8Rng) -> NodeRecord {
         highest_second,
         children_max: limit_kbps / 600,
         dropped: skewed(rng, 300),
+        downlink_kbps: 4 * limit_kbps,
+        narrow: index % 5 == 1,
+        limited_s: if index % 5 == 1 { 40 } else { 0 },
+        frames: [(Layer::Audio, Frames { due: 6_000, delivered: 5_990, late: 10 })].into(),
     }
 }
 

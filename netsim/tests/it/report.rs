@@ -24,6 +24,7 @@ fn keys(value: &Value, path: &str, found: &mut BTreeSet<String>) {
                 let key = match key.as_str() {
                     "Audio" | "P180" | "P360" | "P720" => "<layer>",
                     "participants" | "relays" if path == "classes" => "<class>",
+                    "narrow" | "wide" if path == "widths" => "<width>",
                     key => key,
                 };
                 keys(value, format!("{path}.{key}").trim_start_matches('.'), found);

@@ -231,6 +231,65 @@ impl Saboteur for Slander {
     }
 }
 
+/// Twelve people, of whom some take in 1 Mbit/s or less.
+fn with_narrow_ways_in(length_s: u64) -> Record {
+    let text = format!(
+        r#"
+title = "Narrow"
+length = "{length_s}s"
+[people]
+count = 12
+uplinks_csv = "slow-downlinks.csv"
+[geography]
+flat = "20ms"
+[[relays]]
+count = 2
+uplink_kbps = 20000
+[[sources]]
+count = 1
+layers = ["audio", "p180", "p360", "p720"]
+uplink_min_kbps = 8000
+[[sources]]
+count = 3
+layers = ["audio", "p180"]
+uplink_min_kbps = 1500
+"#
+    );
+    simulate(Scenario::parse(&text, Path::new("scenarios/figures/narrow.toml")).expect("a meeting"), 3)
+}
+
+#[test]
+fn who_takes_in_little_hears_everybody_and_sees_what_fits_and_nobody_else_notices() {
+    let (start, whole) = (with_narrow_ways_in(15), with_narrow_ways_in(25));
+    let came = |narrow: bool, layer: Layer| {
+        let of = |record: &Record| {
+            let nodes = record.nodes.iter().take(12).filter(|node| node.narrow == narrow);
+            let frames = nodes.filter_map(|node| node.frames.get(&layer));
+            frames.fold((0, 0), |sum, frames| (sum.0 + frames.due, sum.1 + frames.delivered - frames.late))
+        };
+        let (before, after) = (of(&start), of(&whole));
+        (after.0 - before.0, after.1 - before.1)
+    };
+    let people = || whole.nodes.iter().take(12);
+    assert!((2..6).contains(&people().filter(|node| node.narrow).count()), "the story needs some of them");
+    for node in people() {
+        assert_eq!(
+            node.narrow,
+            node.limited_s > 0,
+            "who takes in enough says nothing, all others do: {node:?}"
+        );
+    }
+    for narrow in [true, false] {
+        let (due, in_time) = came(narrow, Layer::Audio);
+        assert!(in_time * 1_000 >= due * 995, "{in_time} of {due} frames of sound came, narrow: {narrow}");
+    }
+    let (due, in_time) = came(true, Layer::P180);
+    assert!(due > 0 && in_time * 100 >= due * 97, "{in_time} of {due} small pictures came");
+    assert_eq!(came(true, Layer::P720).0, 0, "and no large one was to");
+    let (due, in_time) = came(false, Layer::P720);
+    assert!(due > 0 && in_time * 100 >= due * 98, "{in_time} of {due} large pictures came to the others");
+}
+
 #[test]
 fn slander_by_two_harms_nobody_and_that_by_three_is_caught() {
     let slandered = |liars: &[u32]| {

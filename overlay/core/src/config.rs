@@ -324,18 +324,28 @@ pub const KEY_WANTED_EVERY: Duration = Duration::from_secs(1);
 /// After units were dropped a child gets only the base temporal layer for this span.
 pub const THIN_FOR: Duration = Duration::from_secs(2);
 
-/// Parents that begin to drop so often …
+/// Parents that begin to drop pictures so often …
 pub const DROPS_MAX: usize = 3;
-/// … within this span have more for a node than its way in takes …
+/// … within this span, if they are more than half of all, have more for a node than its way in takes …
 pub const DROPS_WITHIN: Duration = Duration::from_secs(10);
 /// … where each tree counts once in this span, …
 pub const DROPS_APART: Duration = Duration::from_secs(1);
 /// … and as far as it has noted them.
 pub const DROPS_NOTED_MAX: usize = 32;
-/// It then does with a smaller picture of one source for this span (a guess: somebody else's download) …
-pub const RELIEF_FOR: Duration = Duration::from_secs(30);
-/// … which doubles up to this each time that it was not enough.
-pub const RELIEF_MAX: Duration = Duration::from_secs(300);
+/// What comes in is counted over spans of this length: shorter than most bursts that fill a way in …
+pub const CAME_SPAN: Duration = Duration::from_millis(250);
+/// … and the most in one of so many of the last in which anything came is what a full way in carries (a guess).
+pub const CAME_SPANS: usize = 16;
+/// A way in that is full is taken to carry this part of what it was taken to before at most, thousandths (a guess).
+pub const DOWNLINK_LOWERED_PERMILLE: u32 = 850;
+/// Not lowered twice within this span: a plan has to change something first (a guess).
+pub const DOWNLINK_LOWERED_FOR: Duration = Duration::from_secs(3);
+/// What was borne for a while may be more, thousandths (as offers regrow) …
+pub const DOWNLINK_GROWS_PERMILLE: u32 = 1_250;
+/// … after this span …
+pub const DOWNLINK_GROWS_AFTER: Duration = Duration::from_secs(10);
+/// … which doubles up to this each time that it was too much: each try can cost some frames (a guess).
+pub const DOWNLINK_GROWS_AFTER_MAX: Duration = Duration::from_secs(300);
 
 /// A node sees to it that it has this many links, so that notes reach everybody.
 pub const GOSSIP_LINKS: usize = 4;

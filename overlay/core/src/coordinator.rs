@@ -268,6 +268,7 @@ impl<P: Payload> State<P> {
             kept_kbps: me.uplink_kbps - self.left_for_children(),
             lends_kbps: self.takes_kbps(),
             offers_kbps: self.offers_kbps(),
+            downlink_kbps: self.downlink.kbps(),
             coordinate: self.whereabouts(),
             watch: me.watch,
             hidden: me.hidden,
@@ -330,7 +331,7 @@ fn supply(id: NodeId, member: &Member, feeds: &[Feed], verdicts: Option<&Verdict
     let presence = &member.presence;
     let (kind, watch, hidden) = (member.admitted.kind, presence.watch, presence.hidden);
     let looks = looks(&presence.looks, feeds);
-    let Presence { uplink_kbps, coordinate, .. } = *presence;
+    let Presence { uplink_kbps, downlink_kbps, coordinate, .. } = *presence;
     let lent = (presence.lends_kbps, presence.offers_kbps);
     let is_demoted = verdicts.is_some_and(|verdicts| verdicts.is_demoted(id));
     let (lends_kbps, offers_kbps) = if is_demoted { (0, 0) } else { lent };
@@ -339,6 +340,7 @@ fn supply(id: NodeId, member: &Member, feeds: &[Feed], verdicts: Option<&Verdict
         uplink_kbps,
         lends_kbps,
         offers_kbps,
+        downlink_kbps,
         coordinate,
         watch,
         hidden,

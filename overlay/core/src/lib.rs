@@ -34,7 +34,7 @@
 //! | `lobby` | who waits at the door, at the coordinator |
 //! | `capacity` | what of its owner's limit a node offers |
 //! | `gossip` | notes that are kept and were seen |
-//! | `relief` | smaller pictures, since the way in is full |
+//! | `downlink` | what the way in carries, once it is full |
 //! | `routes` | who is reached by way of whom |
 //! | `ring` | the last second of a tree |
 //! | [`list`] | what a source signs of a tree: gathered there, and held against what came elsewhere |
@@ -73,6 +73,7 @@ mod complaints;
 mod coordinator;
 mod delivered;
 mod door;
+mod downlink;
 mod flood;
 mod follow;
 mod gathered;
@@ -84,7 +85,6 @@ mod owed;
 mod presence;
 mod receive;
 mod relay;
-mod relief;
 mod repair;
 mod ring;
 mod routes;

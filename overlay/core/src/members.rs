@@ -57,6 +57,13 @@ pub struct Presence {
     pub offers_kbps: u32,
     /// To the coordinator: parents that fed this node badly, by the first eight bytes; at most [`config::COMPLAINTS_MAX`].
     pub complaints: Vec<u64>,
+    /// What its way in carries, in kbit/s; 0, and then left out, as long as nothing shows that it is full.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub downlink_kbps: u32,
+}
+
+fn is_nothing(kbps: &u32) -> bool {
+    *kbps == 0
 }
 
 /// How much of one source somebody wants at most; of who isn't named, the largest picture.
@@ -124,6 +131,7 @@ impl Presence {
                 coordinate,
                 lends_kbps,
                 offers_kbps,
+                downlink_kbps,
                 contacts,
                 sends,
                 stint,
@@ -133,7 +141,7 @@ impl Presence {
                 hidden,
                 ..
             } = presence;
-            let gives = (*uplink_kbps, *lends_kbps, *offers_kbps);
+            let gives = (*uplink_kbps, *lends_kbps, *offers_kbps, *downlink_kbps);
             let way = (contacts.clone(), *hidden, *coordinate);
             (*kind, gives, way, sends.clone(), *stint, *on_stage, *watch, *leads)
         };

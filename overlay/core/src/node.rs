@@ -7,6 +7,7 @@ use crate::complaints::Complaints;
 use crate::config;
 use crate::coordinate::Coordinate;
 use crate::delivered::Delivered;
+use crate::downlink::Downlink;
 use crate::gossip::Gossip;
 use crate::id::NodeId;
 use crate::io::{Admitted, Class, Input, Kind, Output};
@@ -14,7 +15,6 @@ use crate::links::{Links, Tree};
 use crate::lobby::Lobby;
 use crate::members::Members;
 use crate::plan::Shape;
-use crate::relief::Relief;
 use crate::routes::Routes;
 use crate::seat::Seat;
 use crate::serve::{Trees, replays};
@@ -82,8 +82,7 @@ impl<P: Payload> Node<P> {
             crowded: false,
             begun: BTreeMap::new(),
             looks: Vec::new(),
-            wished: BTreeMap::new(),
-            relief: Relief::default(),
+            downlink: Downlink::default(),
             next_serial,
             news: true,
             said: Time::ZERO,
@@ -165,6 +164,11 @@ impl<P: Payload> Node<P> {
     /// Its own place, for reports.
     pub fn status(&self) -> Status {
         self.state.status()
+    }
+
+    /// What it says that its way in carries, kbit/s; 0 as long as nothing shows that it is full.
+    pub fn downlink_kbps(&self) -> u32 {
+        self.state.downlink.kbps()
     }
 
     /// Its place in every tree that it is in.
@@ -310,7 +314,7 @@ impl<P: Payload> State<P> {
         self.offer_what_is_borne(now);
         self.widen(now);
         self.survey(now);
-        self.relieve(now);
+        self.look_at_downlink(now);
         self.timers.set(Timer::Housekeeping, now + config::HOUSEKEEPING_EVERY);
         self.offer_lazily(now);
     }
@@ -378,6 +382,7 @@ impl<P: Payload> State<P> {
             uplink_kbps: self.config.uplink_kbps,
             lends_kbps: self.lends_kbps(),
             offers_kbps: self.offers_kbps(),
+            downlink_kbps: self.downlink.kbps(),
             committed_kbps: u32::try_from(self.committed_in(Trees::All)).unwrap_or(u32::MAX),
             on_stage: self.on_stage,
             trees: self.tree_statuses().collect(),

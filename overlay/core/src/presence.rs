@@ -225,9 +225,9 @@ impl<P: Payload> State<P> {
         let me = &self.config;
         let mine = (me.uplink_kbps, &me.contacts, &me.credential, me.watch, &self.sends);
         let told = (said.uplink_kbps, &said.contacts, &said.credential, said.watch, &said.sends);
-        let place = (self.stint, self.on_stage, &self.looks);
+        let place = (self.stint, self.on_stage, &self.looks, self.downlink.kbps());
         mine == told
-            && place == (said.stint, said.on_stage, &said.looks)
+            && place == (said.stint, said.on_stage, &said.looks, said.downlink_kbps)
             && self.takes_kbps() == said.lends_kbps
     }
 
@@ -263,6 +263,7 @@ impl<P: Payload> State<P> {
             lends_kbps: self.takes_kbps(),
             offers_kbps: self.offers_kbps(),
             complaints: if everybody { Vec::new() } else { self.complaints.named(now) },
+            downlink_kbps: self.downlink.kbps(),
         }
     }
 

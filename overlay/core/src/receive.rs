@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::config;
+use crate::downlink::Needs;
 use crate::id::NodeId;
-use crate::links::Taking;
+use crate::io::Kind;
 use crate::members::Look;
 use crate::state::State;
 use crate::time::Time;
 use crate::unit::{Layer, Payload};
-use crate::{config, links};
 
 impl<P: Payload> State<P> {
     /// How large this node's user wants to see whom.
@@ -18,19 +19,8 @@ impl<P: Payload> State<P> {
             let least = wished.entry(source).or_insert(most);
             *least = most.min(*least);
         }
-        self.wished = wished.into_iter().take(config::LOOKS_MAX).collect();
-        self.look_anew(now);
-    }
-
-    /// Says what is asked for, if that is not what was said last.
-    fn look_anew(&mut self, now: Time) {
-        let mut most: BTreeMap<NodeId, Layer> = self.relief.caps().collect();
-        for (source, wish) in &self.wished {
-            let least = most.entry(*source).or_insert(*wish);
-            *least = (*wish).min(*least);
-        }
         let mut looks: Vec<Look> =
-            most.into_iter().map(|(source, most)| Look { source: source.prefix(), most }).collect();
+            wished.into_iter().map(|(source, most)| Look { source: source.prefix(), most }).collect();
         looks.sort_by_key(|look| (look.source, look.most));
         looks.dedup_by_key(|look| look.source);
         looks.truncate(config::LOOKS_MAX);
@@ -40,28 +30,40 @@ impl<P: Payload> State<P> {
         }
     }
 
-    /// Does with a smaller picture if the way in is full, of whoever sends the largest; looks again later.
-    pub(crate) fn relieve(&mut self, now: Time) {
-        if self.relief.expire(now) {
-            self.look_anew(now);
-        }
-        let pictures = || self.trees.values().filter(|tree| !tree.id.layer.is_audio());
-        let parents: BTreeSet<NodeId> = pictures().filter_map(|tree| tree.parent).collect();
-        if !self.relief.is_due(now, parents.len()) {
+    /// Looks at what comes in: says what the way in carries once most of those drop who bring pictures, and tries more later.
+    pub(crate) fn look_at_downlink(&mut self, now: Time) {
+        if self.config.kind == Kind::Relay {
             return;
         }
-        let taken = |tree: &&links::Tree<P>| tree.taking != Taking::No;
-        let largest = pictures().filter(taken).max_by_key(|tree| (tree.id.layer, tree.kbps, tree.source));
-        let Some((source, slot, layer)) = largest.map(|tree| (tree.source, tree.id.slot, tree.id.layer))
-        else {
-            return;
-        };
-        let feed = self.stage.as_ref().and_then(|(_, stage)| stage.feed(slot));
-        let sends = feed.into_iter().flat_map(|feed| &feed.layers).map(|rate| rate.layer);
-        let smaller = sends.filter(|other| *other < layer).max();
-        // Nobody is left without the smallest: it may be those parents that are short of uplink, while many join.
-        let Some(most) = smaller.filter(|smaller| !smaller.is_audio()) else { return };
-        self.relief.cap(now, source, most);
-        self.look_anew(now);
+        let pictures = self.trees.values().filter(|tree| !tree.id.layer.is_audio());
+        let parents: BTreeSet<NodeId> = pictures.filter_map(|tree| tree.parent).collect();
+        let needs = self.needs();
+        if self.downlink.lowers(now, &parents, needs) || self.downlink.grows(now, needs) {
+            self.presence_changed(now);
+        }
     }
+
+    /// What the sound of all other sources on the stage takes, and that with the largest picture of each.
+    fn needs(&self) -> Needs {
+        let (mut sound, mut pictures) = (0, BTreeMap::new());
+        let stage = self.stage.as_ref().map(|(_, stage)| stage);
+        let is_own =
+            |slot| stage.and_then(|stage| stage.feed(slot)).is_some_and(|feed| feed.source == self.me());
+        let groups = stage.into_iter().flat_map(|stage| &stage.groups);
+        for group in groups.filter(|group| !is_own(group.slot)) {
+            let kbps = u64::from(group.kbps) * u64::from(group.k + group.m);
+            match group.layer {
+                Layer::Audio => sound += kbps,
+                // Groups stand in the order of layers.
+                _ => drop(pictures.insert(group.slot, kbps)),
+            }
+        }
+        let all = sound + pictures.values().sum::<u64>();
+        Needs { least: planned_in(sound), most: planned_in(all) }
+    }
+}
+
+/// The way in of which a plan gives out so much, kbit/s.
+fn planned_in(kbps: u64) -> u32 {
+    u32::try_from((kbps * 100).div_ceil(config::SUPPLY_PERCENT)).unwrap_or(u32::MAX)
 }

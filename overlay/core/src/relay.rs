@@ -33,6 +33,7 @@ impl<P: Payload> State<P> {
         if let Some(old) = old {
             tree.left = Some((old, now + config::LEFT_FOR));
         }
+        self.downlink.came(now, unit.payload.size());
         unit.header.hop = unit.header.hop.saturating_add(1);
         let (number, hash) = (unit.header.frame.number, unit.hash());
         let standing = tree.lists.listed.unit(now, (number, hash), from, tree.ring.lacks(number));

@@ -277,7 +277,11 @@ impl<P: Payload> State<P> {
                 tree.thinned = None;
             } else if !tree.thinned.is_some_and(lately) {
                 tree.thinned = Some(now);
-                self.relief.note(now, from);
+                // Who waits for a first key frame is told so as well: that is no sign, unless it should have come.
+                let waited = now.since(tree.fed) >= config::KEY_WANTED_EVERY * 2;
+                if !id.layer.is_audio() && (waited || tree.ring.next_number().is_some()) {
+                    self.downlink.dropped(now, from);
+                }
             }
             let is_behind = !tick.thinned && tick.newest > tree.ring.next_number();
             tree.behind = is_behind.then(|| tree.behind.unwrap_or(now));

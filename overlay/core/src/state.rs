@@ -12,6 +12,7 @@ use crate::config;
 use crate::coordinate::Coordinate;
 use crate::coordinator::Coordinator;
 use crate::delivered::Delivered;
+use crate::downlink::Downlink;
 use crate::gossip::Gossip;
 use crate::id::NodeId;
 use crate::io::{Admitted, Event, Kind, LayerRate, Lends, Note, Output, Signature};
@@ -19,7 +20,6 @@ use crate::links::{Links, Parked, Tree};
 use crate::lobby::Lobby;
 use crate::members::{Look, Members, Presence};
 use crate::plan::{Feed, own_kbps};
-use crate::relief::Relief;
 use crate::routes::Routes;
 use crate::seat::Seat;
 use crate::stage::{Group, Stage};
@@ -148,12 +148,10 @@ pub(crate) struct State<P> {
     pub(crate) crowded: bool,
     /// For each slot the feed, and when this node heard that it began; nothing if it was there before this node.
     pub(crate) begun: BTreeMap<u8, (u32, Option<Time>)>,
-    /// How large this node wants to see whom, as its presence says it.
+    /// How large this node wants to see whom, as its user wishes it and its presence says.
     pub(crate) looks: Vec<Look>,
-    /// The same as its user wishes it.
-    pub(crate) wished: BTreeMap<NodeId, Layer>,
-    /// What its way in can't take.
-    pub(crate) relief: Relief,
+    /// What its way in carries.
+    pub(crate) downlink: Downlink,
     pub(crate) next_serial: u64,
     /// Its next presence says something new.
     pub(crate) news: bool,

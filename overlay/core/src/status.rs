@@ -25,6 +25,8 @@ pub struct Status {
     pub lends_kbps: u32,
     /// What of that a plan may count on now, kbit/s.
     pub offers_kbps: u32,
+    /// What its way in carries, as it was measured when it was full, kbit/s; 0 as long as nothing shows that it is.
+    pub downlink_kbps: u32,
     /// What its children cost by the planner's formula, kbit/s.
     pub committed_kbps: u32,
     /// Slot and feed that it publishes into.

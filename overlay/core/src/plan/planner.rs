@@ -41,6 +41,8 @@ pub struct Planner {
     pub(super) small: bool,
     /// The plan that is made now gives a tree to another source.
     pub(super) replugged: bool,
+    /// Somebody was planned for alone who passes on a picture that it does not take, with a way in that is full.
+    overburdened: bool,
     /// When edges were moved last because others are better.
     bettered: Option<Time>,
     /// How many more times they may before somebody comes or goes.
@@ -77,7 +79,8 @@ impl Planner {
         let terms = Terms { main: view.main, turn: admit::turn_at(view.now), margins: view.margins };
         let settings = Settings { terms, shapes: view.shapes };
         let same = self.view.replace(settings) == Some(settings);
-        let stays = !self.meet(view) && same && self.has_feeds(&view.feeds);
+        let relieves = std::mem::take(&mut self.overburdened);
+        let stays = !self.meet(view) && same && self.has_feeds(&view.feeds) && !relieves;
         if stays && self.better_at().is_none_or(|at| view.now < at) {
             return;
         }
@@ -182,6 +185,7 @@ impl Planner {
         admit::grant_one(&self.roster, &mut self.channels, node, left, settings.terms);
         let mut settler = Settler::new(&mut self.roster, &mut self.channels, self.small, false);
         settler.settle_one(node);
+        self.overburdened |= supply.downlink_kbps > 0 && self.passes_on(node);
         for group in self.channels.iter_mut().flat_map(|channel| &mut channel.groups) {
             for tree in group.trees.iter_mut().filter(|tree| tree.parent(node).is_some()) {
                 let mut pool = Pool::new(&self.roster, tree);
@@ -189,6 +193,13 @@ impl Planner {
             }
         }
         self.note_changes();
+    }
+
+    /// True if others hang on somebody in the tree of a picture that it does not take.
+    fn passes_on(&self, node: Ix) -> bool {
+        let trees = self.channels.iter().flat_map(|channel| &channel.groups).flat_map(|group| &group.trees);
+        let mut pictures = trees.filter(|tree| !tree.id.layer.is_audio() && tree.source != node);
+        !self.roster.is_relay(node) && pictures.any(|tree| tree.fanout(node) > 0 && !tree.takes(node))
     }
 
     /// One goes while the rest stays: whoever hung on it hangs on others.

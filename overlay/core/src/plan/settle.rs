@@ -1,8 +1,9 @@
 //! Brings trees that are there to what is granted, with as few changes as it takes.
 
-use super::channel::Channel;
+use super::channel::{Channel, Group};
 use super::roster::{Ix, Roster};
 use super::seat::{release, seat, take, warm};
+use super::table::Why;
 use super::tree::Tree;
 
 /// Relays that each tree of a small meeting gets where there are any, so that a backup is warm.
@@ -38,6 +39,7 @@ impl<'a> Settler<'a> {
     /// Everything that the grants ask for; and what is only better, if there is time for that. True if anything was.
     pub(super) fn settle(&mut self, betters: bool) -> bool {
         self.shed();
+        self.spare();
         self.lower();
         self.root();
         self.rehang();
@@ -55,9 +57,13 @@ impl<'a> Settler<'a> {
         let watches = self.roster.watches(node);
         for at in 0..self.channels.len() {
             let channel = &mut self.channels[at];
-            let wanted = channel.level_wanted(self.roster.looks(node));
-            if channel.level_now(node) > wanted {
-                lower(self.roster, channel, node, wanted, self.small);
+            let most = match channel.limits[node as usize] {
+                // Its way in is full now; what it gives others is seen to when all is planned.
+                Some(Why::Downlink) => channel.levels[node as usize],
+                _ => channel.level_wanted(self.roster.looks(node)),
+            };
+            if channel.level_now(node) > most {
+                lower(self.roster, channel, node, most, self.small);
             }
             let first = channel.first_picture();
             if first > 0 && channel.grants(0, node, watches) && !channel.groups[0].is_taken_by(node) {
@@ -99,6 +105,29 @@ impl<'a> Settler<'a> {
                 let child = tree.children(node).max_by_key(|child| (tree.fanout(*child) == 0, *child));
                 let Some(child) = child else { break };
                 tree.unseat(self.roster, child);
+            }
+        }
+    }
+
+    /// Whose way in is full passes on no picture that it is not granted: what hangs on it there hangs elsewhere.
+    fn spare(&mut self) {
+        let roster = &*self.roster;
+        let is_full = |node: &Ix| roster.supply(*node).downlink_kbps > 0 && !roster.is_relay(*node);
+        for node in roster.everybody().filter(is_full).collect::<Vec<_>>() {
+            for channel in self.channels.iter_mut().filter(|channel| channel.source != node) {
+                let first = channel.first_picture();
+                let granted = channel.at_level(channel.levels[node as usize]);
+                let groups = channel.groups.iter_mut().enumerate().skip(first);
+                let keeps = |at: usize, group: &Group| granted >= Some(at) && group.is_taken_by(node);
+                let others = groups.filter(|(at, group)| Some(*at) != granted && !keeps(*at, group));
+                for tree in others.flat_map(|(_, group)| &mut group.trees) {
+                    for child in tree.children(node).collect::<Vec<_>>() {
+                        tree.unseat(self.roster, child);
+                    }
+                    if tree.parent(node).is_some() {
+                        tree.unseat(self.roster, node);
+                    }
+                }
             }
         }
     }

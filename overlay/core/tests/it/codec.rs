@@ -203,6 +203,15 @@ fn the_bodies_of_presence_stage_and_seat_are_the_examples_of_the_protocol() {
         hex(&body),
         "b4000101191388028003400480050006f607f408f409000a8200000bf50c800d800ef40f8010a2008400000000010011190fa0121907d01380"
     );
+    let full = Presence { downlink_kbps: 900, ..presence() }.encode().expect("fits");
+    let with = |head: &[u8], tail: &[u8]| [head, &body[1..], tail].concat();
+    assert_eq!(
+        hex(&full),
+        hex(&with(&[0xb5], &[0x14, 0x19, 0x03, 0x84])),
+        "one field more, behind all others"
+    );
+    assert!(Presence::decode(&full).is_ok_and(|read| read.downlink_kbps == 900));
+    assert!(Presence::decode(&with(&[0xb5], &[0x14, 0x00])).is_err(), "there is one way to say nothing");
     assert_eq!(
         hex(&stage().encode().expect("fits")),
         concat!(

@@ -70,6 +70,7 @@ pub(crate) fn presence(kind: Kind) -> Presence {
         lends_kbps: 0,
         offers_kbps: 0,
         complaints: Vec::new(),
+        downlink_kbps: 0,
     }
 }
 

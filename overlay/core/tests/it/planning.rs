@@ -188,6 +188,40 @@ fn whoever_wants_a_smaller_picture_is_planned_for_it_and_nobody_else_gets_anothe
     }
 }
 
+/// What a node takes in, kbit/s: whatever it is in, for itself or for others.
+fn taken_in(trees: &Trees, node: NodeId) -> u64 {
+    let fed = trees.values().filter(|branch| branch.rows.contains_key(&node));
+    fed.map(|branch| u64::from(branch.kbps)).sum()
+}
+
+#[test]
+fn whose_way_in_is_full_takes_and_passes_on_no_more_than_it_holds_and_nobody_else_gets_less() {
+    let mut view = view(20, 0, 3, 6_000);
+    let before = compute(&view, None);
+    let feeds = |trees: &Trees, node: NodeId| {
+        let pictures = trees.iter().filter(|(tree, _)| tree.layer == Layer::P360);
+        pictures.filter(|(_, branch)| branch.rows.values().any(|row| row.parent == node)).count()
+    };
+    let node = (4..=20).map(id).find(|node| feeds(&before, *node) > 0).expect("people feed each other");
+    assert!(taken_in(&before, node) > 1_000, "{}", taken_in(&before, node));
+    let mut planner = Planner::new();
+    planner.update(&view);
+    let narrow = Supply { downlink_kbps: 700, ..view.nodes[&node] };
+    view.nodes.insert(node, narrow);
+    // Of a large meeting it is planned for alone, and at once: it takes less, and passes on what it did.
+    planner.join(node, narrow);
+    let layers = |planner: &Planner| [0, 1, 2].map(|slot| planner.taken(slot, node));
+    let fits = [Some(Layer::P180), Some(Layer::P180), Some(Layer::Audio)];
+    assert_eq!(layers(&planner), fits);
+    assert_eq!([0, 2].map(|slot| planner.why(slot, node)), [Some(Why::Downlink); 2]);
+    planner.update(&view);
+    assert_eq!(layers(&planner), fits);
+    let trees = planner.trees();
+    assert_sound(&view, &trees);
+    assert!(taken_in(&trees, node) <= 595, "{} of 700", taken_in(&trees, node));
+    assert_eq!(takers(&trees, Layer::P360), takers(&before, Layer::P360) - 3, "all others have theirs");
+}
+
 #[test]
 fn a_wish_below_the_smallest_picture_gets_that_and_one_of_a_large_meeting_is_planned_alone() {
     let mut view = view(6, 2, 1, 1_500);

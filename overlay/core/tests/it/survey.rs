@@ -81,26 +81,28 @@ fn feeders(world: &World, node: NodeId) -> Vec<(NodeId, TreeId)> {
 }
 
 #[test]
-fn whose_way_in_is_full_does_with_a_smaller_picture_of_one_source_for_a_while() {
+fn whose_way_in_is_full_says_what_it_carries_and_gets_pictures_that_fit_for_a_while() {
     let mut world = World::demo(2);
     world.run(4_000);
     let node = id(6);
-    let large = pictures(&world, node);
+    let others = |world: &World| [1, 2, 3, 4, 5].map(|n| pictures(world, id(n)));
+    let (large, theirs) = (pictures(&world, node), others(&world));
     assert!(large.iter().all(|(_, layer)| *layer == Layer::P360), "{large:?}");
     let parents: BTreeSet<NodeId> = feeders(&world, node).into_iter().map(|(parent, _)| parent).collect();
     assert!(parents.len() > 1, "the story needs two parents");
-    let all_drop = |world: &mut World| {
-        for (peer, tree) in feeders(world, node) {
-            world.input(peer, Input::Dropped { peer: node, tree });
-        }
-    };
-    all_drop(&mut world);
+    for (peer, tree) in feeders(&world, node) {
+        world.input(peer, Input::Dropped { peer: node, tree });
+    }
     world.run(3_000);
+    let carries = world.nodes[&node].status().downlink_kbps;
+    assert!((1_500..2_300).contains(&carries), "{carries}: three pictures of 500 and sound twice came in");
+    assert_eq!(world.said[&node].1.downlink_kbps, carries);
     let mut layers: Vec<Layer> = pictures(&world, node).into_iter().map(|(_, layer)| layer).collect();
     layers.sort();
-    assert_eq!(layers, [Layer::P180, Layer::P360, Layer::P360], "one is smaller now");
-    world.run(config::RELIEF_FOR.as_millis() as u64 + 2_000);
-    assert_eq!(pictures(&world, node), large, "it was long enough");
+    assert_eq!(layers, [Layer::P180, Layer::P360, Layer::P360], "what fits, with room");
+    assert_eq!(others(&world), theirs);
+    world.run(config::DOWNLINK_GROWS_AFTER.as_millis() as u64 + 2_000);
+    assert_eq!((pictures(&world, node), world.nodes[&node].downlink_kbps()), (large.clone(), 0));
     // One parent that drops, again and again, is short of uplink itself.
     let (peer, tree) = feeders(&world, node)[0];
     for _ in 0..2 * config::DROPS_MAX {
