@@ -232,7 +232,7 @@ impl Saboteur for Slander {
 }
 
 /// Twelve people, of whom some take in 1 Mbit/s or less.
-fn with_narrow_ways_in(length_s: u64) -> Record {
+fn with_narrow_ways_in(length_s: u64, seed: u64) -> Record {
     let text = format!(
         r#"
 title = "Narrow"
@@ -255,23 +255,27 @@ layers = ["audio", "p180"]
 uplink_min_kbps = 1500
 "#
     );
-    simulate(Scenario::parse(&text, Path::new("scenarios/figures/narrow.toml")).expect("a meeting"), 3)
+    simulate(Scenario::parse(&text, Path::new("scenarios/figures/narrow.toml")).expect("a meeting"), seed)
+}
+
+/// From the 15th to the 25th second, of those whose way in is narrow or of the others: frames that a plan promised, and that
+/// came in time.
+fn came([start, whole]: &[Record; 2], narrow: bool, layer: Layer) -> (u64, u64) {
+    let of = |record: &Record| {
+        let nodes = record.nodes.iter().take(12).filter(|node| node.narrow == narrow);
+        let frames = nodes.filter_map(|node| node.frames.get(&layer));
+        frames.fold((0, 0), |sum, frames| (sum.0 + frames.due, sum.1 + frames.delivered - frames.late))
+    };
+    let (before, after) = (of(start), of(whole));
+    (after.0 - before.0, after.1 - before.1)
 }
 
 #[test]
 fn who_takes_in_little_hears_everybody_and_sees_what_fits_and_nobody_else_notices() {
-    let (start, whole) = (with_narrow_ways_in(15), with_narrow_ways_in(25));
-    let came = |narrow: bool, layer: Layer| {
-        let of = |record: &Record| {
-            let nodes = record.nodes.iter().take(12).filter(|node| node.narrow == narrow);
-            let frames = nodes.filter_map(|node| node.frames.get(&layer));
-            frames.fold((0, 0), |sum, frames| (sum.0 + frames.due, sum.1 + frames.delivered - frames.late))
-        };
-        let (before, after) = (of(&start), of(&whole));
-        (after.0 - before.0, after.1 - before.1)
-    };
-    let people = || whole.nodes.iter().take(12);
-    assert!((2..6).contains(&people().filter(|node| node.narrow).count()), "the story needs some of them");
+    let meetings: Vec<[Record; 2]> =
+        (1..=4).map(|seed| [15, 25].map(|length_s| with_narrow_ways_in(length_s, seed))).collect();
+    let people = || meetings.iter().flat_map(|[_, whole]| whole.nodes.iter().take(12));
+    assert!((6..24).contains(&people().filter(|node| node.narrow).count()), "the story needs some of them");
     for node in people() {
         assert_eq!(
             node.narrow,
@@ -279,15 +283,18 @@ fn who_takes_in_little_hears_everybody_and_sees_what_fits_and_nobody_else_notice
             "who takes in enough says nothing, all others do: {node:?}"
         );
     }
-    for narrow in [true, false] {
-        let (due, in_time) = came(narrow, Layer::Audio);
-        assert!(in_time * 1_000 >= due * 995, "{in_time} of {due} frames of sound came, narrow: {narrow}");
-    }
-    let (due, in_time) = came(true, Layer::P180);
-    assert!(due > 0 && in_time * 100 >= due * 97, "{in_time} of {due} small pictures came");
-    assert_eq!(came(true, Layer::P720).0, 0, "and no large one was to");
-    let (due, in_time) = came(false, Layer::P720);
-    assert!(due > 0 && in_time * 100 >= due * 98, "{in_time} of {due} large pictures came to the others");
+    let share = |narrow: bool, layer: Layer| {
+        let came = meetings.iter().map(|meeting| came(meeting, narrow, layer));
+        let (due, in_time) = came.fold((0, 0), |sum, came| (sum.0 + came.0, sum.1 + came.1));
+        println!("{in_time} of {due} frames of {layer:?} came, narrow: {narrow}");
+        (due > 0).then(|| in_time as f64 / due as f64)
+    };
+    // Each try whether the line carries more by now costs some frames: half of these ten seconds follow one.
+    assert!(share(true, Layer::Audio) > Some(0.985));
+    assert!(share(true, Layer::P180) > Some(0.9));
+    assert_eq!(share(true, Layer::P720), None, "no large one was to come");
+    assert!(share(false, Layer::Audio) > Some(0.998));
+    assert!(share(false, Layer::P720) > Some(0.98));
 }
 
 #[test]
