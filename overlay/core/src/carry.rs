@@ -170,7 +170,9 @@ impl<P: Payload> State<P> {
         if let Some(old) = self.uphill.replace(Uphill { peer, first: now, told: false }) {
             self.tell(now, old.peer, &Message::Uphill { on: false });
         }
-        if let Some(neighbour) = self.links.get_mut(peer) {
+        if let Some((leader, neighbour)) = self.leader.zip(self.links.get_mut(peer))
+            && neighbour.lazy.contains(&leader.id)
+        {
             // What others than the leader say goes there from now on.
             neighbour.woken = now;
         }

@@ -82,7 +82,8 @@ impl Neighbour {
             answers_in: Duration::ZERO,
             turn: 0,
             lazy: BTreeSet::new(),
-            woken: now,
+            // At a new link all that is kept is offered.
+            woken: Time::ZERO,
         }
     }
 
