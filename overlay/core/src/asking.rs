@@ -95,7 +95,7 @@ impl<P: Payload> State<P> {
         self.tell(now, peer, &message);
     }
 
-    /// Of the parent and the backups of the plan (for a helper without: the source), relays that help, the source, then
+    /// Of the parent and the backups of the plan (for a helper without: the source), relays that help, those with a link first, the source, then
     /// neighbours, relays first, the first that has a link or can be dialled. At most [`config::CANDIDATES_MAX`] are
     /// looked at.
     fn candidate(&self, now: Time, id: TreeId) -> Option<NodeId> {
@@ -104,6 +104,10 @@ impl<P: Payload> State<P> {
         let row =
             tree.row.iter().flat_map(|row| std::iter::once(row.parent).chain(row.backups.iter().copied()));
         let helpers = self.stage.iter().flat_map(|(_, stage)| stage.helpers.iter().map(|helper| helper.id));
+        // Each link to one more takes another's, where many look for parents.
+        let (linked, others): (Vec<NodeId>, Vec<NodeId>) =
+            helpers.partition(|helper| self.links.has(*helper));
+        let helpers = linked.into_iter().chain(others);
         let of_kind = |kind: Kind| {
             self.links.iter().filter(move |(_, neighbour)| neighbour.kind == kind).map(|(id, _)| id)
         };

@@ -87,7 +87,7 @@ impl<P: Payload> State<P> {
         if self.members.remove(peer) {
             self.departed(now, peer, false);
         }
-        if self.links.down(peer) {
+        if self.links.down(now, peer) {
             self.outbox.push_back(Output::Hangup(peer));
             self.lost_link(now, peer);
         }

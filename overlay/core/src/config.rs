@@ -70,6 +70,8 @@ pub const LINKS_CROWDED: usize = LINKS_MAX * 3 / 4;
 /// Notes each second that a node passes on though it knows nothing of their origins. Whoever gets one that is a lie counts
 /// it against this node, so this bounds what liars below can make it seem guilty of.
 pub const UNVETTED_PER_S: u32 = 20;
+/// Neighbours that a plan gives one node in all trees together; the other links are for backups, and for those who come.
+pub const PLANNED_LINKS_MAX: usize = LINKS_MAX / 2;
 /// Own notes that wait for a way to the coordinator.
 pub const WAITING_MAX: usize = 32;
 /// Notes of origins that are not known yet, kept until their presence comes.

@@ -9,6 +9,7 @@ use crate::io::{Audience, Event, LayerRate, Topic};
 use crate::members::{Look, Member, Presence};
 use crate::owed::{Owed, Rank};
 use crate::plan::{Branch, Feed, Looks, Plan, Planner, Row, Shapes, Supply, View, wire_kbps};
+use crate::seat::Seat;
 use crate::stage::{self, Candidate, Group, Reachable, Stage, Wishes};
 use crate::state::State;
 use crate::time::Time;
@@ -36,6 +37,8 @@ pub(crate) struct Coordinator {
     planned: Option<Time>,
     /// The number of the plan whose rows each node was told last.
     pub(crate) given: BTreeMap<NodeId, u32>,
+    /// The seats as they were told last, whole, and the number of the one that each was told to change; 0 for none.
+    pub(crate) told: BTreeMap<NodeId, (Seat, u32)>,
     /// Who waits for a seat in answer, with the next plan at the latest.
     waiting: BTreeSet<NodeId>,
     pub(crate) owed: Owed,
@@ -58,6 +61,7 @@ impl Coordinator {
             verdicts: Verdicts::default(),
             planned: None,
             given: BTreeMap::new(),
+            told: BTreeMap::new(),
             waiting: BTreeSet::new(),
             owed: Owed::new(now, uplink_kbps),
             helpers: (now, Vec::new()),
@@ -117,6 +121,7 @@ impl<P: Payload> State<P> {
         let large = self.members.len() > config::AFRESH_MEETING;
         let Some(coordinator) = &mut self.coordinator else { return };
         coordinator.given.remove(&peer);
+        coordinator.told.remove(&peer);
         coordinator.waiting.remove(&peer);
         coordinator.owed.forget(peer);
         coordinator.verdicts.forget(peer);
@@ -227,6 +232,12 @@ impl<P: Payload> State<P> {
         if given.is_some_and(|number| !asks && holds >= (coordinator.term, number)) {
             // It has all that there is. Should the next plan change that, it is told.
             return;
+        }
+        let term = coordinator.term;
+        let is_known = |(seat, base): &(Seat, u32)| holds == seat.of() || *base > 0 && holds == (term, *base);
+        if asks && !coordinator.told.get(&peer).is_some_and(is_known) {
+            // What it was told last has not come, nor what that changed.
+            coordinator.told.remove(&peer);
         }
         if given.is_none() || planning {
             coordinator.waiting.insert(peer);

@@ -90,7 +90,7 @@ impl<P: Payload> State<P> {
             self.tell(now, peer, &Message::Detach { tree });
         }
         let Some(kind) = self.links.get(peer).map(|neighbour| neighbour.kind) else { return };
-        self.links.down(peer);
+        self.links.down(now, peer);
         self.lost_link(now, peer);
         if !self.links.up(now, peer, Admitted { kind, class: Class::Lobby, may_coordinate: false, owner: 0 })
         {

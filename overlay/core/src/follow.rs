@@ -92,12 +92,23 @@ impl<P: Payload> State<P> {
     /// The coordinator says where this node sits.
     pub(crate) fn heard_seat(&mut self, now: Time, note: Note) {
         match Seat::decode(&note.body) {
-            Ok(seat) => self.take_seat(now, seat),
+            // What is older changes nothing, and what it changes may be gone.
+            Ok(seat) if seat.of() < self.seat.of() => {}
+            Ok(seat) => match seat.onto(&self.seat) {
+                Some(seat) => self.take_seat(now, seat),
+                None => self.miss_seat(now),
+            },
             Err(_) => self.blame(note.origin, "says a seat that can't be read"),
         }
     }
 
-    /// Takes a seat that is not older than the one held.
+    /// What a seat changes never came: it is asked for all of it.
+    fn miss_seat(&mut self, now: Time) {
+        self.seat_missed = true;
+        self.say_news(now);
+    }
+
+    /// Takes a whole seat that is not older than the one held.
     pub(crate) fn take_seat(&mut self, now: Time, seat: Seat) {
         if (seat.of(), seat.heard) < (self.seat.of(), self.seat.heard) {
             return;
@@ -111,6 +122,7 @@ impl<P: Payload> State<P> {
         }
         self.links.open_doors(now);
         let moved = seat.of() != self.seat.of();
+        self.seat_missed = false;
         self.seat = seat;
         if moved {
             self.settle(now);

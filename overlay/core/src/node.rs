@@ -74,6 +74,7 @@ impl<P: Payload> Node<P> {
             strange: VecDeque::new(),
             stage: None,
             seat: Seat::default(),
+            seat_missed: false,
             coordinator: None,
             sends: Vec::new(),
             stint: 0,
@@ -233,7 +234,7 @@ impl<P: Payload> State<P> {
     }
 
     fn unlinked(&mut self, now: Time, peer: NodeId) {
-        if self.links.down(peer) {
+        if self.links.down(now, peer) {
             self.lost_link(now, peer);
             return;
         }
@@ -265,7 +266,7 @@ impl<P: Payload> State<P> {
             .min_by_key(|(peer, neighbour)| (neighbour.class, neighbour.since, *peer))
             .map(|(peer, _)| peer);
         if let Some(peer) = oldest
-            && self.links.down(peer)
+            && self.links.down(now, peer)
         {
             self.outbox.push_back(Output::Hangup(peer));
             self.lost_link(now, peer);

@@ -235,7 +235,7 @@ impl<P: Payload> State<P> {
     fn needs_answer(&self) -> bool {
         let term = self.leader.map_or(0, |leader| leader.term);
         let seated = self.seat.term > 0 && self.seat.term >= term;
-        !seated || !self.asked_with.as_ref().is_some_and(|said| self.is_as(said))
+        !seated || self.seat_missed || !self.asked_with.as_ref().is_some_and(|said| self.is_as(said))
     }
 
     fn presence(&mut self, now: Time, asks: bool, everybody: bool) -> Presence {

@@ -1,4 +1,4 @@
-//! A node's seat: its own rows of the plan, as its coordinator tells it.
+//! A node's seat: its own rows of the plan, as its coordinator tells it: all of them, or what is not as it told them last.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,10 +21,14 @@ pub struct Seat {
     pub term: u32,
     /// The number of the plan that the rows are of.
     pub number: u32,
+    /// The number of the seat of the same term that `rows` change; 0: they are all there are.
+    pub base: u32,
     /// The serial of the newest presence of the node that the coordinator knew.
     pub heard: u64,
     /// The node's place in each tree that it is in.
     pub rows: BTreeMap<TreeId, Row>,
+    /// Trees that it is in no longer, of those that it was in by `base`.
+    pub gone: BTreeSet<TreeId>,
     /// Parents and backups, as far as their contacts are known, and who is awaited.
     pub peers: BTreeMap<NodeId, Vec<String>>,
     /// Whom a node that hides is to dial beside those, since they can't dial it: the relays that it feeds. When a seat is
@@ -41,6 +45,14 @@ struct Packed {
     heard: u64,
     peers: Vec<Reachable>,
     rows: Vec<PackedRow>,
+    #[serde(default, skip_serializing_if = "is_whole")]
+    base: u32,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    gone: Vec<TreeId>,
+}
+
+fn is_whole(base: &u32) -> bool {
+    *base == 0
 }
 
 /// Tree, parent, backups, takes.
@@ -65,6 +77,9 @@ impl Seat {
             && packed.peers.windows(2).all(|pair| pair[0].id < pair[1].id)
             && packed.peers.iter().all(|peer| contacts_fit(&peer.contacts))
             && packed.rows.windows(2).all(|pair| pair[0].0 < pair[1].0)
+            && packed.gone.len() <= config::TREES_MAX
+            && packed.gone.windows(2).all(|pair| pair[0] < pair[1])
+            && (packed.base > 0 || packed.gone.is_empty())
             && packed
                 .rows
                 .iter()
@@ -84,6 +99,42 @@ impl Seat {
     /// Term and number: a seat of a newer plan replaces an older one.
     pub fn of(&self) -> (u32, u32) {
         (self.term, self.number)
+    }
+
+    /// What is not as it was by another whole seat of the same term: less to tell whoever holds that one.
+    pub(crate) fn since(&self, last: &Seat) -> Seat {
+        let rows = self.rows.iter().filter(|(tree, row)| last.rows.get(tree) != Some(row));
+        let peers = self.peers.iter().filter(|(id, contacts)| last.peers.get(id) != Some(contacts));
+        Seat {
+            term: self.term,
+            number: self.number,
+            base: last.number,
+            heard: self.heard,
+            rows: rows.map(|(tree, row)| (*tree, row.clone())).collect(),
+            gone: last.rows.keys().filter(|tree| !self.rows.contains_key(tree)).copied().collect(),
+            peers: peers.map(|(id, contacts)| (*id, contacts.clone())).collect(),
+            awaited: self.awaited.clone(),
+        }
+    }
+
+    /// The whole seat that this makes of the one that is held; none if it changes another.
+    pub fn onto(mut self, held: &Seat) -> Option<Seat> {
+        if self.base == 0 {
+            return Some(self);
+        }
+        if (self.term, self.base) != held.of() {
+            return None;
+        }
+        let mut rows = held.rows.clone();
+        rows.retain(|tree, _| !self.gone.contains(tree));
+        rows.append(&mut self.rows);
+        let named: BTreeSet<NodeId> =
+            rows.values().flat_map(|row| row.backups.iter().copied().chain([row.parent])).collect();
+        // Who comes without contacts is where it was.
+        let said = |id: &NodeId| self.peers.get(id).filter(|contacts| !contacts.is_empty());
+        let contacts = |id: &NodeId| said(id).or_else(|| held.peers.get(id)).cloned().unwrap_or_default();
+        let peers = named.iter().map(|id| (*id, contacts(id))).collect();
+        Some(Seat { base: 0, rows, gone: BTreeSet::new(), peers, ..self })
     }
 
     fn pack(&self, backups: usize) -> Packed {
@@ -107,6 +158,8 @@ impl Seat {
             heard: self.heard,
             rows: rows.collect(),
             peers: places.keys().map(|id| Reachable { id: *id, contacts: contacts(id) }).collect(),
+            base: self.base,
+            gone: self.gone.iter().copied().collect(),
         }
     }
 }
@@ -124,8 +177,10 @@ impl Packed {
         Some(Seat {
             term: self.term,
             number: self.number,
+            base: self.base,
             heard: self.heard,
             rows,
+            gone: self.gone.into_iter().collect(),
             peers,
             awaited: BTreeSet::new(),
         })
@@ -182,5 +237,45 @@ mod tests {
         assert_eq!(kept(1, Layer::Audio), [id(5), id(1)]);
         assert_eq!(kept(2, Layer::Audio), [id(6)]);
         assert_eq!(kept(0, Layer::P180), []);
+    }
+
+    fn row(parent: u8, backup: u8) -> Row {
+        Row { parent: id(parent), backups: vec![id(backup)], takes: true }
+    }
+
+    /// A seat with these rows, where everybody can be reached by the number that names it.
+    fn seat(number: u32, rows: &[(u8, Row)]) -> Seat {
+        let tree = |slot| TreeId { slot, layer: Layer::Audio, index: 0 };
+        let rows: BTreeMap<TreeId, Row> = rows.iter().map(|(slot, row)| (tree(*slot), row.clone())).collect();
+        let named = rows.values().flat_map(|row| row.backups.iter().copied().chain([row.parent]));
+        let peers = named.map(|id| (id, vec![id.0[0].to_string()])).collect();
+        Seat { term: 1, number, heard: u64::from(number), rows, peers, ..Seat::default() }
+    }
+
+    #[test]
+    fn what_has_changed_makes_the_new_seat_of_the_old_one_and_of_no_other() {
+        let before = seat(7, &[(0, row(1, 2)), (1, row(1, 3)), (2, row(4, 5)), (3, row(6, 1))]);
+        let after = seat(9, &[(0, row(1, 2)), (1, row(8, 3)), (3, row(6, 1)), (4, row(1, 9))]);
+        let news = after.since(&before);
+        assert_eq!((news.rows.len(), news.gone.len()), (2, 1));
+        assert_eq!(news.peers.keys().copied().collect::<Vec<_>>(), [id(8), id(9)]);
+        let told = Seat::decode(&news.encode().expect("fits")).expect("our own");
+        assert_eq!(told.clone().onto(&before).as_ref(), Some(&after));
+        assert_eq!(told.clone().onto(&after), None, "it holds another");
+        assert_eq!(told.clone().onto(&Seat { term: 2, ..before.clone() }), None, "of another term");
+        assert!(news.encode().expect("fits").len() < after.encode().expect("fits").len());
+        let same = Seat { heard: 12, ..after.clone() };
+        let answer = Seat::decode(&same.since(&after).encode().expect("fits")).expect("our own");
+        assert_eq!(answer.onto(&after), Some(same), "an answer that changes nothing");
+    }
+
+    #[test]
+    fn a_whole_seat_that_names_what_is_gone_contradicts_itself() {
+        let tree = TreeId { slot: 0, layer: Layer::Audio, index: 0 };
+        let mut told = seat(7, &[(1, row(1, 2))]);
+        told.gone.insert(tree);
+        assert_eq!(Seat::decode(&told.encode().expect("fits")), Err(SeatError::Contradiction));
+        told.base = 6;
+        assert!(Seat::decode(&told.encode().expect("fits")).is_ok());
     }
 }

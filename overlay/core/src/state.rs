@@ -137,6 +137,8 @@ pub(crate) struct State<P> {
     pub(crate) stage: Option<(NodeId, Stage)>,
     /// This node's rows of the plan.
     pub(crate) seat: Seat,
+    /// It was told what changes a seat that it does not hold.
+    pub(crate) seat_missed: bool,
     pub(crate) coordinator: Option<Coordinator>,
     /// What this node publishes.
     pub(crate) sends: Vec<LayerRate>,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config;
+use crate::coordinator::Coordinator;
 use crate::id::NodeId;
 use crate::io::{Audience, Topic};
 use crate::owed::Rank;
@@ -12,6 +13,17 @@ use crate::state::State;
 use crate::time::Time;
 use crate::timers::Timer;
 use crate::unit::Payload;
+
+impl Coordinator {
+    /// What a node is to be told of its seat: what has changed, if it was told it before, and that is less. One that hides is told
+    /// the whole, with whom it is to dial.
+    fn news(&self, node: NodeId, seat: &Seat) -> Seat {
+        let last = self.told.get(&node).map(|(last, _)| last);
+        let last = last.filter(|last| last.awaited.is_empty() && seat.awaited.is_empty());
+        let news = last.map(|last| seat.since(last)).filter(|news| news.rows.len() < seat.rows.len());
+        news.unwrap_or_else(|| seat.clone())
+    }
+}
 
 impl<P: Payload> State<P> {
     /// A node is to be told its rows again.
@@ -38,13 +50,18 @@ impl<P: Payload> State<P> {
             return self.timers.set(Timer::Seats, now + config::HOUSEKEEPING_EVERY);
         }
         while let Some(node) = self.coordinator.as_mut().and_then(|coordinator| coordinator.owed.next(now)) {
-            let body = self.seat_of(node).map(|seat| seat.encode());
+            let seat = self.seat_of(node);
             let Some(coordinator) = &mut self.coordinator else { return };
+            let news = seat.as_ref().map(|seat| coordinator.news(node, seat));
+            let body = news.as_ref().map(Seat::encode);
             let bytes = body.as_ref().and_then(|body| body.as_ref().ok()).map_or(0, Vec::len);
             if !coordinator.owed.affords(now, bytes + config::SEAT_OVERHEAD) {
                 break;
             }
             coordinator.owed.paid(now, node);
+            if let Some((seat, news)) = seat.zip(news) {
+                coordinator.told.insert(node, (seat, news.base));
+            }
             match body {
                 Some(Ok(body)) => self.say(Topic::Seat, Audience::One(node), body),
                 Some(Err(_)) => self.blame(node, "its seat does not fit a note"),
@@ -56,7 +73,7 @@ impl<P: Payload> State<P> {
         }
     }
 
-    /// A node's rows as they are now.
+    /// A node's rows as they are now, whole.
     fn seat_of(&self, node: NodeId) -> Option<Seat> {
         let me = self.me();
         let heard = self.members.get(node).map(|member| member.serial).or((node == me).then_some(0))?;
@@ -79,7 +96,7 @@ impl<P: Payload> State<P> {
             |id: &NodeId| stage.is_some_and(|stage| stage.helpers.iter().any(|helper| helper.id == *id));
         let elsewhere = |id: &NodeId| if helps(id) { Some(Vec::new()) } else { contacts(id) };
         let peers = named.iter().filter_map(|id| Some((*id, elsewhere(id)?))).collect();
-        Some(Seat { term: coordinator.term, number, heard, rows, peers, awaited })
+        Some(Seat { term: coordinator.term, number, heard, rows, peers, awaited, ..Seat::default() })
     }
 
     /// Whom a node that hides is to dial, since they can't dial it: the relays that it feeds.

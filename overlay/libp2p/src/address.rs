@@ -45,6 +45,20 @@ pub(crate) fn parse_contact(contact: &str) -> Result<(NodeId, Multiaddr), Contac
     if dialable(&address) { Ok((peer, address)) } else { Err(ContactError::NotDialable) }
 }
 
+/// A contact as notes carry it, beside the id of its node: without the identity, which is half of it.
+pub(crate) fn without_identity(contact: &str) -> Option<String> {
+    parse_contact(contact).ok().map(|(_, address)| address.to_string())
+}
+
+/// The address that a note names for a node, with its identity or without; `None` if it can't be dialled, or is another's.
+pub(crate) fn address_of(node: NodeId, contact: &str) -> Option<Multiaddr> {
+    let mut address: Multiaddr = contact.parse().ok()?;
+    if let Some(Protocol::P2p(peer)) = address.iter().last() {
+        address.pop().filter(|_| node_id(&peer) == Some(node))?;
+    }
+    dialable(&address).then_some(address)
+}
+
 /// True for the two forms that this program listens on and dials. Whatever else a presence names is
 /// not dialled: its origin must not choose what protocols we speak to third parties.
 fn dialable(address: &Multiaddr) -> bool {
@@ -95,6 +109,19 @@ mod tests {
         for text in contact(node, IpAddr::from([127, 0, 0, 1]), 4000) {
             assert_eq!(node_id_of(&text), Some(node), "{text}");
         }
+    }
+
+    #[test]
+    fn notes_carry_contacts_without_the_identity_that_stands_beside_them() {
+        let (node, other) = (somebody(), somebody());
+        for text in contact(node, IpAddr::from([127, 0, 0, 1]), 4000) {
+            let short = without_identity(&text).expect("a contact");
+            assert!(text.starts_with(&short) && short.len() * 2 < text.len(), "{short}");
+            assert_eq!(address_of(node, &short), address_of(node, &text));
+            assert!(address_of(node, &short).is_some());
+            assert_eq!(address_of(other, &text), None, "it names somebody else");
+        }
+        assert_eq!(address_of(node, "/ip4/127.0.0.1/tcp/80/ws"), None);
     }
 
     #[test]

@@ -285,12 +285,8 @@ impl Driver {
         if self.is_connected(peer) {
             return;
         }
-        let addresses: Vec<Multiaddr> = contacts
-            .iter()
-            .filter_map(|contact| address::parse_contact(contact).ok())
-            .filter(|(named, _)| *named == peer)
-            .map(|(_, address)| address)
-            .collect();
+        let addresses: Vec<Multiaddr> =
+            contacts.iter().filter_map(|contact| address::address_of(peer, contact)).collect();
         if self.waiting.len() < CONNECTIONS_MAX as usize {
             self.waiting.push_back((peer, addresses));
         } else {

@@ -91,6 +91,9 @@ pub fn spawn<A: Authority>(mut config: Config, authority: A) -> Result<(Handle, 
     let (happenings, events) = mpsc::channel(config::HAPPENINGS_MAX);
     let (orders, orders_out) = mpsc::channel(config::ORDERS_MAX);
     config.node.me = me;
+    let contacts_in_notes =
+        config.node.contacts.iter().filter_map(|contact| address::without_identity(contact));
+    config.node.contacts = contacts_in_notes.collect();
     config.node.uplink_kbps = config.uplink_kbps.unwrap_or(config::UNLIMITED_KBPS);
     let recorder = config.journal.map(|file| Recorder::start(file, &config.node)).transpose();
     let recorder = recorder.map_err(Error::Journal)?;

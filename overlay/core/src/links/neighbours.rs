@@ -173,7 +173,6 @@ impl Links {
         if !self.is_welcome(now, peer) || !self.has_room(admitted.class) {
             return false;
         }
-        self.dialled.remove(&peer);
         self.neighbours.insert(peer, Neighbour::new(now, admitted));
         true
     }
@@ -197,8 +196,13 @@ impl Links {
         self.iter().filter(|(_, neighbour)| neighbour.class == Class::Member)
     }
 
-    pub(crate) fn down(&mut self, peer: NodeId) -> bool {
-        self.neighbours.remove(peer).is_some()
+    /// A link is gone. One that was kept for long may be made again at once.
+    pub(crate) fn down(&mut self, now: Time, peer: NodeId) -> bool {
+        let Some(neighbour) = self.neighbours.remove(peer) else { return false };
+        if now.since(neighbour.since) >= config::DIAL_AGAIN_MAX {
+            self.dialled.remove(&peer);
+        }
+        true
     }
 
     /// Never to be linked again. False if it was so before.

@@ -15,6 +15,9 @@ const OVERLAP: u32 = 5_000;
 /// relay: two that fall together don't save each other's children. Where not everybody may move at once relays are soon
 /// full, and it is as much less for a person as the more it has to spare.
 const BURDEN: u32 = 1_000;
+/// In a meeting that is not small a parent that shares no edge with the receiver yet counts as this much further away, 0.1 ms (a
+/// guess): each such pair takes a link, and a seat that says how to reach it.
+const STRANGER: u32 = 1_000;
 /// Ten times the fan-out is worth being 92 ms further away: 40 ms × ln, in 0.1 ms.
 const STRONG: i64 = 400;
 /// A relay is worth being 100 ms further away.
@@ -70,8 +73,11 @@ pub(super) fn cost(tree: &Tree, roster: &Roster, parent: Ix, node: Ix, spent: u6
 
 /// What it costs, 0.1 ms, that this parent is who it is.
 pub(super) fn burden(tree: &Tree, roster: &Roster, parent: Ix, node: Ix, small: bool) -> u32 {
+    if !small {
+        return if roster.are_neighbours(parent, node) { 0 } else { STRANGER };
+    }
     let lent = roster.is_relay(parent) && !roster.is_relay(node);
-    if !small || parent == tree.source || lent {
+    if parent == tree.source || lent {
         return 0;
     }
     let few = roster.people() <= config::AFRESH_MEETING;
@@ -113,7 +119,7 @@ pub(super) fn build(
     for (_, node) in interiors {
         let takes = is_receiver[node as usize];
         let open = |parent: &Ix| {
-            let may = roster.may_feed(source, *parent, node);
+            let may = roster.may_feed(source, *parent, node) && roster.may_link(*parent, node);
             free[*parent as usize] > 0 && is_shallow(tree, *parent) && may
         };
         let spent = ways.spent(node);
@@ -142,11 +148,11 @@ pub(super) fn build(
     for (_, node) in leaves {
         let region = roster.region(node);
         let spent = ways.spent(node);
-        let mut parent = nearest(tree, roster, &sights[region], &free, node, spent);
+        let mut parent = nearest(tree, roster, &sights[region], &free, node, spent, small);
         if parent.is_none() {
             placed.retain(|parent| free[*parent as usize] > 0);
             sights[region] = in_sight(tree, roster, &placed, region);
-            parent = nearest(tree, roster, &sights[region], &free, node, spent);
+            parent = nearest(tree, roster, &sights[region], &free, node, spent, small);
         }
         let Some(parent) = parent else { continue };
         free[parent as usize] -= 1;
@@ -171,10 +177,20 @@ fn ln_1024(of: u32) -> i64 {
     (i64::from(whole) * 1024 + part) * 710 / 1024
 }
 
-fn nearest(tree: &Tree, roster: &Roster, sight: &[Ix], free: &[u32], node: Ix, spent: u64) -> Option<Ix> {
-    let open = |parent: &&Ix| free[**parent as usize] > 0 && roster.may_feed(tree.source, **parent, node);
-    let open = sight.iter().filter(open).take(LOOK);
-    open.min_by_key(|parent| (cost(tree, roster, **parent, node, spent), **parent)).copied()
+fn nearest(
+    tree: &Tree,
+    roster: &Roster,
+    sight: &[Ix],
+    free: &[u32],
+    node: Ix,
+    spent: u64,
+    small: bool,
+) -> Option<Ix> {
+    let may = |parent: Ix| roster.may_feed(tree.source, parent, node) && roster.may_link(parent, node);
+    let open = sight.iter().filter(|parent| free[**parent as usize] > 0 && may(**parent)).take(LOOK);
+    let stranger = |parent: Ix| if small { 0 } else { burden(tree, roster, parent, node, small) };
+    let far = |parent: Ix| cost(tree, roster, parent, node, spent) + stranger(parent);
+    open.min_by_key(|parent| (far(**parent), **parent)).copied()
 }
 
 /// The best parents for somebody in the middle of a region, best first.

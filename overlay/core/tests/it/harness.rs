@@ -438,11 +438,13 @@ impl World {
                     self.said.insert(me, (note.serial, presence));
                 }
                 self.presences += u64::from(note.is_some_and(|note| note.topic == Topic::Presence));
-                if let Some(note) = note.filter(|note| note.topic == Topic::Seat)
+                if let Some(note) = note.filter(|note| note.topic == Topic::Seat && note.origin == me)
                     && let Audience::One(to) = note.audience
                 {
-                    self.seat_of
-                        .insert(to, Seat::decode(&note.body).expect("a coordinator writes what can be read"));
+                    let said = Seat::decode(&note.body).expect("a coordinator writes what can be read");
+                    let held = self.seat_of.get(&to).cloned().unwrap_or_default();
+                    let seat = said.onto(&held).expect("a coordinator changes what it told last");
+                    self.seat_of.insert(to, seat);
                 }
                 self.seats += u64::from(note.is_some_and(|note| note.topic == Topic::Seat));
                 self.later(to, Input::Control { from: me, bytes });

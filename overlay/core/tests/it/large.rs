@@ -1,9 +1,10 @@
 //! What keeps the coordinator of many people from being the one to whom all come, and who tells all.
 
-use overlay_core::io::{Command, Input, Kind};
+use overlay_core::io::{Admitted, Audience, Class, Command, Input, Kind, Note, Topic};
+use overlay_core::seat::Seat;
 use overlay_core::wire::Message;
 
-use crate::harness::{World, id, ladder};
+use crate::harness::{World, id, ladder, sign};
 
 /// What the first may send, kbit/s.
 const THIN: u32 = 1_500;
@@ -80,13 +81,38 @@ fn another_way_is_nobodys_business_but_the_coordinators() {
 fn relays_that_the_stage_names_come_without_contacts() {
     let mut world = World::demo(2);
     world.run(3_000);
-    // Its first seat may have been told before there was a stage.
-    world.command(id(5), Command::Uplink { kbps: 1_400 });
-    world.run(1_000);
+    // A first seat may have been told before there was a stage: it comes anew, and has forgotten that.
+    world.kill(id(5));
+    world.add(5, Kind::Participant, 1_400);
+    world.link(id(5), id(1));
+    world.run(2_000);
     let seat = &world.seat_of[&id(5)];
     assert!(seat.peers[&id(11)].is_empty() && seat.peers[&id(12)].is_empty());
     assert!(seat.peers.iter().all(|(peer, contacts)| contacts.is_empty() == (peer.0[0] > 10)));
     assert!(world.is_linked(id(5), id(11)) && world.is_linked(id(5), id(12)), "it has dialled them");
+}
+
+#[test]
+fn who_was_told_what_changes_another_seat_asks_for_all_of_it() {
+    let mut world = World::demo(2);
+    world.run(3_000);
+    let held = world.seat_of[&id(5)].clone();
+    world.seats = 0;
+    let missed = Seat { term: 1, number: 1_000, base: 999, ..Seat::default() };
+    let body = missed.encode().expect("fits");
+    let note =
+        Note { origin: id(1), serial: u64::MAX, topic: Topic::Seat, audience: Audience::One(id(5)), body };
+    let signature = sign(&note);
+    let verdict =
+        Some(Admitted { kind: Kind::Participant, class: Class::Member, may_coordinate: true, owner: 0 });
+    world.input(id(5), Input::Vetted { from: id(1), note, signature, verdict });
+    world.run(500);
+    assert!(world.said[&id(5)].1.asks, "it asks");
+    assert!(world.seats > 0, "it is answered");
+    assert_eq!(world.seat_of[&id(5)].rows, held.rows);
+    world.seats = 0;
+    world.run(3_000);
+    assert_eq!(world.seats, 0, "that was all");
 }
 
 #[test]
