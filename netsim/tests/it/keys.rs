@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
 use netsim::payload::Parcel;
 use netsim::record::{KeysRecord, Record};
@@ -122,6 +123,33 @@ fn a_deputy_takes_over_when_the_organiser_dies_and_gives_way_when_it_is_back() {
         "{:?}",
         record.violations
     );
+}
+
+/// A deputy that took over had no way yet to most of those whom it told its epoch, and they asked for it only after seconds.
+#[test]
+fn no_sound_waits_for_a_deputys_keys() {
+    let faults = r#"
+[people.nat]
+symmetric_percent = 100
+[[faults]]
+what = "remove"
+who = "watchers"
+count = 1
+at = "10s"
+[[faults]]
+what = "crash"
+who = "coordinator"
+at = "11500ms"
+"#;
+    for seed in [2, 3, 5] {
+        let mut scenario = bears(meeting("22s", faults), &["acyclic", "mutual"]);
+        (scenario.people.count, scenario.geography.flat) = (10, Some(Duration::from_millis(5)));
+        scenario.crowds.clear();
+        let record = simulate(scenario, seed);
+        assert_eq!(broken(&record), Vec::<&str>::new(), "{:?}", record.violations);
+        let waits = &keys(&record).waits.0;
+        assert_eq!(waits.len(), 0, "seed {seed}: up to {} µs", waits.max());
+    }
 }
 
 /// From a moment on no source says its keys, neither to all nor to who asks.
