@@ -33,11 +33,14 @@ impl Missing {
         self.watched.values().map(|watch| watch.at).min()
     }
 
-    /// These were sources, and have to announce themselves for the new epoch.
+    /// An epoch begins for which sources draw fresh secrets. These were sources, and have to announce themselves for it.
+    /// Who was missed before could only be asked for an older one: they are asked anew if they are missed in this.
     pub(crate) fn expect(&mut self, activate_at: UnixTime, sources: impl Iterator<Item = PeerKey>) {
-        for source in sources {
-            self.watch(source, activate_at.plus_ms(MISSING_AFTER_MS), false, None);
+        let at = activate_at.plus_ms(MISSING_AFTER_MS);
+        for watch in self.watched.values_mut() {
+            *watch = Watch { at, sends: false, had: None, said: false };
         }
+        sources.for_each(|source| self.watch(source, at, false, None));
     }
 
     /// A frame of it came that nothing opens, while this (its serial) was the newest secret of it that was known.

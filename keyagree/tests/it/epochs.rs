@@ -296,3 +296,40 @@ fn a_source_that_began_anew_is_asked_though_what_it_had_before_is_known() {
     assert_eq!(world.missed(one, since, world.now), 0);
     world.agree(&[host, source, one]);
 }
+
+#[test]
+fn a_source_that_was_asked_is_asked_again_as_soon_as_it_is_missed_in_another_epoch() {
+    let mut world = World::new(63);
+    let host = world.organiser();
+    let (source, one, goes) = (world.guest(), world.guest(), world.guest());
+    world.run_ms(5_000);
+    world.calm = true;
+    world.withheld = [(one, "Announcement"), (one, "Passed")].into();
+    world.send(source, &[0]);
+    let peer = world.people[source].key;
+    let named = |world: &World| -> Vec<keyagree::UnixTime> {
+        let events = world.people[one].events.iter();
+        events.filter(|(_, event)| matches!(event, Event::Missing { .. })).map(|(at, _)| *at).collect()
+    };
+    world.put(one, Input::Unopened(peer));
+    world.run_ms(1_100);
+    assert_eq!(named(&world).len(), 1);
+    // Somebody leaves: the source draws a fresh secret, and its announcement is lost again.
+    let (epoch, key) = (world.people[one].session().epoch(), world.people[goes].key);
+    world.crash(goes);
+    world.put(host, Input::Departed(key));
+    while world.people[one].session().epoch() == epoch {
+        world.run_ms(10);
+    }
+    let entered = world.now;
+    // It counts a second after its record was made, and a second later the source is missed.
+    while named(&world).len() < 2 && world.now.since(entered) < 4_000 {
+        world.put(one, Input::Unopened(peer));
+        world.run_ms(50);
+    }
+    let waited = world.now.since(entered);
+    assert!((1_700..2_200).contains(&waited), "{waited} ms");
+    world.withheld.clear();
+    world.run_ms(500);
+    assert!(!world.people[one].open.is_empty(), "it is answered");
+}

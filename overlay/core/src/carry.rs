@@ -9,7 +9,9 @@ use std::time::Duration;
 use crate::config;
 use crate::id::NodeId;
 use crate::io::{Admitted, Audience, Kind, Note, Signature, Topic};
+use crate::links::Links;
 use crate::members::Presence;
+use crate::routes::Routes;
 use crate::state::{State, Uphill};
 use crate::time::Time;
 use crate::timers::Timer;
@@ -18,7 +20,8 @@ use crate::wire::Message;
 
 impl<P: Payload> State<P> {
     /// Sends a note a link further; `from` is where it came from, none for an own one. An own note that finds no
-    /// way to the coordinator, or one that this node's presence has not gone yet, waits.
+    /// way to the coordinator, or one that this node's presence has not gone yet, waits. So does one about keys for one
+    /// node: who begins to coordinate has much to say before anybody has shown it a way. Its seats the core says anew then.
     pub(crate) fn carry(
         &mut self,
         now: Time,
@@ -28,8 +31,7 @@ impl<P: Payload> State<P> {
         hops: u8,
     ) {
         let next = match note.audience {
-            Audience::One(to) if self.links.has(to) => Some(to),
-            Audience::One(to) => self.routes.by(to),
+            Audience::One(to) => way_to(&self.links, &self.routes, to),
             Audience::Coordinator | Audience::Everybody => self.uphill.map(|uphill| uphill.peer),
         };
         let next = next.filter(|next| Some(*next) != from && self.links.has(*next));
@@ -37,14 +39,26 @@ impl<P: Payload> State<P> {
         let presence = note.topic == Topic::Presence;
         let untold = own && !presence && self.uphill.is_some_and(|uphill| !uphill.told);
         let Some(next) = next.filter(|_| !untold) else {
-            if own {
-                self.wait_for_a_way(note.clone(), signature);
+            match note.audience {
+                Audience::One(to) if from.is_none() && note.topic == Topic::Keys => {
+                    self.unsent.put(now, to, note.clone(), signature);
+                }
+                _ if own => self.wait_for_a_way(note.clone(), signature),
+                _ => {}
             }
             return;
         };
         self.carry_to(now, next, note, signature, hops);
         if own && presence {
             self.presence_went(now);
+        }
+    }
+
+    /// Sends what waited for a way that there is by now.
+    pub(crate) fn carry_unsent(&mut self, now: Time) {
+        let (links, routes) = (&self.links, &self.routes);
+        for (note, signature) in self.unsent.take(now, |to| way_to(links, routes, to).is_some()) {
+            self.carry(now, None, &note, signature, 0);
         }
     }
 
@@ -342,4 +356,9 @@ impl<P: Payload> State<P> {
     pub(crate) fn is_heartbeat(presence: &Presence, admitted: Admitted) -> bool {
         presence.leads > 0 && admitted.may_coordinate && !presence.leaving
     }
+}
+
+/// The neighbour by way of which a node is reached, or that is it.
+fn way_to(links: &Links, routes: &Routes, to: NodeId) -> Option<NodeId> {
+    if links.has(to) { Some(to) } else { routes.by(to).filter(|by| links.has(*by)) }
 }

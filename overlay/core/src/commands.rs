@@ -83,6 +83,7 @@ impl<P: Payload> State<P> {
         }
         self.give_what_is_owed(now, peer);
         self.gossip.forget(peer);
+        self.unsent.forget(peer);
         self.waits_no_longer(peer, false);
         if self.members.remove(peer) {
             self.departed(now, peer, false);

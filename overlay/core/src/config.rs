@@ -74,6 +74,12 @@ pub const UNVETTED_PER_S: u32 = 20;
 pub const PLANNED_LINKS_MAX: usize = LINKS_MAX / 2;
 /// Own notes that wait for a way to the coordinator.
 pub const WAITING_MAX: usize = 32;
+/// Own notes about keys for one node that wait for a way to it: one for each member …
+pub const UNSENT_MAX: usize = MEMBERS_MAX;
+/// … and so many bytes of their bodies …
+pub const UNSENT_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// … for this span: whoever lacks an epoch's secret asks for it then.
+pub const UNSENT_FOR: Duration = Duration::from_secs(3);
 /// Notes of origins that are not known yet, kept until their presence comes.
 pub const STRANGE_MAX: usize = 64;
 /// How long those are kept.

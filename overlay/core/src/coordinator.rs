@@ -52,7 +52,9 @@ impl Coordinator {
             term,
             since: now,
             number: 0,
-            next_feed: 1,
+            // Receivers take nothing of a feed that is not above the last of its slot. Who comes back after a crash remembers
+            // none, nobody tells it its own, and terms grow with the clock.
+            next_feed: term.max(1),
             feeds: Vec::new(),
             wishes: Wishes::default(),
             crowded: false,

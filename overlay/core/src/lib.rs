@@ -36,6 +36,7 @@
 //! | `gossip` | notes that are kept and were seen |
 //! | `downlink` | what the way in carries, once it is full |
 //! | `routes` | who is reached by way of whom |
+//! | `unsent` | own notes for one node, while no way to it is known |
 //! | `ring` | the last second of a tree |
 //! | [`list`] | what a source signs of a tree: gathered there, and held against what came elsewhere |
 //! | `delivered` | which frames the user has |
@@ -94,6 +95,7 @@ mod state;
 mod survey;
 mod tell;
 mod trial;
+mod unsent;
 mod verdicts;
 mod vivaldi;
 mod wants;

@@ -24,6 +24,7 @@ use crate::status::{MemberStatus, Status, TreeStatus};
 use crate::time::Time;
 use crate::timers::{Timer, Timers};
 use crate::unit::{Layer, Payload};
+use crate::unsent::Unsent;
 use crate::vivaldi::Vivaldi;
 use crate::wants::Wants;
 
@@ -70,6 +71,7 @@ impl<P: Payload> Node<P> {
             leader: None,
             uphill: None,
             waiting: VecDeque::new(),
+            unsent: Unsent::default(),
             unvetted: (Time::ZERO, 0),
             strange: VecDeque::new(),
             stage: None,
@@ -202,6 +204,7 @@ impl<P: Payload> Node<P> {
         state.gossip.check();
         state.lobby.check();
         state.routes.check();
+        state.unsent.check();
         assert!(state.links.waiting().count() <= config::LOBBY_LINKS_MAX);
         for tree in state.trees.values() {
             tree.check(state.config.me);
@@ -297,6 +300,7 @@ impl<P: Payload> State<P> {
 
     fn keep_house(&mut self, now: Time) {
         self.lose_silent_below(now);
+        self.carry_unsent(now);
         self.take_leave(now);
         self.forgive(now);
         self.judge(now);

@@ -26,6 +26,7 @@ use crate::stage::{Group, Stage};
 use crate::time::Time;
 use crate::timers::{Timer, Timers};
 use crate::unit::{Layer, Payload, TreeId};
+use crate::unsent::Unsent;
 use crate::vivaldi::Vivaldi;
 use crate::wants::Wants;
 use crate::wire::{Message, TreeTick};
@@ -129,6 +130,8 @@ pub(crate) struct State<P> {
     pub(crate) uphill: Option<Uphill>,
     /// Own notes for the coordinator, while there is no way to it.
     pub(crate) waiting: VecDeque<(Note, Signature)>,
+    /// Own notes for one node, while there is no way to it.
+    pub(crate) unsent: Unsent,
     /// Notes of unknown origins that were passed on in the second that began then.
     pub(crate) unvetted: (Time, u32),
     /// Notes of origins whose presence has not come yet.

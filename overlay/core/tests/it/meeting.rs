@@ -216,6 +216,38 @@ fn a_coordinator_that_comes_back_with_a_higher_term_disturbs_nobody() {
     }
 }
 
+#[test]
+fn a_coordinator_that_comes_back_publishes_into_no_feed_of_its_earlier_life() {
+    let mut world = World::new();
+    world.add_coordinator(1, 1_500);
+    world.add(11, Kind::Relay, 20_000);
+    for n in 4..=6 {
+        world.add(n, Kind::Participant, 1_500);
+    }
+    world.command(id(1), Command::Coordinate { term: 1_800_000_000 });
+    [1, 4, 5, 6].iter().for_each(|n| world.link(id(*n), id(11)));
+    world.command(id(1), Command::Send(ladder()));
+    world.run(4_000);
+    let feed = |world: &World| world.nodes[&id(1)].status().on_stage.map(|(_, feed)| feed);
+    let before = feed(&world).expect("a place");
+    world.kill(id(1));
+    world.run(2_000);
+    // Nobody took its place: it plans as soon as it starts, and no presence tells it the feed that it had.
+    world.add_with_serial(1, Kind::Participant, 1_500, 1_000_000);
+    let since = world.now;
+    world.command(id(1), Command::Coordinate { term: 1_800_000_006 });
+    world.command(id(1), Command::Send(ladder()));
+    world.run(100);
+    world.link(id(1), id(11));
+    world.run(4_000);
+    let after = feed(&world).expect("a place");
+    assert!(after > before, "{after} after {before}");
+    for receiver in 4..=6 {
+        let heard = world.frames(id(receiver), id(1), Layer::Audio, since).len();
+        assert!(heard > 150, "{receiver} heard {heard} of its packets");
+    }
+}
+
 /// Tells a node, in its coordinator's name, to sit as it sits, with this row in place of its picture of the slot.
 fn seat_anew(world: &mut World, node: NodeId, number: u32, picture: TreeId, parent: NodeId) {
     let status = world.nodes[&node].status();

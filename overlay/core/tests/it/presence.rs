@@ -96,6 +96,26 @@ fn what_is_said_to_the_coordinator_before_there_is_a_way_to_it_waits_for_one() {
 }
 
 #[test]
+fn who_takes_over_says_keys_to_those_to_whom_it_is_shown_no_way_yet() {
+    let mut world = sparse(&[1, 2, 3], &[(1, 11), (11, 12), (12, 2), (11, 3), (12, 13)]);
+    world.add_coordinator(4, 1_500);
+    world.link(id(4), id(13));
+    world.run(4_000);
+    world.kill(id(1));
+    world.run(2_000);
+    world.command(id(4), Command::Coordinate { term: 2 });
+    for n in [2, 3] {
+        world.command(id(4), Command::Say { to: Audience::One(id(n)), body: vec![n] });
+    }
+    world.run(500);
+    for n in [2, 3] {
+        let wrap = |event: &Event| *event == Event::Keys { from: id(4), body: vec![n] };
+        let heard = world.events.iter().filter(|(who, event)| *who == id(n) && wrap(event));
+        assert_eq!(heard.count(), 1, "{n}");
+    }
+}
+
+#[test]
 fn what_a_newcomer_asks_follows_its_presence_to_the_coordinator() {
     let mut world = sparse(&[1], &[(1, 11), (11, 12)]);
     world.strict = true;
