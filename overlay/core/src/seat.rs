@@ -117,7 +117,7 @@ impl Seat {
         }
     }
 
-    /// The whole seat that this makes of the one that is held; none if it changes another.
+    /// The whole seat that this makes of the one that is held; none if it changes another, or makes too much of it.
     pub fn onto(mut self, held: &Seat) -> Option<Seat> {
         if self.base == 0 {
             return Some(self);
@@ -128,6 +128,9 @@ impl Seat {
         let mut rows = held.rows.clone();
         rows.retain(|tree, _| !self.gone.contains(tree));
         rows.append(&mut self.rows);
+        if rows.len() > config::TREES_MAX {
+            return None;
+        }
         let named: BTreeSet<NodeId> =
             rows.values().flat_map(|row| row.backups.iter().copied().chain([row.parent])).collect();
         // Who comes without contacts is where it was.
@@ -262,7 +265,7 @@ mod tests {
         let told = Seat::decode(&news.encode().expect("fits")).expect("our own");
         assert_eq!(told.clone().onto(&before).as_ref(), Some(&after));
         assert_eq!(told.clone().onto(&after), None, "it holds another");
-        assert_eq!(told.clone().onto(&Seat { term: 2, ..before.clone() }), None, "of another term");
+        assert_eq!(told.onto(&Seat { term: 2, ..before }), None, "of another term");
         assert!(news.encode().expect("fits").len() < after.encode().expect("fits").len());
         let same = Seat { heard: 12, ..after.clone() };
         let answer = Seat::decode(&same.since(&after).encode().expect("fits")).expect("our own");

@@ -9,7 +9,7 @@ use overlay_core::{id::NodeId, node, unit::Frame};
 use tokio::sync::mpsc;
 
 /// The version of the meeting protocol that this program speaks: what travels on the lanes.
-pub const PROTOCOL: u16 = 4;
+pub const PROTOCOL: u16 = 5;
 
 /// What a node is started with.
 pub struct Config {

@@ -118,11 +118,11 @@ fn seat_body() -> impl Strategy<Value = Vec<u8>> {
         backups,
         takes,
     });
-    (0_u32..4, 0_u32..9, 0_u64..9, prop::collection::btree_map(tree(), row, 0..5)).prop_map(
-        |(term, number, heard, rows)| {
-            Seat { term, number, heard, rows, ..Seat::default() }.encode().unwrap_or_default()
-        },
-    )
+    let rows = prop::collection::btree_map(tree(), row, 0..5);
+    let change = (0_u32..9, prop::collection::btree_set(tree(), 0..3));
+    (0_u32..4, 0_u32..9, 0_u64..9, rows, change).prop_map(|(term, number, heard, rows, (base, gone))| {
+        Seat { term, number, base, heard, rows, gone, ..Seat::default() }.encode().unwrap_or_default()
+    })
 }
 
 fn note() -> impl Strategy<Value = Note> {
