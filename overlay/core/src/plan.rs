@@ -34,6 +34,7 @@ mod compute;
 mod deal;
 mod group;
 mod looks;
+mod pairs;
 mod place;
 mod planner;
 mod resume;

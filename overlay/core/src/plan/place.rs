@@ -74,7 +74,7 @@ pub(super) fn cost(tree: &Tree, roster: &Roster, parent: Ix, node: Ix, spent: u6
 /// What it costs, 0.1 ms, that this parent is who it is.
 pub(super) fn burden(tree: &Tree, roster: &Roster, parent: Ix, node: Ix, small: bool) -> u32 {
     if !small {
-        return if roster.are_neighbours(parent, node) { 0 } else { STRANGER };
+        return if roster.pairs.are_neighbours(parent, node) { 0 } else { STRANGER };
     }
     let lent = roster.is_relay(parent) && !roster.is_relay(node);
     if parent == tree.source || lent {
@@ -119,7 +119,7 @@ pub(super) fn build(
     for (_, node) in interiors {
         let takes = is_receiver[node as usize];
         let open = |parent: &Ix| {
-            let may = roster.may_feed(source, *parent, node) && roster.may_link(*parent, node);
+            let may = roster.may_feed(source, *parent, node) && roster.pairs.may_link(*parent, node);
             free[*parent as usize] > 0 && is_shallow(tree, *parent) && may
         };
         let spent = ways.spent(node);
@@ -186,7 +186,7 @@ fn nearest(
     spent: u64,
     small: bool,
 ) -> Option<Ix> {
-    let may = |parent: Ix| roster.may_feed(tree.source, parent, node) && roster.may_link(parent, node);
+    let may = |parent: Ix| roster.may_feed(tree.source, parent, node) && roster.pairs.may_link(parent, node);
     let open = sight.iter().filter(|parent| free[**parent as usize] > 0 && may(**parent)).take(LOOK);
     let stranger = |parent: Ix| if small { 0 } else { burden(tree, roster, parent, node, small) };
     let far = |parent: Ix| cost(tree, roster, parent, node, spent) + stranger(parent);

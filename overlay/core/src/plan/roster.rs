@@ -11,6 +11,7 @@ use crate::time::Time;
 
 use super::budget::{capped_kbps, graft_kbps};
 use super::looks::Looks;
+use super::pairs::Pairs;
 use super::table::{Margins, Supply};
 
 /// A node's place in the planner's tables.
@@ -51,8 +52,8 @@ pub(super) struct Roster {
     own: Vec<u32>,
     /// See [`Roster::held`].
     held: Vec<u32>,
-    /// With whom each shares edges, whichever way they lead, and how many.
-    neighbours: Vec<BTreeMap<Ix, u32>>,
+    /// Who shares edges with whom.
+    pub(super) pairs: Pairs,
     /// Bit of the owner if it is a heavy one.
     heavy: Vec<u64>,
     regions: Vec<u16>,
@@ -100,12 +101,12 @@ impl Roster {
             self.used.push(Cap::default());
             self.own.push(0);
             self.held.push(0);
-            self.neighbours.push(BTreeMap::new());
             self.heavy.push(0);
             self.regions.push(0);
             Ix::try_from(self.ids.len() - 1).unwrap_or(NONE)
         });
         let place = at as usize;
+        self.pairs.fit(self.ids.len());
         (self.ids[place], self.supplies[place], self.present[place]) = (id, supply, true);
         (self.caps[place], self.used[place], self.own[place]) = (cap, Cap::default(), 0);
         (self.heavy[place], self.regions[place]) = (0, region);
@@ -169,37 +170,6 @@ impl Roster {
     pub(super) fn may_feed(&self, source: Ix, parent: Ix, node: Ix) -> bool {
         (!self.is_hidden(parent) || parent == source && self.is_relay(node))
             && (!self.is_hidden(node) || self.is_relay(parent))
-    }
-
-    /// True if an edge between these two takes no link that the plan did not ask of them before.
-    pub(super) fn are_neighbours(&self, one: Ix, other: Ix) -> bool {
-        self.neighbours[one as usize].contains_key(&other)
-    }
-
-    /// True if one more edge between these two leaves links enough for those who come and look for a way.
-    pub(super) fn may_link(&self, one: Ix, other: Ix) -> bool {
-        let has_place = |at: Ix| self.neighbours[at as usize].len() < config::PLANNED_LINKS_MAX;
-        has_place(one) && has_place(other) || self.are_neighbours(one, other)
-    }
-
-    /// There is one more edge between these two.
-    pub(super) fn join(&mut self, one: Ix, other: Ix) {
-        for (at, with) in [(one, other), (other, one)] {
-            *self.neighbours[at as usize].entry(with).or_default() += 1;
-        }
-    }
-
-    /// There is one less.
-    pub(super) fn part(&mut self, one: Ix, other: Ix) {
-        for (at, with) in [(one, other), (other, one)] {
-            let neighbours = &mut self.neighbours[at as usize];
-            if let Some(edges) = neighbours.get_mut(&with) {
-                *edges -= 1;
-                if *edges == 0 {
-                    neighbours.remove(&with);
-                }
-            }
-        }
     }
 
     pub(super) fn watches(&self, at: Ix) -> bool {

@@ -75,7 +75,7 @@ fn find(
         let parent = *parent;
         let room = tree.room(roster, parent) >= tree.kbps;
         let planned = reach == Reach::Anybody || parent != tree.source || tree.fanout(parent) < tree.copies;
-        let may = roster.may_feed(tree.source, parent, node) && roster.may_link(parent, node);
+        let may = roster.may_feed(tree.source, parent, node) && roster.pairs.may_link(parent, node);
         room && planned && may && parent != node && Some(parent) != not && tree.has(parent)
     };
     let is_sound = |parent: Ix| {
@@ -142,7 +142,7 @@ fn displace_for_itself(
 /// A relay outside of the tree that has room joins it, to feed `node`.
 fn hire(roster: &mut Roster, group: &mut Group, at: usize, node: Ix, small: bool) -> Option<Ix> {
     let tree = &group.trees[at];
-    let may = |relay: Ix| roster.may_link(relay, node);
+    let may = |relay: Ix| roster.pairs.may_link(relay, node);
     let idle = |relay: &Ix| *relay != node && !tree.has(*relay) && roster.is_relay(*relay) && may(*relay);
     let room = |relay: &Ix| roster.room(*relay, tree.source);
     let roomy = roster.everybody().filter(|relay| idle(relay) && room(relay) >= tree.kbps);
@@ -169,7 +169,7 @@ fn displace(roster: &mut Roster, tree: &mut Tree, node: Ix, takes: bool, spared:
     }
     let leaves = tree.rows().filter(|(leaf, parent)| {
         let may = roster.may_feed(tree.source, *parent, node) && roster.may_feed(tree.source, node, *leaf);
-        let may = may && roster.may_link(*parent, node) && roster.may_link(node, *leaf);
+        let may = may && roster.pairs.may_link(*parent, node) && roster.pairs.may_link(node, *leaf);
         may && ![node, spared].contains(leaf) && tree.fanout(*leaf) == 0 && tree.is_fed(*leaf)
     });
     let Some((leaf, parent)) = leaves.min_by_key(|(leaf, _)| (tree.depth(*leaf), *leaf)) else {

@@ -166,7 +166,7 @@ impl Tree {
             roster.release(parent, self.kbps);
         }
         self.touch(node);
-        roster.join(parent, node);
+        roster.pairs.join(parent, node);
         roster.spend(parent, self.source, self.kbps);
     }
 
@@ -180,7 +180,7 @@ impl Tree {
             roster.hold(parent, self.kbps);
         }
         self.touch(node);
-        roster.part(parent, node);
+        roster.pairs.part(parent, node);
         roster.regain(parent, self.source, self.kbps);
     }
 
