@@ -3,7 +3,7 @@
 use crate::config;
 use crate::id::NodeId;
 use crate::io::Kind;
-use crate::links::Attempt;
+use crate::links::{Attempt, Tree};
 use crate::state::State;
 use crate::time::Time;
 use crate::timers::Timer;
@@ -37,6 +37,15 @@ impl<P: Payload> State<P> {
         tree.awaited.clear();
         self.timers.cancel(Timer::Repair(id));
         for peer in asked {
+            self.ask_off(now, id, peer);
+        }
+    }
+
+    /// Somebody who was asked is told that it need not feed; but not who feeds meanwhile, since the one that was asked
+    /// before it has refused: it would, and this node would take it for its parent still.
+    pub(crate) fn ask_off(&mut self, now: Time, id: TreeId, peer: NodeId) {
+        let feeds = |tree: &Tree<P>| [tree.parent, tree.old].contains(&Some(peer));
+        if !self.trees.get(&id).is_some_and(feeds) {
             self.tell(now, peer, &Message::Detach { tree: id });
         }
     }
@@ -47,7 +56,7 @@ impl<P: Payload> State<P> {
         tree.awaited.push(peer);
         if tree.awaited.len() > config::AWAITED_MAX {
             let longest = tree.awaited.remove(0);
-            self.tell(now, longest, &Message::Detach { tree: id });
+            self.ask_off(now, id, longest);
         }
     }
 

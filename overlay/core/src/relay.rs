@@ -29,7 +29,9 @@ impl<P: Payload> State<P> {
         if (tree.feed, tree.k) != (unit.header.feed, unit.header.k) {
             return;
         }
-        let old = if tree.parent == Some(from) { tree.old.take() } else { None };
+        // One that is asked to feed again will: a leave on the way behind that would have it feed nobody, unknown to this node.
+        let is_left = tree.parent == Some(from) && !tree.old.is_some_and(|old| tree.is_asking(old));
+        let old = if is_left { tree.old.take() } else { None };
         if let Some(old) = old {
             tree.left = Some((old, now + config::LEFT_FOR));
         }

@@ -26,7 +26,7 @@ impl<P: Payload> State<P> {
                 let waits = !contented && tree.children.is_empty();
                 match attempt.sent {
                     true if waits => self.await_late(now, id, attempt.peer),
-                    true => self.tell(now, attempt.peer, &Message::Detach { tree: id }),
+                    true => self.ask_off(now, id, attempt.peer),
                     false => {}
                 }
                 if !contented {
@@ -54,7 +54,7 @@ impl<P: Payload> State<P> {
         }
         let named = self.trees.get(&id).filter(|tree| tree.feed == feed);
         // The answer to what was asked before another was: it feeds on until that one does.
-        if named.is_some_and(|tree| tree.old == Some(from)) {
+        if named.is_some_and(|tree| tree.old == Some(from) && !tree.is_asking(from)) {
             return;
         }
         let expected = named.is_some_and(|tree| tree.parent == Some(from) || tree.is_asking(from));

@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 
 use overlay_core::id::NodeId;
-use overlay_core::io::{Audience, Command, Event, Input, Kind, LayerRate, Note, Output, Topic};
+use overlay_core::io::{
+    Admitted, Audience, Class, Command, Event, Input, Kind, LayerRate, Note, Output, Topic,
+};
 use overlay_core::node::Node;
+use overlay_core::plan::Row;
+use overlay_core::seat::Seat;
 use overlay_core::time::Time;
 use overlay_core::unit::{FrameInfo, Layer, TreeId, Unit, UnitHeader};
 use overlay_core::wire::Message;
@@ -567,4 +571,58 @@ fn who_was_tried_when_the_plan_names_it_is_a_parent_and_goes_on_feeding() {
     world.run(3_000);
     let came = world.frames(who, at.source, tree.layer, since).len();
     assert!(came >= 60, "{came} pictures in 3 s");
+}
+
+/// The first says to somebody that it hangs on another in one tree.
+fn reseat(world: &mut World, who: NodeId, number: u32, tree: TreeId, parent: NodeId) {
+    let mut rows = world.seat_of[&who].rows.clone();
+    if let Some(row) = rows.get_mut(&tree) {
+        *row = Row { parent, backups: Vec::new(), takes: row.takes };
+    }
+    let body = Seat { term: 1, number, rows, ..Seat::default() }.encode().expect("fits");
+    let serial = u64::MAX - 10_000 + u64::from(number);
+    let note = Note { origin: id(1), serial, topic: Topic::Seat, audience: Audience::One(who), body };
+    let verdict =
+        Some(Admitted { kind: Kind::Participant, class: Class::Member, may_coordinate: true, owner: 0 });
+    world.input(who, Input::Vetted { from: id(1), signature: sign(&note), note, verdict });
+}
+
+#[test]
+fn who_is_asked_again_before_it_is_left_feeds_on() {
+    let mut world = World::demo(2);
+    world.run(3_000);
+    let relays = [id(11), id(12)];
+    let rows = &world.seat_of[&id(5)].rows;
+    let (tree, first) = rows
+        .iter()
+        .find(|(_, row)| relays.contains(&row.parent))
+        .map(|(tree, row)| (*tree, row.parent))
+        .expect("a relay feeds it");
+    let second = if first == relays[0] { relays[1] } else { relays[0] };
+    let (source, feed) = world.nodes[&id(5)]
+        .trees()
+        .find(|status| status.tree == tree)
+        .map(|status| (status.source, status.feed))
+        .expect("it is in it");
+    // Sent to the second, and back before anything came from there.
+    reseat(&mut world, id(5), 1_000, tree, second);
+    let accepted = Message::Accepted { tree, feed, live: true, path: vec![source, second] };
+    let bytes = accepted.encode().expect("fits");
+    world.input(id(5), Input::Control { from: second, bytes });
+    reseat(&mut world, id(5), 1_001, tree, first);
+    let number =
+        world.frames(id(5), source, tree.layer, Time::ZERO).last().expect("it was fed").info.number + 1;
+    let frame = FrameInfo { number, key: false, temporal: 0 };
+    let header = UnitHeader { tree, feed, frame, k: 1, m: 0, hop: 1 };
+    world.unit(second, id(5), Unit { header, payload: Blob(100) });
+    world.run(300);
+    let parent =
+        world.nodes[&id(5)].trees().find(|status| status.tree == tree).and_then(|status| status.parent);
+    assert_eq!(parent, Some(first));
+    let children =
+        world.nodes[&first].trees().find(|status| status.tree == tree).map(|status| status.children);
+    assert!(
+        children.is_some_and(|children| children.contains(&id(5))),
+        "it feeds whoever takes it for its parent"
+    );
 }
