@@ -5,7 +5,7 @@ use super::table::{Plan, View};
 use super::told::Trees;
 
 /// So often a plan is made again from itself, to see whether it stays as it is.
-const ROUNDS: usize = 8;
+const ROUNDS: usize = 32;
 
 /// Makes the trees of a plan. `previous` is what holds now: places in it are kept where they can be. A plan made
 /// again from itself is the same: where two or more would take turns, the least of them holds.

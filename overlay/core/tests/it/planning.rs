@@ -373,12 +373,6 @@ fn any_view() -> impl Strategy<Value = View> {
     })
 }
 
-/// How many see somebody, counted for each whom they see.
-fn pictured(trees: &Trees) -> usize {
-    let pictures = trees.iter().filter(|(tree, _)| !tree.layer.is_audio());
-    pictures.map(|(_, branch)| branch.rows.values().filter(|row| row.takes).count()).sum()
-}
-
 proptest! {
     #[test]
     fn no_plan_has_a_cycle_or_overruns_a_budget(first in any_view(), second in any_view()) {
@@ -417,11 +411,7 @@ proptest! {
         let first = compute(&view, None);
         let again = compute(&view, Some(&plan(&view, first.clone())));
         prop_assert!(takers(&again, Layer::Audio) >= takers(&first, Layer::Audio));
-        if again != first {
-            // Where uplinks are short a second look may deal them out otherwise, to no fewer. Then that holds.
-            prop_assert!(pictured(&again) >= pictured(&first));
-            prop_assert_eq!(compute(&view, Some(&plan(&view, again.clone()))), again);
-        }
+        prop_assert_eq!(again, first);
     }
 }
 
