@@ -104,9 +104,9 @@ impl<P: Payload> State<P> {
         self.tell(now, peer, &message);
     }
 
-    /// Of the parent and the backups of the plan (for a helper without: the source), relays that help, those with a link first, the source, then
-    /// neighbours, relays first, the first that has a link or can be dialled. At most [`config::CANDIDATES_MAX`] are
-    /// looked at.
+    /// Of the parent and the backups of the plan (for a helper without: the source), relays that help, those with a link
+    /// first, the source, then neighbours, relays first, the first that has a link or can be dialled. At most
+    /// [`config::CANDIDATES_MAX`] are looked at.
     fn candidate(&self, now: Time, id: TreeId) -> Option<NodeId> {
         let me = self.me();
         let tree = self.trees.get(&id)?;

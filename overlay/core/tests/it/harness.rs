@@ -585,6 +585,16 @@ impl World {
         self.input(to, Input::Unit { from, unit });
     }
 
+    /// The first tells somebody its seat, whatever it planned.
+    pub(crate) fn tell_seat(&mut self, who: NodeId, seat: &Seat) {
+        let body = seat.encode().expect("fits");
+        let serial = u64::MAX - 10_000 + u64::from(seat.number);
+        let note = Note { origin: id(1), serial, topic: Topic::Seat, audience: Audience::One(who), body };
+        let verdict =
+            Some(Admitted { kind: Kind::Participant, class: Class::Member, may_coordinate: true, owner: 0 });
+        self.input(who, Input::Vetted { from: id(1), signature: sign(&note), note, verdict });
+    }
+
     /// What a receiver got of a source and layer since `since`.
     pub(crate) fn frames(&self, receiver: NodeId, source: NodeId, layer: Layer, since: Time) -> Vec<Got> {
         let all = self.got.get(&receiver).map_or(&[][..], Vec::as_slice);

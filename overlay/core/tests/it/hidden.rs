@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use overlay_core::id::NodeId;
-use overlay_core::io::{Admitted, Audience, Class, Command, Input, Kind, Note, Output, Topic};
+use overlay_core::io::{Admitted, Class, Command, Input, Kind, Output};
 use overlay_core::plan::{Branch, Feed, Planner, Shapes, Supply, View};
 use overlay_core::seat::Seat;
 use overlay_core::time::Time;
 use overlay_core::unit::{Layer, TreeId};
 use proptest::prelude::*;
 
-use crate::harness::{World, id, ladder, lending, sign};
+use crate::harness::{World, id, ladder, lending};
 
 /// Five participants, of whom 4 and 5 hide, and three relays. 1, 2 and 5 send.
 fn world() -> World {
@@ -146,13 +146,7 @@ fn who_hides_dials_everybody_whom_its_seat_names_however_many_links_it_has() {
     let mut seat = Seat { term: 1, number: 1_000, ..Seat::default() };
     seat.peers.insert(id(40), vec!["40".into()]);
     seat.awaited.insert(id(40));
-    let body = seat.encode().expect("fits");
-    let note =
-        Note { origin: id(1), serial: u64::MAX, topic: Topic::Seat, audience: Audience::One(id(5)), body };
-    let signature = sign(&note);
-    let verdict =
-        Some(Admitted { kind: Kind::Participant, class: Class::Member, may_coordinate: true, owner: 0 });
-    world.input(id(5), Input::Vetted { from: id(11), note, signature, verdict });
+    world.tell_seat(id(5), &seat);
     world.run(500);
     assert!(world.dialled.contains(&(id(5), id(40))));
 }

@@ -1,10 +1,10 @@
 //! What keeps the coordinator of many people from being the one to whom all come, and who tells all.
 
-use overlay_core::io::{Admitted, Audience, Class, Command, Input, Kind, Note, Topic};
+use overlay_core::io::{Command, Input, Kind};
 use overlay_core::seat::Seat;
 use overlay_core::wire::Message;
 
-use crate::harness::{World, id, ladder, sign};
+use crate::harness::{World, id, ladder};
 
 /// What the first may send, kbit/s.
 const THIN: u32 = 1_500;
@@ -99,13 +99,7 @@ fn who_was_told_what_changes_another_seat_asks_for_all_of_it() {
     let held = world.seat_of[&id(5)].clone();
     world.seats = 0;
     let missed = Seat { term: 1, number: 1_000, base: 999, ..Seat::default() };
-    let body = missed.encode().expect("fits");
-    let note =
-        Note { origin: id(1), serial: u64::MAX, topic: Topic::Seat, audience: Audience::One(id(5)), body };
-    let signature = sign(&note);
-    let verdict =
-        Some(Admitted { kind: Kind::Participant, class: Class::Member, may_coordinate: true, owner: 0 });
-    world.input(id(5), Input::Vetted { from: id(1), note, signature, verdict });
+    world.tell_seat(id(5), &missed);
     world.run(500);
     assert!(world.said[&id(5)].1.asks, "it asks");
     assert!(world.seats > 0, "it is answered");

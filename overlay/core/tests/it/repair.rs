@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use overlay_core::id::NodeId;
-use overlay_core::io::{
-    Admitted, Audience, Class, Command, Event, Input, Kind, LayerRate, Note, Output, Topic,
-};
+use overlay_core::io::{Audience, Command, Event, Input, Kind, LayerRate, Note, Output, Topic};
 use overlay_core::node::Node;
 use overlay_core::plan::Row;
 use overlay_core::seat::Seat;
@@ -579,12 +577,7 @@ fn reseat(world: &mut World, who: NodeId, number: u32, tree: TreeId, parent: Nod
     if let Some(row) = rows.get_mut(&tree) {
         *row = Row { parent, backups: Vec::new(), takes: row.takes };
     }
-    let body = Seat { term: 1, number, rows, ..Seat::default() }.encode().expect("fits");
-    let serial = u64::MAX - 10_000 + u64::from(number);
-    let note = Note { origin: id(1), serial, topic: Topic::Seat, audience: Audience::One(who), body };
-    let verdict =
-        Some(Admitted { kind: Kind::Participant, class: Class::Member, may_coordinate: true, owner: 0 });
-    world.input(who, Input::Vetted { from: id(1), signature: sign(&note), note, verdict });
+    world.tell_seat(who, &Seat { term: 1, number, rows, ..Seat::default() });
 }
 
 #[test]
